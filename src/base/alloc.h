@@ -1,0 +1,32 @@
+/* alloc.h - all heap memory goes through here.
+ *
+ * Counts live blocks, and can fail at the n-th allocation, so that a test can
+ * run once with every allocation failing. Thread-safe. Sizes are octets.
+ * Every function that allocates returns NULL when memory runs out.
+ */
+#pragma once
+
+#include "base/defs.h"
+
+MUST_USE void *mem_alloc(size_t n);
+MUST_USE void *mem_zalloc(size_t n);
+MUST_USE void *mem_calloc(size_t count, size_t size); /* zeroed; NULL on overflow */
+MUST_USE void *mem_realloc(void *p, size_t n);        /* p stays valid on NULL    */
+MUST_USE void *mem_dup(const void *p, size_t n);
+MUST_USE char *mem_strdup(const char *s);
+MUST_USE char *mem_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void mem_free(void *p); /* NULL is fine */
+
+/* Blocks handed out and not yet freed, over all threads. */
+size_t mem_live(void);
+
+/* For tests: let the n-th allocation from now fail (1: the next), once; 0: never.
+ * mem_failed() says whether it has happened since. */
+void mem_fail_at(unsigned long n);
+bool mem_failed(void);
+
+/* AUTO(mem) void *p = NULL; */
+static inline void mem_auto_(void *p)
+{
+	mem_free(*(void **)p);
+}
