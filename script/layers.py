@@ -1,0 +1,19 @@
+#!/usr/bin/env python3
+# Includes point downward only. A layer may include itself and what its row lists.
+import pathlib, re, sys
+MAY = {
+    'base': '', 'media': 'base', 'net': 'base', 'rtc': 'base media', 'knowledge': 'base',
+    'engine': 'base media knowledge', 'session': 'base media engine',
+    'leg': 'base media rtc net session', 'api': 'base media rtc net knowledge engine session leg',
+    'app': 'base media rtc net knowledge engine session leg api',
+}
+bad = 0
+for f in sorted(pathlib.Path('src').rglob('*.[ch]')):
+    layer = f.parts[1]
+    for n, line in enumerate(f.read_text().splitlines(), 1):
+        m = re.match(r'\s*#\s*include\s+"([^"]+)"', line)
+        if not m: continue
+        to = m.group(1).split('/')[0]
+        if '/' not in m.group(1) or (to != layer and to not in MAY[layer].split()):
+            bad += 1; print(f'{f}:{n}: {layer} must not include {m.group(1)}')
+print(f'layers: {bad} wrong includes'); sys.exit(bool(bad))

@@ -1,0 +1,114 @@
+#include "base/json.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+
+/* jansson's own limit is 2048 levels, and its parser recurses. */
+enum { DEPTH_MAX = 64 };
+
+void json_init(void)
+{
+	json_set_alloc_funcs(mem_alloc, mem_free);
+}
+
+/* Depth as the brackets outside strings say; wrong text is left to the parser. */
+static bool too_deep(struct bytes t)
+{
+	unsigned depth = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < t.n; i++) {
+		uint8_t c = t.p[i];
+
+		if (quoted) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				quoted = false;
+			continue;
+		}
+		if (c == '"')
+			quoted = true;
+		else if ((c == '[' || c == '{') && ++depth > DEPTH_MAX)
+			return true;
+		else if ((c == ']' || c == '}') && depth > 0)
+			depth--;
+	}
+	return false;
+}
+
+json_t *json_parse(struct bytes t, char why[static 160])
+{
+	json_error_t e;
+
+	if (too_deep(t)) {
+		snprintf(why, 160, "nested deeper than %d levels", DEPTH_MAX);
+		return NULL;
+	}
+	json_t *v = json_loadb((const char *)t.p, t.n, JSON_DECODE_ANY, &e);
+	if (!v)
+		snprintf(why, 160, "line %d, column %d: %.100s", e.line, e.column, e.text);
+	return v;
+}
+
+static int into_buf(const char *s, size_t n, void *b)
+{
+	buf_put(b, s, n);
+	return ((struct buf *)b)->failed ? -1 : 0;
+}
+
+void json_write(struct buf *b, const json_t *v)
+{
+	if (!v || json_dump_callback(v, into_buf, b, JSON_COMPACT | JSON_ENCODE_ANY) != 0)
+		b->failed = true;
+}
+
+const char *json_str(const json_t *o, const char *key, const char *fallback)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+	return s ? s : fallback;
+}
+
+int64_t json_int(const json_t *o, const char *key, int64_t fallback)
+{
+	const json_t *v = json_object_get(o, key);
+	return json_is_integer(v) ? (int64_t)json_integer_value(v) : fallback;
+}
+
+double json_num(const json_t *o, const char *key, double fallback)
+{
+	const json_t *v = json_object_get(o, key);
+	return json_is_number(v) ? json_number_value(v) : fallback;
+}
+
+bool json_flag(const json_t *o, const char *key, bool fallback)
+{
+	const json_t *v = json_object_get(o, key);
+	return json_is_boolean(v) ? json_is_true(v) : fallback;
+}
+
+void json_quote(struct buf *b, struct bytes s)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t from = 0;
+
+	buf_putc(b, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		uint8_t c = s.p[i];
+
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		buf_put(b, s.p + from, i - from);
+		from = i + 1;
+		if (c >= 0x20) {
+			const char out[] = { '\\', (char)c };
+			buf_put(b, out, 2);
+		} else {
+			const char out[] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
+			buf_put(b, out, 6);
+		}
+	}
+	buf_put(b, s.p + from, s.n - from);
+	buf_putc(b, '"');
+}
