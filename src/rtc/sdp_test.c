@@ -56,7 +56,7 @@ static void clients_offers(void)
 		uint32_t max_message;
 	} rows[] = {
 		{ "chromium-std", 0, 1, 0, SDP_OPUS, 111, 110, 4, 1, 262144 },
-		{ "chromium-av", 1, 3, 1, SDP_OPUS, 111, 110, 4, 1, 262144 },
+		{ "chromium-av", 1, 3, 1, SDP_OPUS, 111, 110, 9, 14, 262144 },
 		{ "chromium-data", -1, 0, 0, SDP_OPUS, SDP_NO_PT, SDP_NO_PT, 0, 0, 262144 },
 		{ "firefox", 1, 0, 0, SDP_OPUS, 109, SDP_NO_PT, 3, 1, 1073741823 },
 		{ "aiortc", 0, 1, 0, SDP_OPUS, 96, SDP_NO_PT, 1, 2, 65536 },
