@@ -1,0 +1,730 @@
+#include "rtc/peer.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "rtc/demux.h"
+#include "rtc/ice.h"
+#include "rtc/rtcp.h"
+#include "rtc/rtp.h"
+#include "rtc/rtpsec.h"
+
+enum peer_state {
+	PEER_NEW,         /* no offer answered yet                            */
+	PEER_CHECKING,    /* answered; waits for a valid check                */
+	PEER_HANDSHAKING, /* there is a path; DTLS runs                       */
+	PEER_CONNECTED,   /* keys are there                                   */
+	PEER_CLOSED,      /* for good                                         */
+};
+
+enum { ID_LEN = 16, RTCP_BUFFER = 1500 };
+
+/* What we send: one stream of audio. */
+struct sending {
+	uint32_t ssrc, ts_offset;
+	uint16_t seq;
+	uint32_t packets, octets, packets_at_report;
+	uint32_t last_ts; /* RTP clock */
+	uint64_t last_us;
+};
+
+struct peer {
+	struct env env;
+	const struct peer_ops *ops;
+	void *owner;
+	enum peer_state state;
+	struct ice *ice;
+	struct dtls *dtls;
+	struct rtpsec *rtpsec;
+	struct cert *cert;
+
+	/* Agreed by the last offer. */
+	struct peer_media media;
+	uint8_t ext_mid, ext_level;
+	char mid[RTP_EXT_VALUE_MAX + 1];
+	size_t n_sections;
+	char their_ufrag[257], their_pwd[257];
+	struct fingerprint fingerprint;
+	enum dtls_role role;
+
+	/* For our answers. */
+	uint64_t session_id;
+	uint32_t version;
+	char cname[ID_LEN + 1], stream[ID_LEN + 1], track[ID_LEN + 1];
+	struct addr candidates[SDP_CANDIDATES_MAX];
+	size_t n_candidates;
+
+	struct sending tx;
+	struct rtcp_stats rx;
+	uint64_t report_at_us; /* UINT64_MAX: no audio yet */
+	struct peer_stats stats;
+};
+
+static const struct {
+	const char *name;
+	unsigned next;
+} states[] = {
+	[PEER_NEW] = { "new", BIT(PEER_CHECKING) | BIT(PEER_CLOSED) },
+	[PEER_CHECKING] = { "checking", BIT(PEER_HANDSHAKING) | BIT(PEER_CLOSED) },
+	[PEER_HANDSHAKING] = { "handshaking", BIT(PEER_CONNECTED) | BIT(PEER_CLOSED) },
+	[PEER_CONNECTED] = { "connected", BIT(PEER_CLOSED) },
+	[PEER_CLOSED] = { "closed", 0 },
+};
+
+static void set_state(struct peer *p, enum peer_state to)
+{
+	assert(states[p->state].next & BIT(to));
+	p->state = to;
+}
+
+static void drop(struct peer *p, enum peer_drop why)
+{
+	p->stats.dropped[why]++;
+}
+
+/* --- life -------------------------------------------------------------------------- */
+
+int peer_new(struct peer **out, const struct peer_params *params, const struct peer_ops *ops,
+	     void *owner)
+{
+	AUTO(peer) struct peer *p = mem_zalloc(sizeof(*p));
+	const struct env *env = params->env;
+
+	if (!p)
+		return -ENOMEM;
+	p->env = *env;
+	p->ops = ops;
+	p->owner = owner;
+	p->cert = params->cert;
+	p->report_at_us = UINT64_MAX;
+	p->media = (struct peer_media){ .pt = SDP_NO_PT, .pt_dtmf = SDP_NO_PT };
+	p->n_candidates = MIN(params->n_candidates, SDP_CANDIDATES_MAX);
+	for (size_t i = 0; i < p->n_candidates; i++)
+		p->candidates[i] = params->candidates[i];
+
+	int err = ice_new(&p->ice, &p->env, params->loop_index);
+	if (err)
+		return err;
+	env_rand(env, &p->session_id, sizeof(p->session_id));
+	p->session_id &= INT64_MAX; /* "a 64-bit signed integer" for JSEP, 5.2.1 */
+	env_rand(env, &p->tx.ssrc, sizeof(p->tx.ssrc));
+	env_rand(env, &p->tx.ts_offset, sizeof(p->tx.ts_offset));
+	env_rand(env, &p->tx.seq, sizeof(p->tx.seq));
+	env_id(env, "", p->cname, ID_LEN);
+	env_id(env, "", p->stream, ID_LEN);
+	env_id(env, "", p->track, ID_LEN);
+	*out = p;
+	p = NULL;
+	return 0;
+}
+
+void peer_free(struct peer *p)
+{
+	if (!p)
+		return;
+	rtpsec_free(p->rtpsec);
+	dtls_free(p->dtls);
+	ice_free(p->ice);
+	mem_free(p);
+}
+
+static void send_to_path(struct peer *p, struct bytes d)
+{
+	const struct addr *to = ice_selected(p->ice);
+
+	if (to)
+		p->ops->send(p->owner, to, d);
+}
+
+/* What DTLS has to say; it waits there while we have no path. */
+static void flush_dtls(struct peer *p)
+{
+	uint8_t d[DTLS_DATAGRAM_MAX];
+	size_t n;
+
+	while (p->dtls && ice_selected(p->ice) && dtls_output(p->dtls, d, sizeof(d), &n))
+		send_to_path(p, bytes_of(d, n));
+}
+
+/* The call ends by itself: everything is at rest before the owner hears of it. */
+static void end(struct peer *p, enum peer_end why)
+{
+	if (p->state == PEER_CLOSED)
+		return;
+	if (p->dtls)
+		dtls_close(p->dtls);
+	flush_dtls(p);
+	set_state(p, PEER_CLOSED);
+	p->ops->on_closed(p->owner, why);
+}
+
+/* --- offers ------------------------------------------------------------------------ */
+
+static void keep(char *to, size_t cap, struct bytes from)
+{
+	size_t n = MIN(from.n, cap - 1);
+
+	if (n)
+		memcpy(to, from.p, n);
+	to[n] = 0;
+}
+
+/* Our side of a=setup: active unless the peer insists on being it (RFC 8842, 5.3). */
+static enum sdp_verdict choose_role(const struct peer *p, const struct sdp_offer *o,
+				    enum dtls_role *role, const char **why)
+{
+	bool first = !p->dtls;
+
+	switch (o->setup) {
+	case SDP_ACTIVE:
+		*role = DTLS_SERVER;
+		break;
+	case SDP_PASSIVE:
+		*role = DTLS_CLIENT;
+		break;
+	case SDP_SETUP_NONE:
+	case SDP_ACTPASS:
+		*role = first ? DTLS_CLIENT : p->role;
+		break;
+	case SDP_HOLDCONN:
+		*why = "The offer has a=setup:holdconn, which asks for no connection.";
+		return SDP_NOT_POSSIBLE;
+	}
+	if (!first && *role != p->role) {
+		*why = "This offer changes a=setup; the DTLS roles of a call cannot change.";
+		return SDP_NOT_POSSIBLE;
+	}
+	return SDP_OK;
+}
+
+/* What a later offer may not change. */
+static enum sdp_verdict check_change(const struct peer *p, const struct sdp_offer *o,
+				     const char **why)
+{
+	if (p->state == PEER_CLOSED) {
+		*why = "The call has ended; begin a new one.";
+		return SDP_NOT_POSSIBLE;
+	}
+	if (!p->dtls)
+		return SDP_OK;
+	if (p->fingerprint.hash_bits != o->fingerprint.hash_bits ||
+	    memcmp(p->fingerprint.octets, o->fingerprint.octets, o->fingerprint.hash_bits / 8)) {
+		*why = "This offer changes a=fingerprint; begin a new call for a new certificate.";
+		return SDP_NOT_POSSIBLE;
+	}
+	if (o->n_sections < p->n_sections) {
+		*why = "This offer has fewer m= sections than the one before (RFC 3264, 8).";
+		return SDP_NOT_POSSIBLE;
+	}
+	return SDP_OK;
+}
+
+static int write_answer(struct peer *p, const struct sdp_offer *o, struct buf *to)
+{
+	char fingerprint[CERT_FINGERPRINT];
+
+	cert_fingerprint(p->cert, fingerprint);
+	struct sdp_answer a = {
+		.offer = o,
+		.session_id = p->session_id,
+		.version = p->version + 1,
+		.ufrag = ice_ufrag(p->ice),
+		.pwd = ice_pwd(p->ice),
+		.fingerprint = fingerprint,
+		.setup = p->role == DTLS_CLIENT ? SDP_ACTIVE : SDP_PASSIVE,
+		.candidates = p->candidates,
+		.n_candidates = p->n_candidates,
+		.ssrc = p->tx.ssrc,
+		.cname = p->cname,
+		.stream = p->stream,
+		.track = p->track,
+	};
+	return sdp_write_answer(&a, to);
+}
+
+static void agree_audio(struct peer *p, const struct sdp_offer *o)
+{
+	p->media = (struct peer_media){ .codec = o->codec, .pt = o->pt, .pt_dtmf = o->pt_dtmf };
+	p->ext_mid = p->ext_level = 0;
+	if (o->audio < 0)
+		return;
+
+	const struct sdp_section *s = &o->sections[o->audio];
+	enum sdp_direction d = sdp_our_direction(s);
+	p->media.may_send = d & SDP_SEND;
+	p->media.may_receive = d & SDP_RECV;
+	p->ext_level = s->ext_level;
+	/* A mid too long for the one-byte form is not sent; the SSRC is in the answer. */
+	p->ext_mid = s->mid.n && s->mid.n <= RTP_EXT_VALUE_MAX ? s->ext_mid : 0;
+	keep(p->mid, sizeof(p->mid), s->mid);
+}
+
+/* A change of either part by the peer asks for new ones of ours (RFC 8445, 9). */
+static bool is_restart(const struct peer *p, const struct sdp_offer *o)
+{
+	return p->dtls && (!bytes_is(o->ufrag, p->their_ufrag) || !bytes_is(o->pwd, p->their_pwd));
+}
+
+static void agree(struct peer *p, const struct sdp_offer *o)
+{
+	keep(p->their_ufrag, sizeof(p->their_ufrag), o->ufrag);
+	keep(p->their_pwd, sizeof(p->their_pwd), o->pwd);
+	p->n_sections = o->n_sections;
+	p->version++;
+	agree_audio(p, o);
+}
+
+enum sdp_verdict peer_offer(struct peer *p, struct bytes offer, struct buf *answer,
+			    const char **why)
+{
+	AUTO(dtls) struct dtls *dtls = NULL;
+	struct sdp_offer o;
+	enum dtls_role role = DTLS_CLIENT;
+	size_t mark = answer->n;
+	enum sdp_verdict v = sdp_parse(offer, &o, why);
+
+	if (v == SDP_OK)
+		v = check_change(p, &o, why);
+	if (v == SDP_OK)
+		v = choose_role(p, &o, &role, why);
+	if (v != SDP_OK)
+		return v;
+
+	*why = "The server has no memory left.";
+	if (!p->dtls && dtls_new(&dtls, p->cert, role, &o.fingerprint) != 0)
+		return SDP_NO_MEMORY;
+	p->role = role;
+	if (is_restart(p, &o))
+		ice_restart(p->ice); /* harmless, should the answer fail: the old ones still work */
+	if (write_answer(p, &o, answer) != 0) {
+		answer->n = mark;
+		return SDP_NO_MEMORY;
+	}
+	if (dtls) {
+		p->dtls = dtls;
+		dtls = NULL;
+		p->fingerprint = o.fingerprint;
+		set_state(p, PEER_CHECKING);
+	}
+	agree(p, &o);
+	return SDP_OK;
+}
+
+struct bytes peer_key(const struct peer *p)
+{
+	return ice_key(ice_ufrag(p->ice));
+}
+
+struct peer_media peer_media(const struct peer *p)
+{
+	return p->media;
+}
+
+/* --- RTCP -------------------------------------------------------------------------- */
+
+static unsigned clock_hz(const struct peer *p)
+{
+	return p->media.codec == SDP_OPUS ? 48000 : 8000;
+}
+
+/* "varied over the range [0.5,1.5] times the calculated interval" (RFC 3550, 6.3.1) */
+static void schedule_report(struct peer *p, uint64_t now_us)
+{
+	uint32_t r;
+
+	env_rand(&p->env, &r, sizeof(r));
+	p->report_at_us = now_us + PEER_REPORT_US / 2 + (uint64_t)r % PEER_REPORT_US;
+}
+
+/* Audio flows, in whichever direction: reports begin. */
+static void begin_reports(struct peer *p, uint64_t now_us)
+{
+	if (p->report_at_us == UINT64_MAX)
+		schedule_report(p, now_us);
+}
+
+enum rtcp_kind { RTCP_REPORT, RTCP_BYE };
+
+static void send_rtcp(struct peer *p, enum rtcp_kind kind, uint64_t now_us)
+{
+	uint8_t d[RTCP_BUFFER];
+	struct rtcp_report report;
+	const struct sending *tx = &p->tx;
+	uint64_t since_us = now_us - tx->last_us;
+	struct rtcp_sr sr = {
+		.ssrc = tx->ssrc,
+		.ntp = rtcp_ntp(env_wall(&p->env)),
+		.rtp_ts = tx->last_ts + (uint32_t)(since_us * clock_hz(p) / US_PER_S),
+		.packets = tx->packets,
+		.octets = tx->octets,
+	};
+	struct rtcp_out o = {
+		.ssrc = tx->ssrc,
+		.sr = tx->packets != tx->packets_at_report ? &sr : NULL,
+		.reports = &report,
+		.n_reports = p->rx.started && rtcp_stats_report(&p->rx, now_us, &report),
+		.cname = bytes_str(p->cname),
+		.bye = kind == RTCP_BYE,
+	};
+	size_t n = rtcp_write(&o, d, sizeof(d) - RTPSEC_GROWTH);
+
+	p->tx.packets_at_report = tx->packets;
+	if (!n || rtpsec_protect_rtcp(p->rtpsec, d, &n, sizeof(d)) != RTPSEC_OK)
+		return;
+	p->stats.rtcp_out++;
+	send_to_path(p, bytes_of(d, n));
+}
+
+static void on_report_block(struct peer *p, const struct rtcp_report *r)
+{
+	struct peer_report report = {
+		.rtt_us = rtcp_rtt_us(r, rtcp_ntp(env_wall(&p->env))),
+		.fraction_lost = r->fraction_lost,
+		.lost = r->lost,
+		.jitter_us = (uint32_t)((uint64_t)r->jitter * US_PER_S / clock_hz(p)),
+		.jitter_in_us = p->rx.started ? rtcp_stats_jitter_us(&p->rx) : 0,
+	};
+
+	p->ops->on_report(p->owner, &report);
+}
+
+static void input_rtcp(struct peer *p, struct bytes packet, uint64_t now_us)
+{
+	struct rtcp_view v;
+
+	if (rtcp_parse(packet, &v) != RTCP_OK) {
+		drop(p, PEER_DROP_RTP_BAD);
+		return;
+	}
+	p->stats.rtcp_in++;
+	if (v.has_sr && p->rx.started && v.sr.ssrc == p->rx.ssrc)
+		rtcp_stats_sr(&p->rx, &v.sr, now_us);
+	for (size_t i = 0; i < v.n_reports && p->state == PEER_CONNECTED; i++)
+		if (v.reports[i].ssrc == p->tx.ssrc)
+			on_report_block(p, &v.reports[i]);
+}
+
+/* --- audio ------------------------------------------------------------------------- */
+
+static void input_rtp(struct peer *p, struct bytes packet, uint64_t now_us)
+{
+	struct rtp_view v;
+
+	if (rtp_parse(packet, &v) != RTP_OK) {
+		drop(p, PEER_DROP_RTP_BAD);
+		return;
+	}
+	if (v.pt != p->media.pt && v.pt != p->media.pt_dtmf) {
+		drop(p, PEER_DROP_RTP_TYPE);
+		return;
+	}
+	/* A new source: the peer has put another track in place of the first. */
+	if (!p->rx.started || v.ssrc != p->rx.ssrc)
+		rtcp_stats_init(&p->rx, v.ssrc, clock_hz(p));
+	rtcp_stats_rtp(&p->rx, v.seq, v.ts, now_us);
+	p->stats.audio_in++;
+	p->stats.audio_octets_in += v.payload.n;
+	begin_reports(p, now_us);
+	if (!v.payload.n) /* padding only, a probe for bandwidth */
+		return;
+
+	struct peer_audio a = {
+		.pt = v.pt,
+		.marker = v.marker,
+		.is_dtmf = v.pt == p->media.pt_dtmf,
+		.level = RTP_LEVEL_NONE,
+		.seq = v.seq,
+		.ts = v.ts,
+		.ssrc = v.ssrc,
+		.payload = v.payload,
+	};
+	if (p->ext_level)
+		a.level = (uint8_t)rtp_audio_level(&v, p->ext_level, &a.voice);
+	p->ops->on_audio(p->owner, &a, now_us);
+}
+
+static void input_srtp(struct peer *p, struct bytes datagram, enum demux_kind kind,
+		       uint64_t now_us)
+{
+	uint8_t d[PEER_DATAGRAM_MAX]; /* deciphered in place, and the datagram is not ours */
+	size_t n = datagram.n;
+	enum rtpsec_verdict v;
+
+	if (p->state != PEER_CONNECTED) {
+		drop(p, PEER_DROP_EARLY);
+		return;
+	}
+	memcpy(d, datagram.p, n);
+	v = kind == DEMUX_RTCP ? rtpsec_unprotect_rtcp(p->rtpsec, d, &n) :
+				 rtpsec_unprotect_rtp(p->rtpsec, d, &n);
+	switch (v) {
+	case RTPSEC_OK:
+		if (kind == DEMUX_RTCP)
+			input_rtcp(p, bytes_of(d, n), now_us);
+		else
+			input_rtp(p, bytes_of(d, n), now_us);
+		break;
+	case RTPSEC_REPLAYED:
+		drop(p, PEER_DROP_SRTP_REPLAYED);
+		break;
+	case RTPSEC_FORGED:
+	case RTPSEC_MALFORMED:
+	case RTPSEC_TOO_MANY:
+		drop(p, PEER_DROP_SRTP_FORGED);
+		break;
+	case RTPSEC_FAILED:
+		end(p, PEER_END_FAILED);
+		break;
+	}
+}
+
+int peer_send_audio(struct peer *p, struct bytes payload, uint32_t ts48, bool marker,
+		    uint64_t now_us)
+{
+	uint8_t d[RTP_HEADER_MAX + PEER_PAYLOAD_MAX + RTPSEC_GROWTH];
+	struct sending *tx = &p->tx;
+	uint32_t ts = tx->ts_offset + (clock_hz(p) == 48000 ? ts48 : ts48 / 6);
+	struct rtp_header h = {
+		.marker = marker, .pt = p->media.pt, .seq = tx->seq, .ts = ts, .ssrc = tx->ssrc
+	};
+
+	if (p->state != PEER_CONNECTED || !p->media.may_send || !ice_selected(p->ice))
+		return -ENOTCONN;
+	if (payload.n > PEER_PAYLOAD_MAX)
+		return -EMSGSIZE;
+	if (p->ext_mid) {
+		h.n_ext = 1;
+		h.ext[0].id = p->ext_mid;
+		h.ext[0].value = bytes_str(p->mid);
+	}
+	size_t n = rtp_write(&h, d, sizeof(d));
+	if (payload.n)
+		memcpy(d + n, payload.p, payload.n);
+	n += payload.n;
+	tx->seq++; /* also when it fails: a number is never used for two packets */
+	if (rtpsec_protect_rtp(p->rtpsec, d, &n, sizeof(d)) != RTPSEC_OK)
+		return -EIO;
+
+	tx->packets++;
+	tx->octets += (uint32_t)payload.n;
+	tx->last_ts = ts;
+	tx->last_us = now_us;
+	p->stats.audio_out++;
+	p->stats.audio_octets_out += payload.n;
+	begin_reports(p, now_us);
+	send_to_path(p, bytes_of(d, n));
+	return 0;
+}
+
+/* --- the transport ----------------------------------------------------------------- */
+
+static void on_keys(struct peer *p)
+{
+	struct rtpsec_keys keys;
+	int err = dtls_keys(p->dtls, &keys);
+
+	if (err == 0)
+		err = rtpsec_new(&p->rtpsec, &keys);
+	explicit_bzero(&keys, sizeof(keys));
+	if (err) {
+		end(p, PEER_END_FAILED);
+		return;
+	}
+	set_state(p, PEER_CONNECTED);
+	p->ops->on_connected(p->owner);
+}
+
+static void read_dtls(struct peer *p)
+{
+	uint8_t d[DTLS_DATAGRAM_MAX];
+	size_t n;
+
+	while (p->state == PEER_CONNECTED && (n = dtls_read(p->dtls, d, sizeof(d))) > 0) {
+	}
+}
+
+static void on_dtls(struct peer *p, enum dtls_verdict v)
+{
+	flush_dtls(p);
+	switch (v) {
+	case DTLS_AGAIN:
+		break;
+	case DTLS_CONNECTED:
+		on_keys(p);
+		read_dtls(p);
+		break;
+	case DTLS_DATA:
+		read_dtls(p);
+		break;
+	case DTLS_DROPPED:
+		drop(p, PEER_DROP_DTLS);
+		break;
+	case DTLS_CLOSED:
+		end(p, PEER_END_GOODBYE);
+		break;
+	case DTLS_BAD_FINGERPRINT:
+		end(p, PEER_END_FINGERPRINT);
+		break;
+	case DTLS_BAD_CERT:
+	case DTLS_NO_PROFILE:
+	case DTLS_TIMED_OUT:
+	case DTLS_FAILED:
+		end(p, p->state == PEER_CONNECTED ? PEER_END_FAILED : PEER_END_HANDSHAKE);
+		break;
+	}
+	flush_dtls(p);
+}
+
+static void input_stun(struct peer *p, struct bytes d, const struct addr *from, uint64_t now_us)
+{
+	struct ice_reply r;
+
+	switch (ice_input(p->ice, d, from, now_us, &r)) {
+	case ICE_ANSWER:
+		p->ops->send(p->owner, from, bytes_of(r.p, r.n));
+		break;
+	case ICE_UNAUTHORIZED:
+		drop(p, PEER_DROP_STUN_AUTH);
+		return;
+	case ICE_NOT_STUN:
+	case ICE_MALFORMED:
+	case ICE_NOT_REQUEST:
+	case ICE_NO_MEMORY:
+		drop(p, PEER_DROP_STUN_BAD);
+		return;
+	}
+	if (p->state == PEER_CHECKING && ice_selected(p->ice)) {
+		set_state(p, PEER_HANDSHAKING);
+		on_dtls(p, dtls_start(p->dtls, now_us));
+	} else if (r.selected) {
+		flush_dtls(p); /* what waited for a path */
+	}
+}
+
+void peer_input(struct peer *p, struct bytes d, const struct addr *from, uint64_t now_us)
+{
+	enum demux_kind kind = demux_kind(d);
+
+	if (p->state == PEER_CLOSED)
+		return;
+	if (kind == DEMUX_OTHER || d.n > PEER_DATAGRAM_MAX) {
+		drop(p, PEER_DROP_UNKNOWN);
+		return;
+	}
+	if (kind == DEMUX_STUN) {
+		input_stun(p, d, from, now_us);
+		return;
+	}
+	if (!ice_is_valid(p->ice, from, now_us)) {
+		drop(p, PEER_DROP_STRANGER);
+		return;
+	}
+	if (kind == DEMUX_DTLS)
+		on_dtls(p, p->dtls ? dtls_input(p->dtls, d, now_us) : DTLS_DROPPED);
+	else
+		input_srtp(p, d, kind, now_us);
+}
+
+/* --- time -------------------------------------------------------------------------- */
+
+void peer_on_time(struct peer *p, uint64_t now_us)
+{
+	if (p->state == PEER_CLOSED)
+		return;
+	bool never = ice_state(p->ice) == ICE_WAITING;
+	if (ice_on_time(p->ice, now_us) == ICE_LOST) {
+		end(p, never ? PEER_END_NO_CHECK : PEER_END_CONSENT);
+		return;
+	}
+	if (p->state >= PEER_HANDSHAKING)
+		on_dtls(p, dtls_on_time(p->dtls, now_us));
+	if (p->state == PEER_CONNECTED && now_us >= p->report_at_us) {
+		send_rtcp(p, RTCP_REPORT, now_us);
+		schedule_report(p, now_us);
+	}
+}
+
+uint64_t peer_next_us(const struct peer *p, uint64_t now_us)
+{
+	uint64_t next;
+
+	if (p->state == PEER_CLOSED)
+		return UINT64_MAX;
+	next = ice_next_us(p->ice);
+	if (p->state >= PEER_HANDSHAKING)
+		next = MIN(next, dtls_next_us(p->dtls, now_us));
+	if (p->state == PEER_CONNECTED)
+		next = MIN(next, p->report_at_us);
+	return next;
+}
+
+void peer_close(struct peer *p, uint64_t now_us)
+{
+	if (p->state == PEER_CLOSED)
+		return;
+	if (p->state == PEER_CONNECTED && (p->tx.packets || p->rx.started))
+		send_rtcp(p, RTCP_BYE, now_us);
+	if (p->dtls)
+		dtls_close(p->dtls);
+	flush_dtls(p);
+	set_state(p, PEER_CLOSED);
+}
+
+/* --- looking at it ----------------------------------------------------------------- */
+
+const struct peer_stats *peer_stats(const struct peer *p)
+{
+	return &p->stats;
+}
+
+const char *peer_end_name(enum peer_end e)
+{
+	static const char *const names[] = {
+		[PEER_END_GOODBYE] = "goodbye",       [PEER_END_NO_CHECK] = "no check",
+		[PEER_END_CONSENT] = "consent lost",  [PEER_END_HANDSHAKE] = "handshake failed",
+		[PEER_END_FINGERPRINT] = "wrong fingerprint", [PEER_END_FAILED] = "failed",
+	};
+
+	return names[e];
+}
+
+const char *peer_drop_name(enum peer_drop d)
+{
+	static const char *const names[PEER_DROPS] = {
+		[PEER_DROP_STRANGER] = "stranger",
+		[PEER_DROP_UNKNOWN] = "unknown",
+		[PEER_DROP_STUN_BAD] = "stun_bad",
+		[PEER_DROP_STUN_AUTH] = "stun_auth",
+		[PEER_DROP_DTLS] = "dtls",
+		[PEER_DROP_EARLY] = "early",
+		[PEER_DROP_SRTP_FORGED] = "srtp_forged",
+		[PEER_DROP_SRTP_REPLAYED] = "srtp_replayed",
+		[PEER_DROP_RTP_BAD] = "rtp_bad",
+		[PEER_DROP_RTP_TYPE] = "rtp_type",
+	};
+
+	return names[d];
+}
+
+void peer_dump(const struct peer *p, struct buf *to)
+{
+	const struct peer_stats *s = &p->stats;
+
+	buf_printf(to, "peer state=%s offers=%u pt=%u send=%d receive=%d ssrc=%u\n",
+		   states[p->state].name, p->version, p->media.pt, p->media.may_send,
+		   p->media.may_receive, p->tx.ssrc);
+	buf_printf(to, "  audio in=%llu out=%llu rtcp in=%llu out=%llu messages in=%llu out=%llu\n",
+		   (unsigned long long)s->audio_in, (unsigned long long)s->audio_out,
+		   (unsigned long long)s->rtcp_in, (unsigned long long)s->rtcp_out,
+		   (unsigned long long)s->messages_in, (unsigned long long)s->messages_out);
+	for (enum peer_drop d = 0; d < PEER_DROPS; d++)
+		if (s->dropped[d])
+			buf_printf(to, "  dropped %s=%llu\n", peer_drop_name(d),
+				   (unsigned long long)s->dropped[d]);
+	ice_dump(p->ice, to);
+	if (p->dtls)
+		dtls_dump(p->dtls, to);
+	if (p->rtpsec)
+		rtpsec_dump(p->rtpsec, to);
+}
