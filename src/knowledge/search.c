@@ -280,7 +280,7 @@ static json_t *number(float v)
 json_t *search_row_json(const struct search_row *r)
 {
 	json_t *o = json_pack("{sI ss ss ss ss ss ss% sI sI so so so so so}", "document",
-			      (json_int_t)r->document, "path", r->path, "name", r->name, "title",
+			      (json_int_t)r->document, "path", r->path, "file", r->name, "title",
 			      r->title, "heading", r->heading, "headings", r->headings, "text",
 			      (const char *)r->text.p, r->text.n, "start", (json_int_t)r->start,
 			      "end", (json_int_t)r->end, "score", number(r->score), "coverage",

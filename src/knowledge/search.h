@@ -72,7 +72,7 @@ static inline void search_result_auto_(struct search_result *r)
 	search_result_done(r);
 }
 
-/* {"query", "collection", "confidence", "results": [{document, path, name, title, heading,
+/* {"query", "collection", "confidence", "results": [{document, path, file, title, heading,
  * headings, page?, start, end, text, score, coverage, lexical, vector, sound}]}.
  * A new reference; NULL: no memory. */
 MUST_USE json_t *search_result_json(const struct search_request *q, const struct search_result *r);
