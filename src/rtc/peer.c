@@ -626,6 +626,11 @@ void peer_input(struct peer *p, struct bytes d, const struct addr *from, uint64_
 		input_srtp(p, d, kind, now_us);
 }
 
+bool peer_is_valid(const struct peer *p, const struct addr *from, uint64_t now_us)
+{
+	return p->state != PEER_CLOSED && ice_is_valid(p->ice, from, now_us);
+}
+
 /* --- time -------------------------------------------------------------------------- */
 
 void peer_on_time(struct peer *p, uint64_t now_us)

@@ -128,6 +128,9 @@ struct bytes peer_key(const struct peer *p);
 void peer_input(struct peer *p, struct bytes datagram, const struct addr *from,
 		uint64_t now_us); /* RT for SRTP */
 void peer_on_time(struct peer *p, uint64_t now_us);
+/* Has an authenticated check come from there lately? Then what else comes from there is this
+ * call's, and the owner may say so in its table of addresses. */
+bool peer_is_valid(const struct peer *p, const struct addr *from, uint64_t now_us); /* RT */
 /* When to call peer_on_time(); UINT64_MAX: no need. Changes with every call here. */
 uint64_t peer_next_us(const struct peer *p, uint64_t now_us);
 
