@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/env.h"
 #include "base/loop.h"
+#include "leg/runner.h"
 #include "media/resample.h"
 #include "media/wav.h"
 #include "session/session.h"
@@ -24,8 +25,8 @@ struct asking {
 	struct leg leg;
 	struct config *c;
 	struct loop *loop;
-	struct session *session;
-	struct timer due, patience;
+	struct runner runner;
+	struct timer patience;
 	struct buf answer, heard, pcm;
 	json_t *sources; /* array, or NULL */
 	uint64_t played;
@@ -35,7 +36,7 @@ struct asking {
 
 static void say(struct asking *a, const char *json)
 {
-	session_on_message(a->session, &a->leg, bytes_str(json), env_now(&env_system));
+	session_on_message(a->runner.session, &a->leg, bytes_str(json), env_now(&env_system));
 }
 
 static void stop(struct asking *a)
@@ -171,24 +172,6 @@ static const struct leg_ops leg_ops = {
 
 /* --- time ------------------------------------------------------------------------------ */
 
-static void on_due(struct timer *t)
-{
-	struct asking *a = CONTAINER_OF(t, struct asking, due);
-
-	session_on_time(a->session, env_now(&env_system));
-}
-
-static void on_next(void *ctx, struct session *s, uint64_t next_us)
-{
-	struct asking *a = ctx;
-
-	(void)s;
-	if (next_us == UINT64_MAX)
-		timer_stop(a->loop, &a->due);
-	else if (timer_set(a->loop, &a->due, next_us) != 0)
-		fail(a, "out of memory");
-}
-
 static void on_impatient(struct timer *t)
 {
 	fail(CONTAINER_OF(t, struct asking, patience), "no answer came within a minute");
@@ -258,7 +241,7 @@ static void ask_aloud(struct asking *a)
 	for (size_t i = 0, n = pcm.n / 2; i < n; i += STT_RATE_HZ / 50) {
 		struct frame f = { STT_RATE_HZ, i, MIN((size_t)STT_RATE_HZ / 50, n - i), at + i };
 
-		session_on_audio(a->session, &f, env_now(&env_system));
+		session_on_audio(a->runner.session, &f, env_now(&env_system));
 	}
 	say(a, "{\"type\":\"input_audio_buffer.commit\"}");
 }
@@ -355,16 +338,14 @@ static int converse(struct asking *a, struct parts *parts)
 	struct api_error e = { 0 };
 	struct session_params p = {
 		.env = &env_system,
-		.loop = a->loop,
 		.engines = parts_engines(parts),
-		.host = { .ctx = a, .on_next = on_next },
 		.collection = a->c->collection,
 	};
 	uint64_t now = env_now(&env_system);
-	int r = session_new(&a->session, &p, &e);
+	int r = session_new(&a->runner.session, &p, &e);
 
 	if (r == 0)
-		r = session_attach(a->session, &a->leg, LEG_MAIN, now);
+		r = session_attach(a->runner.session, &a->leg, LEG_MAIN, now);
 	if (r == 0)
 		r = timer_set(a->loop, &a->patience, now + (uint64_t)PATIENCE_S * US_PER_S);
 	if (r != 0) {
@@ -382,11 +363,9 @@ static int converse(struct asking *a, struct parts *parts)
 
 static void asking_done(struct asking *a)
 {
-	session_free(a->session);
-	if (a->loop) {
-		timer_stop(a->loop, &a->due);
+	runner_stop(&a->runner);
+	if (a->loop)
 		timer_stop(a->loop, &a->patience);
-	}
 	buf_done(&a->answer);
 	buf_done(&a->heard);
 	buf_done(&a->pcm);
@@ -403,7 +382,6 @@ int command_ask(struct config *c)
 		fprintf(stderr, "usage: voiced ask [options] (TEXT | --wav FILE)\n");
 		return 2;
 	}
-	a.due.on_due = on_due;
 	a.patience.on_due = on_impatient;
 	int r = loop_new(&loop, 0);
 	a.loop = loop;
