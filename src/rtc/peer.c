@@ -4,6 +4,8 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "rtc/assoc.h"
+#include "rtc/channel.h"
 #include "rtc/demux.h"
 #include "rtc/ice.h"
 #include "rtc/rtcp.h"
@@ -38,9 +40,16 @@ struct peer {
 	struct dtls *dtls;
 	struct rtpsec *rtpsec;
 	struct cert *cert;
+	struct loop *loop;
+	struct sctp_service *sctp;
+	struct assoc *assoc;       /* NULL before on_connected, without data, and after its end */
+	struct channels *channels; /* made with the first assoc, lives as long as we do         */
+	uint64_t open_channels;    /* one bit for each stream                                   */
 
 	/* Agreed by the last offer. */
 	struct peer_media media;
+	bool has_data;
+	uint32_t max_message; /* octets the peer takes */
 	uint8_t ext_mid, ext_level;
 	char mid[RTP_EXT_VALUE_MAX + 1];
 	size_t n_sections;
@@ -97,6 +106,8 @@ int peer_new(struct peer **out, const struct peer_params *params, const struct p
 	p->ops = ops;
 	p->owner = owner;
 	p->cert = params->cert;
+	p->loop = params->loop;
+	p->sctp = params->sctp;
 	p->report_at_us = UINT64_MAX;
 	p->media = (struct peer_media){ .pt = SDP_NO_PT, .pt_dtmf = SDP_NO_PT };
 	p->n_candidates = MIN(params->n_candidates, SDP_CANDIDATES_MAX);
@@ -123,6 +134,8 @@ void peer_free(struct peer *p)
 {
 	if (!p)
 		return;
+	assoc_free(p->assoc);
+	channels_free(p->channels);
 	rtpsec_free(p->rtpsec);
 	dtls_free(p->dtls);
 	ice_free(p->ice);
@@ -147,16 +160,158 @@ static void flush_dtls(struct peer *p)
 		send_to_path(p, bytes_of(d, n));
 }
 
+/* Say goodbye and be at rest. The channels stay: we may be inside one of their ops. */
+static void shut(struct peer *p)
+{
+	assoc_free(p->assoc);
+	p->assoc = NULL;
+	if (p->dtls)
+		dtls_close(p->dtls);
+	flush_dtls(p);
+	set_state(p, PEER_CLOSED);
+}
+
 /* The call ends by itself: everything is at rest before the owner hears of it. */
 static void end(struct peer *p, enum peer_end why)
 {
 	if (p->state == PEER_CLOSED)
 		return;
-	if (p->dtls)
-		dtls_close(p->dtls);
-	flush_dtls(p);
-	set_state(p, PEER_CLOSED);
+	shut(p);
 	p->ops->on_closed(p->owner, why);
+}
+
+/* --- data channels ----------------------------------------------------------------- */
+
+static int send_on_stream(void *owner, uint16_t stream, uint32_t ppid, struct bytes message,
+			  enum assoc_order order)
+{
+	struct peer *p = owner;
+
+	return p->assoc ? assoc_send(p->assoc, stream, ppid, message, order) : -ENOTCONN;
+}
+
+static int reset_stream(void *owner, uint16_t stream)
+{
+	struct peer *p = owner;
+
+	return p->assoc ? assoc_reset(p->assoc, stream) : -ENOTCONN;
+}
+
+static void on_channel_open(void *owner, uint16_t stream, struct bytes label)
+{
+	struct peer *p = owner;
+
+	assert(stream < ASSOC_STREAMS);
+	p->open_channels |= (uint64_t)1 << stream;
+	p->ops->on_channel_open(p->owner, stream, label);
+}
+
+static void on_channel_message(void *owner, uint16_t stream, enum channel_kind kind,
+			       struct bytes m)
+{
+	struct peer *p = owner;
+
+	p->stats.messages_in++;
+	p->ops->on_message(p->owner, stream, m, kind == CHANNEL_TEXT);
+}
+
+static void on_channel_close(void *owner, uint16_t stream)
+{
+	struct peer *p = owner;
+
+	p->open_channels &= ~((uint64_t)1 << stream);
+	p->ops->on_channel_close(p->owner, stream);
+}
+
+static const struct channel_ops channel_ops = {
+	.send = send_on_stream,
+	.reset = reset_stream,
+	.on_open = on_channel_open,
+	.on_message = on_channel_message,
+	.on_close = on_channel_close,
+};
+
+/* An SCTP packet that cannot go now is lost, as a network may lose it; it will come again. */
+static void on_assoc_output(void *owner, struct bytes packet)
+{
+	struct peer *p = owner;
+
+	if (dtls_write(p->dtls, packet) == 0)
+		flush_dtls(p);
+}
+
+static void on_assoc_up(void *owner)
+{
+	(void)owner; /* the peer opens channels, and they are what counts */
+}
+
+static void on_assoc_message(void *owner, uint16_t stream, uint32_t ppid, struct bytes message)
+{
+	struct peer *p = owner;
+
+	if (channels_input(p->channels, stream, ppid, message) != CHANNEL_OK)
+		drop(p, PEER_DROP_MESSAGE);
+}
+
+static void on_assoc_reset(void *owner, uint16_t stream)
+{
+	channels_on_reset(((struct peer *)owner)->channels, stream);
+}
+
+static void on_assoc_writable(void *owner)
+{
+	struct peer *p = owner;
+
+	channels_on_writable(p->channels);
+	if (p->assoc)
+		p->ops->on_writable(p->owner);
+}
+
+/* Audio may go on; whether the call is worth it without channels is the owner's question. */
+static void on_assoc_end(void *owner, enum assoc_end why)
+{
+	struct peer *p = owner;
+	uint64_t open = p->open_channels;
+
+	(void)why;
+	assoc_free(p->assoc);
+	p->assoc = NULL;
+	p->open_channels = 0;
+	for (uint16_t stream = 0; stream < ASSOC_STREAMS && p->state != PEER_CLOSED; stream++)
+		if (open >> stream & 1)
+			p->ops->on_channel_close(p->owner, stream);
+}
+
+static const struct assoc_ops assoc_ops = {
+	.output = on_assoc_output,
+	.on_up = on_assoc_up,
+	.on_message = on_assoc_message,
+	.on_reset = on_assoc_reset,
+	.on_writable = on_assoc_writable,
+	.on_end = on_assoc_end,
+};
+
+/* Once the offer has a data section and DTLS is up, whichever comes last. */
+static int open_data(struct peer *p)
+{
+	if (!p->has_data || p->state != PEER_CONNECTED || p->channels || !p->sctp)
+		return 0;
+
+	int err = channels_new(&p->channels, &channel_ops, p);
+	return err ? err : assoc_new(&p->assoc, p->sctp, p->loop, &assoc_ops, p);
+}
+
+int peer_send_message(struct peer *p, uint16_t channel, struct bytes text)
+{
+	if (p->state != PEER_CONNECTED || !p->assoc)
+		return -ENOTCONN;
+	if (text.n > p->max_message)
+		return -EMSGSIZE;
+
+	int err = channel_send(p->channels, channel, CHANNEL_TEXT, text);
+	if (err == 0)
+		p->stats.messages_out++;
+	return err;
 }
 
 /* --- offers ------------------------------------------------------------------------ */
@@ -273,6 +428,10 @@ static void agree(struct peer *p, const struct sdp_offer *o)
 	p->n_sections = o->n_sections;
 	p->version++;
 	agree_audio(p, o);
+	if (o->data >= 0) {
+		p->has_data = true;
+		p->max_message = o->max_message;
+	}
 }
 
 enum sdp_verdict peer_offer(struct peer *p, struct bytes offer, struct buf *answer,
@@ -308,6 +467,8 @@ enum sdp_verdict peer_offer(struct peer *p, struct bytes offer, struct buf *answ
 		set_state(p, PEER_CHECKING);
 	}
 	agree(p, &o);
+	if (open_data(p) != 0)
+		end(p, PEER_END_FAILED);
 	return SDP_OK;
 }
 
@@ -532,6 +693,10 @@ static void on_keys(struct peer *p)
 		return;
 	}
 	set_state(p, PEER_CONNECTED);
+	if (open_data(p) != 0) {
+		end(p, PEER_END_FAILED);
+		return;
+	}
 	p->ops->on_connected(p->owner);
 }
 
@@ -540,8 +705,9 @@ static void read_dtls(struct peer *p)
 	uint8_t d[DTLS_DATAGRAM_MAX];
 	size_t n;
 
-	while (p->state == PEER_CONNECTED && (n = dtls_read(p->dtls, d, sizeof(d))) > 0) {
-	}
+	while (p->state == PEER_CONNECTED && (n = dtls_read(p->dtls, d, sizeof(d))) > 0)
+		if (p->assoc)
+			assoc_input(p->assoc, bytes_of(d, n));
 }
 
 static void on_dtls(struct peer *p, enum dtls_verdict v)
@@ -670,10 +836,7 @@ void peer_close(struct peer *p, uint64_t now_us)
 		return;
 	if (p->state == PEER_CONNECTED && (p->tx.packets || p->rx.started))
 		send_rtcp(p, RTCP_BYE, now_us);
-	if (p->dtls)
-		dtls_close(p->dtls);
-	flush_dtls(p);
-	set_state(p, PEER_CLOSED);
+	shut(p);
 }
 
 /* --- looking at it ----------------------------------------------------------------- */
@@ -707,6 +870,7 @@ const char *peer_drop_name(enum peer_drop d)
 		[PEER_DROP_SRTP_REPLAYED] = "srtp_replayed",
 		[PEER_DROP_RTP_BAD] = "rtp_bad",
 		[PEER_DROP_RTP_TYPE] = "rtp_type",
+		[PEER_DROP_MESSAGE] = "message",
 	};
 
 	return names[d];
@@ -732,4 +896,8 @@ void peer_dump(const struct peer *p, struct buf *to)
 		dtls_dump(p->dtls, to);
 	if (p->rtpsec)
 		rtpsec_dump(p->rtpsec, to);
+	if (p->assoc)
+		assoc_dump(p->assoc, to);
+	if (p->channels)
+		channels_dump(p->channels, to);
 }

@@ -55,6 +55,7 @@ enum peer_drop {
 	PEER_DROP_SRTP_REPLAYED,
 	PEER_DROP_RTP_BAD,      /* authentic, yet malformed                              */
 	PEER_DROP_RTP_TYPE,     /* a payload type that was not agreed                    */
+	PEER_DROP_MESSAGE,      /* on no open channel; see enum channel_verdict          */
 	PEER_DROPS,
 };
 
@@ -104,7 +105,7 @@ struct peer_ops {
 struct peer_params {
 	const struct env *env;
 	struct cert *cert;
-	struct loop *loop;           /* both NULL: data channels are refused */
+	struct loop *loop;           /* both NULL: no channel will ever open; for tests */
 	struct sctp_service *sctp;
 	unsigned loop_index;         /* < ICE_LOOPS_MAX, goes into the user fragment */
 	const struct addr *candidates;
