@@ -792,6 +792,11 @@ void peer_input(struct peer *p, struct bytes d, const struct addr *from, uint64_
 		input_srtp(p, d, kind, now_us);
 }
 
+bool peer_has_data(const struct peer *p)
+{
+	return p->has_data;
+}
+
 bool peer_is_valid(const struct peer *p, const struct addr *from, uint64_t now_us)
 {
 	return p->state != PEER_CLOSED && ice_is_valid(p->ice, from, now_us);

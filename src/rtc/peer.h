@@ -142,6 +142,8 @@ struct peer_media {
 	bool may_send, may_receive; /* by the directions of the last answer */
 };
 struct peer_media peer_media(const struct peer *p);
+/* Was a data channel section agreed? Which channels there are is the peer's to say. */
+bool peer_has_data(const struct peer *p);
 
 /* One packet; ts48 counts at 48 kHz whatever the codec. 0; -ENOTCONN before on_connected,
  * without a path or when the peer does not receive audio; -EMSGSIZE; -EIO. */
