@@ -78,4 +78,7 @@ struct rec {
 
 enum rec_verdict { REC_OK, REC_END, REC_MALFORMED };
 
+/* A number as LEB128: octets written (at most 10), octets read (0: malformed). */
+size_t rec_number(uint8_t to[static 10], uint64_t v);
+MUST_USE size_t rec_take_number(struct bytes *from, uint64_t *out);
 MUST_USE enum rec_verdict rec_read(struct rec_reader *r, struct rec *out);
