@@ -119,11 +119,23 @@ struct limits {
 	size_t n_words;
 };
 
+/* "session.audio.output": what the client calls the place. */
+static const char *full_path(const struct merge *m, const char *path, char to[static 96])
+{
+	size_t n = strlen(m->root);
+
+	memcpy(to, m->root, n);
+	to[n] = '.';
+	to[n + 1] = 0;
+	strncat(to, path, 96 - n - 2);
+	return to;
+}
+
 static int refuse(struct merge *m, const char *path, const char *why)
 {
 	char param[96];
 
-	snprintf(param, sizeof(param), "%s.%s", m->root, path);
+	full_path(m, path, param);
 	return error_set(m->e, ERR_INVALID_VALUE, param, "Invalid value for '%s': %s", param, why);
 }
 
@@ -136,7 +148,7 @@ static int refuse_choice(struct merge *m, const char *path, const json_t *v,
 	for (size_t i = 0; i < l->n_words && l->words[i]; i++)
 		at += (size_t)snprintf(list + at, sizeof(list) - at, "%s'%s'", i ? ", " : "",
 				       l->words[i]);
-	snprintf(param, sizeof(param), "%s.%s", m->root, path);
+	full_path(m, path, param);
 	return error_set(m->e, ERR_INVALID_VALUE, param,
 			 "Invalid value: '%.60s'. Supported values are: %s.",
 			 json_is_string(v) ? json_string_value(v) : "(not a string)", list);
@@ -597,10 +609,10 @@ static unsigned include_of(const json_t *list)
 	return bits;
 }
 
-/* semantic_vad: how long to wait at most for a speaker who seems not to have finished. */
-static unsigned max_wait_ms(const char *eagerness)
+/* semantic_vad has no silence of its own: how long we wait for a speaker to go on. */
+static unsigned patience_ms(const char *eagerness)
 {
-	return strcmp(eagerness, "low") == 0 ? 8000 : strcmp(eagerness, "high") == 0 ? 2000 : 4000;
+	return strcmp(eagerness, "low") == 0 ? 1000 : strcmp(eagerness, "high") == 0 ? 400 : 600;
 }
 
 static void read_turns(const json_t *t, struct settings *out)
@@ -610,9 +622,10 @@ static void read_turns(const json_t *t, struct settings *out)
 	out->vad = !type ? VAD_NONE : strcmp(type, "server_vad") == 0 ? VAD_SERVER : VAD_SEMANTIC;
 	out->threshold = json_num(t, "threshold", 0.5);
 	out->prefix_ms = (unsigned)json_int(t, "prefix_padding_ms", 300);
-	out->silence_ms = (unsigned)json_int(t, "silence_duration_ms", 200);
+	out->silence_ms = out->vad == VAD_SEMANTIC ?
+				  patience_ms(json_str(t, "eagerness", "auto")) :
+				  (unsigned)json_int(t, "silence_duration_ms", 200);
 	out->idle_ms = (unsigned)json_int(t, "idle_timeout_ms", 0);
-	out->max_wait_ms = max_wait_ms(json_str(t, "eagerness", "auto"));
 	out->create_response = json_flag(t, "create_response", true);
 	out->interrupt_response = json_flag(t, "interrupt_response", true);
 }

@@ -27,7 +27,6 @@ struct settings {
 	enum vad_mode vad;
 	double threshold;
 	unsigned prefix_ms, silence_ms, idle_ms; /* idle_ms 0: never */
-	unsigned max_wait_ms;                    /* semantic_vad's eagerness */
 	bool create_response, interrupt_response;
 	unsigned include;
 };

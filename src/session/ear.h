@@ -11,7 +11,7 @@ struct ear;
 
 enum ear_news {
 	EAR_NOTHING,
-	EAR_STARTED,   /* somebody speaks, since `at`              */
+	EAR_STARTED,   /* somebody speaks, since `at` less the padding */
 	EAR_CANDIDATE, /* perhaps the end; last speech at `at`     */
 	EAR_RESUMED,   /* it was not                               */
 	EAR_ENDED,     /* the end of the turn; last speech at `at` */

@@ -236,17 +236,30 @@ static int copy_string(const char *from, char **to)
 	return from && !*to ? -ENOMEM : 0;
 }
 
+static json_t *tool_names(const struct engines *e)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < e->n_tools; i++)
+		if (json_array_append_new(list, json_string(e->tools[i].ops->name)) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
 static void record_params(struct session *s, const struct session_params *p)
 {
 	if (!s->rec.ops)
 		return;
 	AUTO(json) json_t *v = json_pack(
-		"{s:i,s:i,s:s?,s:s?,s:s?,s:s?,s:s?,s:O?,s:I,s:i,s:i}", "dialect", p->dialect, "kind",
+		"{s:i,s:i,s:s?,s:s?,s:s?,s:s?,s:s?,s:O?,s:I,s:i,s:i,s:b,s:o}", "dialect", p->dialect, "kind",
 		p->kind, "model", p->model, "instructions", p->instructions, "voice", p->voice,
 		"language", p->language, "collection", p->collection, "config", p->config, "max_us",
 		(json_int_t)p->max_us, "tts_rate_hz",
 		p->engines->tts_ops ? (int)p->engines->tts_ops->rate_hz : 0, "stt_caps",
-		p->engines->stt_ops ? (int)p->engines->stt_ops->caps : -1);
+		p->engines->stt_ops ? (int)p->engines->stt_ops->caps : -1, "llm",
+		p->engines->llm_ops != NULL, "tools", tool_names(p->engines));
 	AUTO(buf) struct buf text = { 0 };
 
 	json_write(&text, v);

@@ -10,7 +10,7 @@
 #include "session/state.h"
 
 /* Kept before speech is noticed, beyond the prefix: what noticing takes at most. */
-enum { NOTICE_MS = 600, MANUAL_PREFIX_MS = 300 };
+enum { NOTICE_MS = 600 };
 
 static const char busy_text[] = "I am at capacity just now. Please ask again in a moment.";
 
@@ -351,11 +351,10 @@ void turn_configure(struct session *s)
 static void on_started(struct session *s, uint64_t at)
 {
 	struct turn *t = &s->turn;
-	uint64_t prefix = samples(s->set.prefix_ms);
 
 	set_state(t, TURN_SPEECH);
 	session_new_id(s, "item_", t->item_id);
-	t->start = MAX(at - MIN(at, prefix), s->in.start);
+	t->start = MAX(at, s->in.start);
 	t->idle_told = true;
 	audio_in_drop_before(s, t->start);
 	emit(s, EV_SPEECH_STARTED,
@@ -422,11 +421,10 @@ static void (*const on_news[])(struct session *, uint64_t) = {
 static void manual_news(struct session *s, enum ear_news news, uint64_t at)
 {
 	struct turn *t = &s->turn;
-	uint64_t prefix = samples(MANUAL_PREFIX_MS);
 
 	if (news != EAR_STARTED || t->hear)
 		return;
-	t->hear = hear_new(s, MAX(at - MIN(at, prefix), s->in.start));
+	t->hear = hear_new(s, MAX(at, s->in.start));
 	if (!t->hear)
 		session_oom(s);
 }
