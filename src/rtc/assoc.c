@@ -108,7 +108,7 @@ static struct {
 	size_t n_addresses;
 } process = { .once = PTHREAD_ONCE_INIT };
 
-/* --- items and references ----------------------------------------------------------- */
+/* --- items and references ------------------------------------------------ */
 
 static uint8_t *item_data(struct item *i)
 {
@@ -166,7 +166,7 @@ static void unref(struct assoc *a)
 		mem_free(a);
 }
 
-/* --- events up: from the service's thread to the loop --------------------------------- */
+/* --- events up: from the service's thread to the loop -------------------- */
 
 static void call_output(struct assoc *a, struct item *i)
 {
@@ -273,7 +273,7 @@ static void end(struct assoc *a, enum assoc_end why)
 	emit(a, &a->up_end);
 }
 
-/* --- what usrsctp calls (on the service's thread) --------------------------------------- */
+/* --- what usrsctp calls (on the service's thread) ------------------------ */
 
 static struct assoc *assoc_at(const void *address)
 {
@@ -430,7 +430,7 @@ static int on_receive(struct socket *so, union sctp_sockstore addr, void *data, 
 	return 1;
 }
 
-/* --- sockets ----------------------------------------------------------------------------- */
+/* --- sockets ------------------------------------------------------------- */
 
 static struct sockaddr_conn address_of(size_t slot)
 {
@@ -537,7 +537,7 @@ static bool connect_socket(struct assoc *a)
 	return usrsctp_setsockopt(a->so, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &p, sizeof(p)) == 0;
 }
 
-/* --- commands down: what the thread does ----------------------------------------------------- */
+/* --- commands down: what the thread does --------------------------------- */
 
 static void run_open(struct sctp_service *s, struct item *i)
 {
@@ -649,7 +649,7 @@ static void (*const runs[])(struct sctp_service *, struct item *) = {
 	[DOWN_RESET] = run_reset, [DOWN_CLOSE] = run_close,
 };
 
-/* --- the thread ----------------------------------------------------------------------------------- */
+/* --- the thread ---------------------------------------------------------- */
 
 static void tick(struct sctp_service *s, uint64_t now)
 {
@@ -791,7 +791,7 @@ void sctp_service_free(struct sctp_service *s)
 	discard(s);
 }
 
-/* --- the loop's side --------------------------------------------------------------------------------- */
+/* --- the loop's side ----------------------------------------------------- */
 
 /* The lock is held. */
 static void push_down(struct sctp_service *s, struct item *i)
