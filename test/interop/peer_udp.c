@@ -5,14 +5,14 @@
  * is sent back as it came, messages come back with "echo: " in front; "dump" is answered
  * with peer_dump(), "close" ends the call from our side. Exits when the call is over.
  * For the scripts beside it. */
+#include "base/loop.h"
+#include "rtc/assoc.h"
+#include "rtc/peer.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
-
-#include "base/loop.h"
-#include "rtc/assoc.h"
-#include "rtc/peer.h"
 
 struct call {
 	struct loop *loop;
