@@ -18,7 +18,8 @@
 #include "media/endpoint.h"
 #include "media/vad.h"
 
-enum { RATE = VAD_RATE_HZ, N = VAD_N, LEAD = 100 * N, TRAIL = 75 * N, FILES = 256, LONG = 40 * RATE };
+enum { RATE = VAD_RATE_HZ, N = VAD_N, LEAD = 100 * N, TRAIL = 75 * N, FILES = 256, LONG = 40 * RATE,
+       HOUR = 3600 * 50 };
 
 enum noise { ZEROS, FAINT, WHITE, PINK, BROWN, HUM, N_NOISES };
 static const char *const noise_names[] = { "zeros", "faint", "white", "pink", "brown", "hum" };
@@ -80,6 +81,70 @@ static double noise(enum noise kind)
 static int16_t clip(double x)
 {
 	return (int16_t)lrint(fmax(-32768, fmin(32767, x)));
+}
+
+/* A key: 8 ms of noise, then a softer 8 ms when it comes back, 60 ms later. */
+static double key(size_t since)
+{
+	if (since < 128)
+		return gauss() * exp(-(double)since / 40);
+	if (since >= 960 && since < 1088)
+		return 0.4 * gauss() * exp(-(double)(since - 960) / 40);
+	return 0;
+}
+
+/* A bump on the table: 50 ms of a dull, dying 90 Hz. */
+static double bump(size_t since)
+{
+	double t = (double)since / RATE;
+
+	return since < 800 ? sin(2 * M_PI * 90 * t) * exp(-t * 60) + 0.1 * gauss() * exp(-t * 200) : 0;
+}
+
+/* Something dropped, a door, a cough without a voice: 300 ms of coloured noise. */
+static double thud(size_t since)
+{
+	return since < 4800 ? noise(since < 2400 ? PINK : BROWN) * exp(-(double)since / 2000) : 0;
+}
+
+struct trouble {
+	const char *name;
+	enum noise kind;
+	double db;
+	double (*event)(size_t since); /* NULL: only the noise */
+	double event_db, per_s;
+	double burst_s; /* the noise is on and off for so long; 0: always on */
+};
+
+static const struct trouble troubles[] = {
+	{ "digital silence", ZEROS, -100, NULL, 0, 0, 0 },
+	{ "faint noise, -65 dBFS", FAINT, -65, NULL, 0, 0, 0 },
+	{ "white, -50 dBFS", WHITE, -50, NULL, 0, 0, 0 },
+	{ "white, -30 dBFS", WHITE, -30, NULL, 0, 0, 0 },
+	{ "pink, -40 dBFS", PINK, -40, NULL, 0, 0, 0 },
+	{ "brown, -36 dBFS", BROWN, -36, NULL, 0, 0, 0 },
+	{ "hum, -36 dBFS", HUM, -36, NULL, 0, 0, 0 },
+	{ "pink -40, on 7 s, off 7 s", PINK, -40, NULL, 0, 0, 7 },
+	{ "white -30, on 1 s, off 1 s", WHITE, -30, NULL, 0, 0, 1 },
+	{ "keys, 4/s at -20, pink -60", PINK, -60, key, -20, 4, 0 },
+	{ "keys, 8/s at -10, pink -60", PINK, -60, key, -10, 8, 0 },
+	{ "bumps, 1/s at -15, pink -60", PINK, -60, bump, -15, 1, 0 },
+	{ "bumps, 3/s at -15, zeros", ZEROS, -100, bump, -15, 3, 0 },
+	{ "thuds, 1 in 3 s at -20, pink -60", PINK, -60, thud, -20, 0.33, 0 },
+};
+
+/* Frame i of it; *since: samples since the last event. */
+static void trouble_frame(const struct trouble *t, size_t i, size_t *since, int16_t pcm[N])
+{
+	bool on = t->burst_s == 0 || fmod((double)i / 50, 2 * t->burst_s) < t->burst_s;
+	double a = 32768 * pow(10, t->db / 20), ea = 32768 * pow(10, t->event_db / 20);
+
+	for (size_t k = 0; k < N; k++) {
+		if (t->event && uniform() < t->per_s / RATE && *since > 1600)
+			*since = 0;
+		pcm[k] = clip((on ? a * noise(t->kind) : 0) +
+			      (t->event ? ea * t->event((*since)++) : 0));
+	}
 }
 
 /* --- files ------------------------------------------------------------------------------ */
@@ -174,6 +239,16 @@ static size_t stage(const struct file *f, const struct scene *s, int16_t **out)
 	return n;
 }
 
+static void dump_frame(const struct vad *v, bool speech)
+{
+	struct vad_view view = vad_view(v);
+
+	printf("%d", speech);
+	for (size_t k = 0; k < VAD_FEATURES; k++)
+		printf(" %.4f", (double)view.features[k]);
+	printf("\n");
+}
+
 static void dump(const struct file *f, const struct scene *s)
 {
 	struct vad *v = vad_new();
@@ -184,13 +259,25 @@ static void dump(const struct file *f, const struct scene *s)
 		size_t at = i - LEAD / N;
 		bool speech = i >= LEAD / N && at < f->n / N && f->speech[at];
 
-		float p = vad_push(v, pcm + i * N);
-		printf("%d", speech + 0 * (p > 2));
-		for (size_t k = 0; k < VAD_FEATURES; k++)
-			printf(" %.4f", (double)vad_view(v).features[k]);
-		printf("\n");
+		if (vad_push(v, pcm + i * N) >= 0)
+			dump_frame(v, speech);
 	}
 	free(pcm);
+	vad_free(v);
+}
+
+static void dump_trouble(const struct trouble *t)
+{
+	struct vad *v = vad_new();
+	size_t since = 1 << 20;
+
+	for (size_t i = 0; i < 2000; i++) {
+		int16_t pcm[N];
+
+		trouble_frame(t, i, &since, pcm);
+		if (vad_push(v, pcm) >= 0 && i >= 25)
+			dump_frame(v, false);
+	}
 	vad_free(v);
 }
 
@@ -285,44 +372,19 @@ static void table(const char *which)
 
 /* --- what is not speech ------------------------------------------------------------------- */
 
-/* A key: 8 ms of noise, then a softer 8 ms when it comes back, 60 ms later. */
-static double key(size_t since)
-{
-	if (since < 128)
-		return gauss() * exp(-(double)since / 40);
-	if (since >= 960 && since < 1088)
-		return 0.4 * gauss() * exp(-(double)(since - 960) / 40);
-	return 0;
-}
-
-/* A bump on the table: 50 ms of a dull, dying 90 Hz. */
-static double bump(size_t since)
-{
-	double t = (double)since / RATE;
-
-	return since < 800 ? sin(2 * M_PI * 90 * t) * exp(-t * 60) + 0.1 * gauss() * exp(-t * 200) : 0;
-}
-
-static void hour(const char *name, enum noise kind, double db, double (*event)(size_t), double event_db,
-		 double per_s, double burst_s)
+static void hour(const struct trouble *t)
 {
 	struct vad *v = vad_new();
 	struct endpoint e;
 	size_t starts = 0, hits = 0, since = 1 << 20;
-	double a = 32768 * pow(10, db / 20), ea = 32768 * pow(10, event_db / 20);
 	struct timespec t0, t1;
 	double spent = 0;
 
 	endpoint_init(&e, &ENDPOINT_DEFAULTS);
-	for (size_t i = 0; i < 3600 * 50; i++) {
+	for (size_t i = 0; i < HOUR; i++) {
 		int16_t pcm[N];
-		bool on = burst_s == 0 || fmod((double)i / 50, 2 * burst_s) < burst_s;
 
-		for (size_t k = 0; k < N; k++) {
-			if (event && uniform() < per_s / RATE && since > 1600)
-				since = 0;
-			pcm[k] = clip((on ? a * noise(kind) : 0) + (event ? ea * event(since++) : 0));
-		}
+		trouble_frame(t, i, &since, pcm);
 		clock_gettime(CLOCK_MONOTONIC, &t0);
 		float p = vad_push(v, pcm);
 		clock_gettime(CLOCK_MONOTONIC, &t1);
@@ -330,27 +392,9 @@ static void hour(const char *name, enum noise kind, double db, double (*event)(s
 		hits += p >= 0.5f;
 		starts += endpoint_push(&e, p).kind == ENDPOINT_START;
 	}
-	printf("%-34s %3zu starts/h  %7.3f %% of frames  %5.0f ns/frame\n", name, starts,
-	       100.0 * (double)hits / (3600 * 50), spent / (3600 * 50));
+	printf("%-34s %3zu starts/h  %7.3f %% of frames  %5.0f ns/frame\n", t->name, starts,
+	       100.0 * (double)hits / HOUR, spent / HOUR);
 	vad_free(v);
-}
-
-static void not_speech(void)
-{
-	printf("\nan hour of what is not speech\n");
-	hour("digital silence", ZEROS, -100, NULL, 0, 0, 0);
-	hour("faint noise, -65 dBFS", FAINT, -65, NULL, 0, 0, 0);
-	hour("white, -50 dBFS", WHITE, -50, NULL, 0, 0, 0);
-	hour("white, -30 dBFS", WHITE, -30, NULL, 0, 0, 0);
-	hour("pink, -40 dBFS", PINK, -40, NULL, 0, 0, 0);
-	hour("brown, -36 dBFS", BROWN, -36, NULL, 0, 0, 0);
-	hour("hum, -36 dBFS", HUM, -36, NULL, 0, 0, 0);
-	hour("pink -40, on 7 s, off 7 s", PINK, -40, NULL, 0, 0, 7);
-	hour("white -30, on 1 s, off 1 s", WHITE, -30, NULL, 0, 0, 1);
-	hour("keys, 4/s at -20, pink -60", PINK, -60, key, -20, 4, 0);
-	hour("keys, 8/s at -10, pink -60", PINK, -60, key, -10, 8, 0);
-	hour("bumps, 1/s at -15, pink -60", PINK, -60, bump, -15, 1, 0);
-	hour("bumps, 3/s at -15, zeros", ZEROS, -100, bump, -15, 3, 0);
 }
 
 int main(int argc, char **argv)
@@ -362,10 +406,14 @@ int main(int argc, char **argv)
 		for (size_t i = 0; i < n_files; i += 2)
 			for (size_t k = 0; k < ARRAY_LEN(scenes); k++)
 				dump(&files[i], &scenes[k]);
+		for (size_t i = 0; i < ARRAY_LEN(troubles); i++)
+			dump_trouble(&troubles[i]);
 		return 0;
 	}
 	table("human");
 	table("f"); /* flite, festival */
-	not_speech();
+	printf("\nan hour of what is not speech\n");
+	for (size_t i = 0; i < ARRAY_LEN(troubles); i++)
+		hour(&troubles[i]);
 	return 0;
 }

@@ -22,7 +22,7 @@ enum {
 
 /* dB; levels are relative to full scale. */
 #define FLOOR_MIN_DB   -78.0f /* per band: what is softer is silence however soft the rest is */
-#define FLOOR_START_DB -40.0f /* per band: at most, before anything is known                  */
+#define FLOOR_START_DB -30.0f /* per band: at most, before anything is known                  */
 #define FLOOR_BIAS_DB  3.0f   /* the lowest of many is below the mean                         */
 /* So much must the peaks of a comb weigh to count by half: a lone tone or bump does not. */
 #define FEW_PEAKS 25.0f

@@ -2,6 +2,6 @@
 #pragma once
 
 /* clang-format off */
-static const float weights[VAD_FEATURES] = { -0.42f, 5.70f, -0.57f, 0.77f, 4.42f, 6.34f, 2.04f, 3.53f };
-static const float bias = -4.77f;
+static const float weights[VAD_FEATURES] = { -4.40f, 4.26f, -2.92f, 2.66f, 7.07f, 10.76f, 1.44f, 1.88f };
+static const float bias = -4.86f;
 /* clang-format on */
