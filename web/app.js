@@ -365,6 +365,7 @@ function show_info() {
 	$("collection").textContent = count ? `${count} ${one}` : "";
 	$("hello").hidden = count === 0;
 	$("empty").hidden = count !== 0;
+	$("app").dataset.empty = count === 0;
 	$("talk").disabled = count === 0;
 	$("ask").disabled = count === 0;
 	$("send").disabled = count === 0;

@@ -54,6 +54,7 @@ export class Evidence {
 	}
 
 	#closed() {
+		delete $("app").dataset.reader;
 		this.opened?.setAttribute("aria-expanded", "false");
 		if (this.opened?.isConnected)
 			this.opened.focus();
@@ -87,6 +88,7 @@ class Reader {
 		$("reader-place").textContent = where.filter(Boolean).join(" · ");
 		this.#fill(part);
 		if (!this.dialog.open) {
+			$("app").dataset.reader = "open";
 			if (narrow.matches)
 				this.dialog.showModal();
 			else

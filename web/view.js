@@ -133,7 +133,7 @@ export class View {
 				type: "button", className: "chip",
 				"aria-label": `Source ${i + 1}: ${place(source)}`,
 				onclick: (e) => this.evidence.open(source, e.currentTarget),
-			}, el("b", {}, String(i + 1)), ` ${place(source)}`));
+			}, el("b", {}, String(i + 1)), ` ${brief(source)}`));
 
 		row.foot.querySelectorAll(".chip").forEach((chip) => chip.remove());
 		row.foot.prepend(...chips);
@@ -192,6 +192,14 @@ export class View {
 			return [];
 		});
 	}
+}
+
+// The same for little room, what tells two sources of one document apart first.
+function brief(source) {
+	const title = source.title || source.document;
+
+	return [source.heading, source.page && `page ${source.page}`, title]
+		.filter((part, i, all) => part && all.indexOf(part) === i).join(" · ");
 }
 
 // Where a source stands, in one line.
