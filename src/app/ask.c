@@ -386,7 +386,7 @@ int command_ask(struct config *c)
 	int r = loop_new(&loop, 0);
 	a.loop = loop;
 	if (r == 0)
-		r = parts_open(&parts, c, c->wav ? PARTS_ASK_ALOUD : PARTS_ASK, a.failure);
+		r = parts_open(&parts, c, c->wav ? PARTS_SPOKEN : PARTS_TYPED, a.failure);
 	if (r == 0)
 		r = converse(&a, parts);
 	if (!a.failure[0] && r == 0)
