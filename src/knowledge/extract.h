@@ -16,6 +16,7 @@ enum {
 enum extract_verdict {
 	EXTRACT_OK,
 	EXTRACT_EMPTY,       /* no octets, or no text in them                          */
+	EXTRACT_SCANNED,     /* a PDF of pictures                                      */
 	EXTRACT_BINARY,      /* no document: a picture, a program                      */
 	EXTRACT_TOO_LARGE,   /* beyond EXTRACT_IN_MAX, EXTRACT_OUT_MAX or a bomb       */
 	EXTRACT_MALFORMED,   /* broken, or locked with a password                      */

@@ -15,11 +15,12 @@ static const struct {
 	{ 0x2011, "-" },   { 0xb6, "" },      { 0x200e, "" },    { 0x200f, "" },
 };
 
-/* Bidirectional overrides could make a citation read as something else. */
+/* Bidirectional overrides could make a citation read as something else; private use is
+ * icons and bullets of one font. */
 static bool invisible(uint32_t cp)
 {
 	return (cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069) ||
-	       (cp >= 0x80 && cp < 0xa0) || cp == 0x7f;
+	       (cp >= 0x80 && cp < 0xa0) || (cp >= 0xe000 && cp < 0xf900) || cp == 0x7f;
 }
 
 static const char *replacement(uint32_t cp)

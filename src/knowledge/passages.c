@@ -140,7 +140,12 @@ static void take_text(struct cutter *c, const struct block *b)
 /* A heading with nothing below it is all there is to find: it becomes a passage. */
 static void bare_heading(struct cutter *c, unsigned next_level)
 {
-	if (c->bare && next_level <= c->last_heading.level)
+	struct bytes t = c->bare ? bytes_sub(buf_bytes(&c->o->text), c->last_heading.start,
+					     c->last_heading.end - c->last_heading.start)
+				 : bytes_of("", 0);
+
+	/* "CHAPTER", alone above "FIVE", is nothing to find. */
+	if (c->bare && next_level <= c->last_heading.level && (words_count(t) > 1 || !c->out->n))
 		emit(c, c->last_heading.start, c->last_heading.end, c->last_heading.page);
 	c->bare = false;
 }

@@ -86,6 +86,15 @@ static bool title_case(struct bytes l)
 	return words && capitals == words;
 }
 
+/* "CONTROL FILES AND THEIR FIELDS": how books set the titles of chapters. */
+static bool shouted(struct bytes l)
+{
+	for (size_t i = 0; i < l.n; i++)
+		if (lower(l.p[i]))
+			return false;
+	return true;
+}
+
 /* Could this line, standing alone, be a heading? Its level, or 0. */
 static unsigned heading_level(struct bytes l)
 {
@@ -97,7 +106,35 @@ static unsigned heading_level(struct bytes l)
 	unsigned n = numbered(l);
 	if (n)
 		return n;
-	return upper(l.p[0]) && title_case(l) && words_count(l) > 0 ? 2 : 0;
+	if (!upper(l.p[0]) || !title_case(l) || words_count(l) == 0)
+		return 0;
+	return shouted(l) ? 1 : 2;
+}
+
+static size_t first_word(struct bytes l)
+{
+	const uint8_t *space = memchr(l.p, ' ', l.n);
+
+	return space ? (size_t)(space - l.p) : l.n;
+}
+
+/* A line that ends early though the next word would have fitted was ended on purpose: above
+ * a paragraph it is a heading. One may stand on another. */
+static bool stands_above(const struct lines *p, size_t i, size_t widest)
+{
+	for (unsigned deep = 0; deep < 3 && i + 1 < p->n; deep++, i++) {
+		struct bytes l = p->l[i], next = p->l[i + 1];
+
+		if (l.n < 2 || l.n > HEADING_OCTETS || strchr(".,;:!?", l.p[l.n - 1]) ||
+		    !(upper(l.p[0]) || numbered(l)) || words_count(l) > HEADING_WORDS ||
+		    !(upper(next.p[0]) || digit(next.p[0])))
+			return false;
+		bool early = (l.n + 1 + first_word(next)) * 5 < widest * 4;
+		if (early && next.n * 10 > l.n * 13 &&
+		    (next.n * 4 > widest * 3 || strchr(".:;?!", next.p[next.n - 1])))
+			return true;
+	}
+	return false;
 }
 
 static size_t bullet(struct bytes l)
@@ -148,6 +185,7 @@ struct flow {
 	struct buf para;
 	enum block_kind kind;
 	unsigned page;
+	size_t widest; /* line of the text */
 };
 
 static void flush(struct flow *f)
@@ -197,7 +235,10 @@ static void take_lines(struct flow *f, const struct lines *p)
 			flush(f);
 			continue;
 		}
+		bool first = i == 0 || strchr(".:!?", p->l[i - 1].p[p->l[i - 1].n - 1]) || !f->para.n;
 		unsigned level = i == 0 && (p->n == 1 || numbered(l)) ? heading_level(l) : 0;
+		if (!level && first && stands_above(p, i, f->widest))
+			level = numbered(l) ? numbered(l) : 2;
 		if (level && !(step(l) && p->n > 1)) {
 			add_heading(f, level, l);
 			continue;
@@ -211,9 +252,22 @@ static void take_lines(struct flow *f, const struct lines *p)
 	flush(f);
 }
 
+static size_t widest_line(struct bytes t)
+{
+	size_t widest = 0, n = 0;
+
+	for (size_t i = 0; i < t.n; i++) {
+		n = t.p[i] == '\n' ? 0 : n + 1;
+		widest = MAX(widest, n);
+	}
+	return MIN(widest, (size_t)120);
+}
+
 void plain_read(struct outline *to, struct bytes text, unsigned page)
 {
-	struct flow f = { .to = to, .kind = BLOCK_PARA, .page = page };
+	struct flow f = {
+		.to = to, .kind = BLOCK_PARA, .page = page, .widest = widest_line(text)
+	};
 	struct lines p = { .n = 0 };
 
 	for (size_t i = 0; i < text.n;) {

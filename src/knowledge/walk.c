@@ -99,7 +99,8 @@ static int enter(struct place *p, const char *path, unsigned depth)
 	int r = 0;
 	struct dirent *e;
 	while (r == 0 && (e = readdir(d)))
-		if (e->d_name[0] != '.')
+		if (e->d_name[0] != '.' && strcmp(e->d_name, "_sources") != 0 &&
+		    strcmp(e->d_name, "_static") != 0) /* Sphinx's copies of the pages */
 			r = visit(p, path, e->d_name, depth);
 	closedir(d);
 	return r;
