@@ -287,6 +287,7 @@ static void rig_wait(struct rig *r, uint64_t us)
 
 static void rig_message(struct rig *r, const char *json)
 {
+	fake_run(r->fake, r->env.now_us); /* it counts delays from when it last ran */
 	session_on_message(r->s, &r->legs[0].leg, bytes_str(json), r->env.now_us);
 }
 
