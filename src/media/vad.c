@@ -26,6 +26,7 @@ enum {
 #define FLOOR_BIAS_DB  3.0f   /* the lowest of many is below the mean                         */
 /* So much must the peaks of a comb weigh to count by half: a lone tone or bump does not. */
 #define FEW_PEAKS 25.0f
+#define CHANCE 0.4f /* what a comb counts that differs from the one before */
 #define VOICED_DECAY 0.93f /* per frame: half of it after 190 ms */
 #define TALKER_START_DB -35.0f
 #define TALKER_MIN_DB   -55.0f
@@ -44,6 +45,7 @@ struct vad {
 	unsigned frames, windows;
 	float last_db[BANDS];
 	float harmonic;      /* of the last frame                */
+	unsigned lag;        /* and its period; 0: none          */
 	float voiced;        /* decays; harmonic twice in a row  */
 	float talker_db;     /* of the voiced frames             */
 	bool begun;
@@ -156,33 +158,39 @@ static void follow_floor(struct vad *v, const float *db)
 }
 
 /* Is there one comb that the peaks of the whitened spectrum sit on? 1: all of them do. */
-static float harmonicity(const struct vad *v, const float *power)
+static float harmonicity(const struct vad *v, const float *power, unsigned *lag_out)
 {
-	enum { FIRST = BIN_FIRST, LAST = PITCH_BIN_LAST, PAD = PITCH_FLATTEN };
+	enum { BELOW = 1, FIRST = BIN_FIRST, LAST = PITCH_BIN_LAST, PAD = PITCH_FLATTEN };
 	float w[LAST + PAD + 1], comb[FFT_N] = { 0 }, re[FFT_BINS], im[FFT_BINS];
 	float sum = 0, weight = FEW_PEAKS, best = 0;
 	unsigned b = 0;
 
-	for (unsigned k = FIRST; k <= LAST + PAD; k++) {
+	for (unsigned k = BELOW; k <= LAST + PAD; k++) {
 		while (k >= edge[b + 1])
 			b++;
-		if (k == FIRST || k == edge[b]) /* per bin, the floor of the band */
+		if (k == BELOW || k == edge[b]) /* per bin, the floor of the band */
 			sum = (float)(edge[b + 1] - edge[b]) * powf(10, -v->floor_db[b] / 10);
 		w[k] = log1pf(power[k] * sum);
 	}
+	/* less its local mean, which is taken evenly to both sides: a slope is no peak */
+	unsigned from = BELOW, to = BELOW; /* the sum is over [from, to) */
 	sum = 0;
-	unsigned from = FIRST, to = FIRST; /* the local mean is over [from, to) */
 	for (unsigned k = FIRST; k <= LAST; k++) {
-		for (; to <= k + PAD; to++)
+		unsigned half = MIN(PAD, k - BELOW);
+
+		for (; to <= k + half; to++)
 			sum += w[to];
-		for (; from + PAD < k; from++)
+		for (; from + half < k; from++)
 			sum -= w[from];
 		comb[k] = w[k] - sum / (float)(to - from);
 		weight += fabsf(comb[k]);
 	}
 	fft_real(comb, re, im);
 	for (unsigned lag = PITCH_LAG_MIN; lag <= PITCH_LAG_MAX; lag++)
-		best = MAX(best, re[lag]);
+		if (re[lag] > best) {
+			best = re[lag];
+			*lag_out = lag;
+		}
 	return clamp01(best / weight);
 }
 
@@ -207,6 +215,14 @@ static float top_mean(const float *x)
 	return sum / TOP_BANDS;
 }
 
+/* Noise has a comb now and then, but not the same one twice. An octave apart is the same. */
+static bool same_pitch(unsigned a, unsigned b)
+{
+	unsigned lo = MIN(a, b), hi = MAX(a, b);
+
+	return lo && (8 * hi <= 9 * lo || (15 * lo <= 8 * hi && 8 * hi <= 17 * lo));
+}
+
 static void follow_talker(struct vad *v, float p)
 {
 	float up = v->view.level.rms_db - v->talker_db;
@@ -228,9 +244,12 @@ static void measure(struct vad *v, const float *power, const float *db, float ev
 		v->last_db[b] += 0.3f * (db[b] - v->last_db[b]);
 	}
 
-	float harmonic = harmonicity(v, power) * evenness, top = top_mean(snr);
-	v->voiced = MAX(v->voiced * VOICED_DECAY, MIN(harmonic, v->harmonic));
+	unsigned lag = 0;
+	float harmonic = harmonicity(v, power, &lag) * evenness, top = top_mean(snr);
+	float twice = MIN(harmonic, v->harmonic) * (same_pitch(lag, v->lag) ? 1 : CHANCE);
+	v->voiced = MAX(v->voiced * VOICED_DECAY, twice);
 	v->harmonic = harmonic;
+	v->lag = lag;
 	f[SNR_MEAN] = mean;
 	f[SNR_TOP] = top;
 	f[SNR_LOW] = low;

@@ -2,6 +2,6 @@
 #pragma once
 
 /* clang-format off */
-static const float weights[VAD_FEATURES] = { -4.40f, 4.26f, -2.92f, 2.66f, 7.07f, 10.76f, 1.44f, 1.88f };
-static const float bias = -4.86f;
+static const float weights[VAD_FEATURES] = { -4.24f, 5.39f, -2.39f, 2.86f, 7.85f, 9.63f, 2.07f, 1.31f };
+static const float bias = -5.38f;
 /* clang-format on */
