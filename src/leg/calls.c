@@ -33,7 +33,7 @@ struct calls {
 };
 
 /* FNV-1a: the keys are random, the addresses few. */
-static size_t hash(const void *p, size_t n, uint32_t h)
+static uint32_t hash(const void *p, size_t n, uint32_t h)
 {
 	for (size_t i = 0; i < n; i++)
 		h = (h ^ ((const uint8_t *)p)[i]) * 16777619u;
@@ -47,7 +47,7 @@ static size_t key_bucket(struct bytes key)
 
 static struct route *route_of(struct calls *c, const struct addr *a)
 {
-	size_t h = hash(&a->port, sizeof(a->port), hash(a->ip, sizeof(a->ip), 2166136261u));
+	uint32_t h = hash(&a->port, sizeof(a->port), hash(a->ip, sizeof(a->ip), 2166136261u));
 
 	return &c->by_addr[h % CALLS_BUCKETS];
 }

@@ -98,6 +98,11 @@ int websocket_send_text(struct websocket *w, enum ws_queue q, uint64_t tag, stru
 	return err;
 }
 
+void websocket_want_writable(struct websocket *w)
+{
+	w->refused = true;
+}
+
 size_t websocket_drop_audio(struct websocket *w, uint64_t tag)
 {
 	return ws_drop_audio(w->ws, tag);

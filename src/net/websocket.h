@@ -14,7 +14,8 @@ struct websocket;
 
 struct websocket_ops {
 	void (*on_message)(void *owner, enum ws_kind kind, struct bytes data);
-	/* May be NULL. After audio was refused with -EAGAIN: half of the budget is free. */
+	/* May be NULL. After audio was refused with -EAGAIN, or websocket_want_writable(): half of
+	 * the budget is free. */
 	void (*on_writable)(void *owner);
 	/* Once; the websocket is freed already. code: theirs, WS_ABNORMAL, or why we closed
 	 * it (WS_PROTOCOL_ERROR ...). Not after websocket_close() or websocket_free(). */
@@ -33,6 +34,8 @@ MUST_USE int websocket_accept(struct websocket **out, struct http_exchange *ex,
 /* As ws_send_text(). Control that is refused with -ENOBUFS: close it. */
 MUST_USE int websocket_send_text(struct websocket *w, enum ws_queue q, uint64_t tag,
 				 struct bytes text);
+/* Something waits, and the owner holds more back: on_writable once when half has left. */
+void websocket_want_writable(struct websocket *w);
 size_t websocket_drop_audio(struct websocket *w, uint64_t tag);
 size_t websocket_queued(const struct websocket *w); /* all that has not reached the kernel */
 /* Control that waits, a close frame, then the connection closes. The owner is forgotten. */
