@@ -4,8 +4,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
-#include "rtc/assoc.h"
-#include "rtc/channel.h"
+#include "rtc/data.h"
 #include "rtc/demux.h"
 #include "rtc/ice.h"
 #include "rtc/rtpsec.h"
@@ -31,9 +30,7 @@ struct peer {
 	struct cert *cert;
 	struct loop *loop;
 	struct sctp_service *sctp;
-	struct assoc *assoc;       /* NULL before on_connected, without data, and after its end */
-	struct channels *channels; /* made with the first assoc, lives as long as we do         */
-	uint64_t open_channels;    /* one bit for each stream                                   */
+	struct data *data; /* NULL before on_connected and without a data section */
 
 	/* Agreed by the last offer. */
 	struct stream audio;
@@ -48,7 +45,7 @@ struct peer {
 	uint64_t session_id;
 	uint32_t version;
 	char stream_id[ID_LEN + 1], track_id[ID_LEN + 1];
-	struct addr candidates[SDP_CANDIDATES_MAX];
+	struct addr candidates[ANSWER_CANDIDATES_MAX];
 	size_t n_candidates;
 
 	struct peer_stats stats;
@@ -93,7 +90,7 @@ int peer_new(struct peer **out, const struct peer_params *params, const struct p
 	p->loop = params->loop;
 	p->sctp = params->sctp;
 	stream_init(&p->audio, &p->env);
-	p->n_candidates = MIN(params->n_candidates, SDP_CANDIDATES_MAX);
+	p->n_candidates = MIN(params->n_candidates, ANSWER_CANDIDATES_MAX);
 	for (size_t i = 0; i < p->n_candidates; i++)
 		p->candidates[i] = params->candidates[i];
 
@@ -113,8 +110,7 @@ void peer_free(struct peer *p)
 {
 	if (!p)
 		return;
-	assoc_free(p->assoc);
-	channels_free(p->channels);
+	data_free(p->data);
 	rtpsec_free(p->rtpsec);
 	dtls_free(p->dtls);
 	ice_free(p->ice);
@@ -139,11 +135,11 @@ static void flush_dtls(struct peer *p)
 		send_to_path(p, bytes_of(d, n));
 }
 
-/* Say goodbye and be at rest. The channels stay: we may be inside one of their ops. */
+/* Say goodbye and be at rest. Data is only stopped: we may be inside one of its ops. */
 static void shut(struct peer *p)
 {
-	assoc_free(p->assoc);
-	p->assoc = NULL;
+	if (p->data)
+		data_stop(p->data);
 	if (p->dtls)
 		dtls_close(p->dtls);
 	flush_dtls(p);
@@ -161,57 +157,8 @@ static void end(struct peer *p, enum peer_end why)
 
 /* --- data channels ----------------------------------------------------------------- */
 
-static int send_on_stream(void *owner, uint16_t stream, uint32_t ppid, struct bytes message,
-			  enum assoc_order order)
-{
-	struct peer *p = owner;
-
-	return p->assoc ? assoc_send(p->assoc, stream, ppid, message, order) : -ENOTCONN;
-}
-
-static int reset_stream(void *owner, uint16_t stream)
-{
-	struct peer *p = owner;
-
-	return p->assoc ? assoc_reset(p->assoc, stream) : -ENOTCONN;
-}
-
-static void on_channel_open(void *owner, uint16_t stream, struct bytes label)
-{
-	struct peer *p = owner;
-
-	assert(stream < ASSOC_STREAMS);
-	p->open_channels |= (uint64_t)1 << stream;
-	p->ops->on_channel_open(p->owner, stream, label);
-}
-
-static void on_channel_message(void *owner, uint16_t stream, enum channel_kind kind,
-			       struct bytes m)
-{
-	struct peer *p = owner;
-
-	p->stats.messages_in++;
-	p->ops->on_message(p->owner, stream, m, kind == CHANNEL_TEXT);
-}
-
-static void on_channel_close(void *owner, uint16_t stream)
-{
-	struct peer *p = owner;
-
-	p->open_channels &= ~((uint64_t)1 << stream);
-	p->ops->on_channel_close(p->owner, stream);
-}
-
-static const struct channel_ops channel_ops = {
-	.send = send_on_stream,
-	.reset = reset_stream,
-	.on_open = on_channel_open,
-	.on_message = on_channel_message,
-	.on_close = on_channel_close,
-};
-
 /* An SCTP packet that cannot go now is lost, as a network may lose it; it will come again. */
-static void on_assoc_output(void *owner, struct bytes packet)
+static void on_data_output(void *owner, struct bytes packet)
 {
 	struct peer *p = owner;
 
@@ -219,75 +166,65 @@ static void on_assoc_output(void *owner, struct bytes packet)
 		flush_dtls(p);
 }
 
-static void on_assoc_up(void *owner)
-{
-	(void)owner; /* the peer opens channels, and they are what counts */
-}
-
-static void on_assoc_message(void *owner, uint16_t stream, uint32_t ppid, struct bytes message)
+static void on_data_open(void *owner, uint16_t channel, struct bytes label)
 {
 	struct peer *p = owner;
 
-	if (channels_input(p->channels, stream, ppid, message) != CHANNEL_OK)
-		drop(p, PEER_DROP_MESSAGE);
+	p->ops->on_channel_open(p->owner, channel, label);
 }
 
-static void on_assoc_reset(void *owner, uint16_t stream)
-{
-	channels_on_reset(((struct peer *)owner)->channels, stream);
-}
-
-static void on_assoc_writable(void *owner)
+static void on_data_close(void *owner, uint16_t channel)
 {
 	struct peer *p = owner;
 
-	channels_on_writable(p->channels);
-	if (p->assoc)
-		p->ops->on_writable(p->owner);
+	p->ops->on_channel_close(p->owner, channel);
 }
 
-/* Audio may go on; whether the call is worth it without channels is the owner's question. */
-static void on_assoc_end(void *owner, enum assoc_end why)
+static void on_data_message(void *owner, uint16_t channel, struct bytes m, bool is_text)
 {
 	struct peer *p = owner;
-	uint64_t open = p->open_channels;
 
-	(void)why;
-	assoc_free(p->assoc);
-	p->assoc = NULL;
-	p->open_channels = 0;
-	for (uint16_t stream = 0; stream < ASSOC_STREAMS && p->state != PEER_CLOSED; stream++)
-		if (open >> stream & 1)
-			p->ops->on_channel_close(p->owner, stream);
+	p->stats.messages_in++;
+	p->ops->on_message(p->owner, channel, m, is_text);
 }
 
-static const struct assoc_ops assoc_ops = {
-	.output = on_assoc_output,
-	.on_up = on_assoc_up,
-	.on_message = on_assoc_message,
-	.on_reset = on_assoc_reset,
-	.on_writable = on_assoc_writable,
-	.on_end = on_assoc_end,
+static void on_data_writable(void *owner)
+{
+	struct peer *p = owner;
+
+	p->ops->on_writable(p->owner);
+}
+
+static void on_data_dropped(void *owner)
+{
+	drop(owner, PEER_DROP_MESSAGE);
+}
+
+static const struct data_ops data_ops = {
+	.output = on_data_output,
+	.on_open = on_data_open,
+	.on_close = on_data_close,
+	.on_message = on_data_message,
+	.on_writable = on_data_writable,
+	.on_dropped = on_data_dropped,
 };
 
 /* Once the offer has a data section and DTLS is up, whichever comes last. */
 static int open_data(struct peer *p)
 {
-	if (!p->has_data || p->state != PEER_CONNECTED || p->channels || !p->sctp)
+	if (!p->has_data || p->state != PEER_CONNECTED || p->data || !p->sctp)
 		return 0;
-
-	int err = channels_new(&p->channels, &channel_ops, p);
-	return err ? err : assoc_new(&p->assoc, p->sctp, p->loop, &assoc_ops, p);
+	return data_new(&p->data, p->sctp, p->loop, &data_ops, p);
 }
 
 int peer_send_message(struct peer *p, uint16_t channel, struct bytes text)
 {
-	if (p->state != PEER_CONNECTED || !p->assoc)
+	if (p->state != PEER_CONNECTED || !p->data)
 		return -ENOTCONN;
 	if (text.n > p->max_message)
 		return -EMSGSIZE;
 
-	int err = channel_send(p->channels, channel, CHANNEL_TEXT, text);
+	int err = data_send(p->data, channel, text);
 	if (err == 0)
 		p->stats.messages_out++;
 	return err;
@@ -359,7 +296,7 @@ static int write_answer(struct peer *p, const struct sdp_offer *o, struct buf *t
 	char fingerprint[CERT_FINGERPRINT];
 
 	cert_fingerprint(p->cert, fingerprint);
-	struct sdp_answer a = {
+	struct answer a = {
 		.offer = o,
 		.session_id = p->session_id,
 		.version = p->version + 1,
@@ -374,7 +311,7 @@ static int write_answer(struct peer *p, const struct sdp_offer *o, struct buf *t
 		.stream = p->stream_id,
 		.track = p->track_id,
 	};
-	return sdp_write_answer(&a, to);
+	return answer_write(&a, to);
 }
 
 /* A change of either part by the peer asks for new ones of ours (RFC 8445, 9). */
@@ -566,8 +503,8 @@ static void read_dtls(struct peer *p)
 	size_t n;
 
 	while (p->state == PEER_CONNECTED && (n = dtls_read(p->dtls, d, sizeof(d))) > 0)
-		if (p->assoc)
-			assoc_input(p->assoc, bytes_of(d, n));
+		if (p->data)
+			data_input(p->data, bytes_of(d, n));
 }
 
 static void on_dtls(struct peer *p, enum dtls_verdict v)
@@ -756,8 +693,6 @@ void peer_dump(const struct peer *p, struct buf *to)
 		dtls_dump(p->dtls, to);
 	if (p->rtpsec)
 		rtpsec_dump(p->rtpsec, to);
-	if (p->assoc)
-		assoc_dump(p->assoc, to);
-	if (p->channels)
-		channels_dump(p->channels, to);
+	if (p->data)
+		data_dump(p->data, to);
 }

@@ -20,6 +20,7 @@
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/env.h"
+#include "rtc/answer.h"
 #include "rtc/dtls.h"
 #include "rtc/sdp.h"
 #include "rtc/stream.h"
@@ -83,7 +84,7 @@ struct peer_params {
 	struct sctp_service *sctp;
 	unsigned loop_index;         /* < ICE_LOOPS_MAX, goes into the user fragment */
 	const struct addr *candidates;
-	size_t n_candidates;         /* <= SDP_CANDIDATES_MAX */
+	size_t n_candidates;         /* <= ANSWER_CANDIDATES_MAX */
 };
 
 /* 0 or -errno. `ops` is borrowed. */
