@@ -40,7 +40,7 @@ struct channels {
 	uint64_t n_in, n_out, n_bad[CHANNEL_NO_MEMORY + 1];
 };
 
-/* --- parsing ------------------------------------------------------------------------- */
+/* --- parsing ------------------------------------------------------------- */
 
 enum channel_verdict channel_open_parse(struct bytes m, struct channel_open *out)
 {
@@ -61,7 +61,7 @@ enum channel_verdict channel_open_parse(struct bytes m, struct channel_open *out
 	return CHANNEL_OK;
 }
 
-/* --- the table ------------------------------------------------------------------------ */
+/* --- the table ----------------------------------------------------------- */
 
 static struct channel *find(struct channels *c, uint16_t stream)
 {
@@ -115,7 +115,7 @@ void channels_free(struct channels *c)
 	mem_free(c);
 }
 
-/* --- in ------------------------------------------------------------------------------- */
+/* --- in ------------------------------------------------------------------ */
 
 /* RFC 8832, 6: the ACK goes ordered on the same stream. */
 static void acknowledge(struct channels *c, struct channel *ch)
@@ -232,7 +232,7 @@ void channels_on_writable(struct channels *c)
 			acknowledge(c, &c->table[i]);
 }
 
-/* --- out -------------------------------------------------------------------------------- */
+/* --- out ----------------------------------------------------------------- */
 
 /* Ordered or not is as the channel was opened (RFC 8832, 6); we always send reliably, which
  * a receiver cannot tell from luck. */

@@ -37,6 +37,8 @@ struct dtls {
 	enum dtls_verdict end; /* DTLS_AGAIN while alive             */
 	enum dtls_verdict why; /* what the certificate check objected to */
 	bool connected, started;
+	bool have_keys; /* perhaps a round trip before `connected`       */
+	bool told;      /* the caller has been given `end`               */
 	struct bytes in;  /* the datagram at hand, until OpenSSL has taken it */
 	struct buf out;   /* length and octets of each datagram to send */
 	size_t out_at;    /* what of `out` has been handed over  */
@@ -46,7 +48,7 @@ struct dtls {
 	uint64_t n_in, n_out, n_dropped, n_lost;
 };
 
-/* --- fingerprints ----------------------------------------------------------------- */
+/* --- fingerprints -------------------------------------------------------- */
 
 static const struct hash {
 	const char *name;
@@ -107,7 +109,7 @@ static bool matches(const struct fingerprint *want, const X509 *x)
 	return false;
 }
 
-/* --- the peer's certificate --------------------------------------------------------- */
+/* --- the peer's certificate ---------------------------------------------- */
 
 /* A named curve or RSA of a sane size. Explicit curve parameters have cost others an
  * endless loop (CVE-2022-0778), and no browser makes them. */
@@ -140,11 +142,12 @@ static int verify_peer(X509_STORE_CTX *store, void *arg)
 		d->why = DTLS_BAD_FINGERPRINT;
 	else
 		d->why = DTLS_AGAIN;
-	X509_STORE_CTX_set_error(store, d->why == DTLS_AGAIN ? X509_V_OK : X509_V_ERR_CERT_REJECTED);
-	return d->why == DTLS_AGAIN;
+	bool ok = d->why == DTLS_AGAIN;
+	X509_STORE_CTX_set_error(store, ok ? X509_V_OK : X509_V_ERR_CERT_REJECTED);
+	return ok;
 }
 
-/* --- our certificate ------------------------------------------------------------------ */
+/* --- our certificate ----------------------------------------------------- */
 
 static X509 *self_signed(EVP_PKEY *key, const struct env *env)
 {
@@ -177,6 +180,7 @@ static bool configure(SSL_CTX *ctx)
 	static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
 				      "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
 				      "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+	static const char profiles[] = "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80";
 
 	SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
 					 SSL_OP_NO_COMPRESSION | SSL_OP_SINGLE_ECDH_USE);
@@ -184,6 +188,7 @@ static bool configure(SSL_CTX *ctx)
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_quiet_shutdown(ctx, 0);
 	SSL_CTX_set_max_cert_list(ctx, CERT_CHAIN_MAX);
+	SSL_CTX_set_max_send_fragment(ctx, DTLS_MTU); /* a smaller buffer per call */
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	SSL_CTX_set_cert_verify_callback(ctx, verify_peer, NULL);
 	return SSL_CTX_set_min_proto_version(ctx, DTLS1_2_VERSION) == 1 &&
@@ -191,7 +196,7 @@ static bool configure(SSL_CTX *ctx)
 	       SSL_CTX_set_cipher_list(ctx, ciphers) == 1 &&
 	       SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") == 1 &&
 	       /* 0 is success here (and only here) */
-	       SSL_CTX_set_tlsext_use_srtp(ctx, "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80") == 0;
+	       SSL_CTX_set_tlsext_use_srtp(ctx, profiles) == 0;
 }
 
 static bool take_fingerprint(struct cert *c, const X509 *x)
@@ -243,7 +248,7 @@ void cert_fingerprint(const struct cert *c, char out[static CERT_FINGERPRINT])
 	memcpy(out, c->fingerprint, CERT_FINGERPRINT);
 }
 
-/* --- a BIO that keeps datagrams apart --------------------------------------------------- */
+/* --- a BIO that keeps datagrams apart ------------------------------------ */
 
 static int bio_read(BIO *b, char *to, int cap)
 {
@@ -326,7 +331,7 @@ static BIO *bio_new(struct dtls *d)
 	return b;
 }
 
-/* --- life -------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------- */
 
 /* RFC 6347, 4.2.4.1 begins at 1 s; RFC 8842 and all browsers are far quicker. */
 static unsigned next_timer(SSL *ssl, unsigned us)
@@ -376,11 +381,13 @@ void dtls_free(struct dtls *d)
 	mem_free(d);
 }
 
-/* --- the handshake ------------------------------------------------------------------------ */
+/* --- the handshake ------------------------------------------------------- */
 
 static enum dtls_verdict finish(struct dtls *d, enum dtls_verdict v)
 {
 	d->end = v;
+	d->told = true;
+	d->have_keys = false;
 	explicit_bzero(&d->keys, sizeof(d->keys));
 	return v;
 }
@@ -409,7 +416,18 @@ static bool export_keys(struct dtls *d)
 	memcpy(client + RTPSEC_KEY, m + 2 * RTPSEC_KEY, salt);
 	memcpy(server + RTPSEC_KEY, m + 2 * RTPSEC_KEY + salt, salt);
 	explicit_bzero(m, sizeof(m));
+	d->have_keys = true;
 	return true;
+}
+
+/* False start (RFC 7918) for media: our Finished has gone, and the server has signed both
+ * randoms and its share of the key with the certificate of the SDP. What is not proved yet is
+ * which suite and profile it chose; all that we offer are strong, and whoever meddled with
+ * the choice only makes the handshake fail a moment later. */
+static bool may_start_early(const struct dtls *d)
+{
+	return d->role == DTLS_CLIENT && d->why == DTLS_AGAIN && !d->have_keys &&
+	       SSL_get_state(d->ssl) == TLS_ST_CW_FINISHED;
 }
 
 static enum dtls_verdict shake(struct dtls *d)
@@ -430,22 +448,25 @@ static enum dtls_verdict shake(struct dtls *d)
 	int e = SSL_get_error(d->ssl, r);
 
 	ERR_clear_error();
-	if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE)
+	if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) {
+		if (may_start_early(d))
+			(void)export_keys(d); /* if it fails now, it fails at the end, too */
 		return DTLS_AGAIN;
+	}
 	return finish(d, d->why == DTLS_AGAIN ? DTLS_FAILED : d->why);
 }
 
 enum dtls_verdict dtls_start(struct dtls *d, uint64_t now_us)
 {
 	if (d->end != DTLS_AGAIN)
-		return d->end;
+		return finish(d, d->end);
 	assert(!d->started);
 	d->started = true;
 	d->deadline_us = now_us + DTLS_DEADLINE_US;
 	return shake(d);
 }
 
-/* --- datagrams in --------------------------------------------------------------------------- */
+/* --- datagrams in -------------------------------------------------------- */
 
 /* RFC 7983: 20 to 63 is DTLS. RFC 6347, 4.1: type, version, epoch, sequence, length. All
  * records of a datagram must be whole: what a middle of the network cut is no use. */
@@ -488,7 +509,7 @@ static enum dtls_verdict look(struct dtls *d)
 enum dtls_verdict dtls_input(struct dtls *d, struct bytes datagram, uint64_t now_us)
 {
 	if (d->end != DTLS_AGAIN)
-		return d->end;
+		return finish(d, d->end);
 	bool flood = !d->connected && d->n_handshake >= DTLS_HANDSHAKE_DATAGRAMS;
 	if (!d->started || flood || !is_dtls(datagram)) {
 		d->n_dropped++;
@@ -520,12 +541,14 @@ size_t dtls_read(struct dtls *d, uint8_t *to, size_t cap)
 	}
 	int e = SSL_get_error(d->ssl, r);
 	ERR_clear_error();
-	if (e == SSL_ERROR_ZERO_RETURN || e == SSL_ERROR_SSL)
+	if (e == SSL_ERROR_ZERO_RETURN || e == SSL_ERROR_SSL) {
 		finish(d, e == SSL_ERROR_SSL ? DTLS_FAILED : DTLS_CLOSED);
+		d->told = false; /* a matter for dtls_next_us() and dtls_on_time() */
+	}
 	return 0;
 }
 
-/* --- datagrams out ---------------------------------------------------------------------------- */
+/* --- datagrams out ------------------------------------------------------- */
 
 bool dtls_output(struct dtls *d, uint8_t *to, size_t cap, size_t *n)
 {
@@ -558,13 +581,15 @@ int dtls_write(struct dtls *d, struct bytes data)
 	return r == (int)data.n ? 0 : -ENOTCONN;
 }
 
-/* --- time ----------------------------------------------------------------------------------------- */
+/* --- time ---------------------------------------------------------------- */
 
 uint64_t dtls_next_us(const struct dtls *d, uint64_t now_us)
 {
 	struct timeval left;
 
-	if (d->end != DTLS_AGAIN || !d->started || d->connected)
+	if (d->end != DTLS_AGAIN)
+		return d->told ? UINT64_MAX : now_us;
+	if (!d->started || d->connected)
 		return UINT64_MAX;
 	if (!DTLSv1_get_timeout(d->ssl, &left))
 		return d->deadline_us;
@@ -575,7 +600,7 @@ uint64_t dtls_next_us(const struct dtls *d, uint64_t now_us)
 enum dtls_verdict dtls_on_time(struct dtls *d, uint64_t now_us)
 {
 	if (d->end != DTLS_AGAIN)
-		return d->end;
+		return finish(d, d->end);
 	if (!d->started || d->connected)
 		return DTLS_AGAIN;
 	if (now_us >= d->deadline_us)
@@ -586,11 +611,11 @@ enum dtls_verdict dtls_on_time(struct dtls *d, uint64_t now_us)
 	return r < 0 ? finish(d, DTLS_TIMED_OUT) : DTLS_AGAIN;
 }
 
-/* --- the rest ---------------------------------------------------------------------------------------- */
+/* --- the rest ------------------------------------------------------------ */
 
 int dtls_keys(struct dtls *d, struct rtpsec_keys *out)
 {
-	if (!d->connected || d->end != DTLS_AGAIN)
+	if (!d->have_keys)
 		return -ENOTCONN;
 	*out = d->keys;
 	return 0;
@@ -628,7 +653,8 @@ const char *dtls_verdict_name(enum dtls_verdict v)
 void dtls_dump(const struct dtls *d, struct buf *to)
 {
 	buf_printf(to,
-		   "dtls role=%s state=%s end=%s cipher=%s in=%llu out=%llu dropped=%llu lost=%llu\n",
+		   "dtls role=%s state=%s end=%s cipher=%s in=%llu out=%llu dropped=%llu "
+		   "lost=%llu\n",
 		   d->role == DTLS_CLIENT ? "client" : "server",
 		   d->connected ? "connected" : d->started ? "handshake" : "new",
 		   verdict_names[d->end], d->connected ? SSL_get_cipher_name(d->ssl) : "-",

@@ -29,7 +29,7 @@ enum {
 	CERT_FINGERPRINT = 96,     /* "AB:CD:…" of SHA-256 and its NUL                  */
 };
 
-/* --- certificates and fingerprints ------------------------------------------------ */
+/* --- certificates and fingerprints --------------------------------------- */
 
 /* Self-signed ECDSA P-256, made at start. 0 or -errno. Outlives every dtls made with it. */
 MUST_USE int cert_new(struct cert **out, const struct env *env);
@@ -46,7 +46,7 @@ struct fingerprint {
 
 enum fingerprint_verdict {
 	FINGERPRINT_OK,
-	FINGERPRINT_UNKNOWN_HASH, /* also for MD5 and SHA-1, which prove nothing: try the next line */
+	FINGERPRINT_UNKNOWN_HASH, /* also MD5 and SHA-1, which prove nothing: try the next line */
 	FINGERPRINT_MALFORMED,
 };
 
@@ -54,13 +54,13 @@ enum fingerprint_verdict {
 MUST_USE enum fingerprint_verdict fingerprint_parse(struct bytes hash, struct bytes value,
 						    struct fingerprint *out);
 
-/* --- one association -------------------------------------------------------------- */
+/* --- one association ----------------------------------------------------- */
 
 enum dtls_role { DTLS_CLIENT, DTLS_SERVER };
 
 enum dtls_verdict {
 	DTLS_AGAIN,     /* nothing for you; something may wait in dtls_output()      */
-	DTLS_CONNECTED, /* just now, once: the fingerprint is right, keys are there; data may be, too */
+	DTLS_CONNECTED, /* just now, once: the fingerprint is right; there may be data, too */
 	DTLS_DATA,      /* dtls_read() has some                                      */
 	DTLS_DROPPED,   /* not a DTLS record, or over a limit: ignored, counted      */
 	/* The end; the same verdict is repeated from now on. An alert may wait in dtls_output(). */
@@ -92,10 +92,14 @@ MUST_USE enum dtls_verdict dtls_on_time(struct dtls *d, uint64_t now_us);
 /* One record of application data (an SCTP packet, RFC 8261). 0, -ENOTCONN before
  * DTLS_CONNECTED and after the end, -EMSGSIZE, -EAGAIN when DTLS_QUEUE octets wait. */
 MUST_USE int dtls_write(struct dtls *d, struct bytes data);
-/* Octets of the next record, cut to cap; 0: none. */
+/* Octets of the next record, cut to cap; 0: none. The peer's goodbye may be among what it
+ * reads: dtls_next_us() is then now, and dtls_on_time() says DTLS_CLOSED. */
 MUST_USE size_t dtls_read(struct dtls *d, uint8_t *to, size_t cap);
 
-/* The keys of RFC 5764, 4.2; -ENOTCONN unless connected. The caller wipes its copy. */
+/* The keys of RFC 5764, 4.2, or -ENOTCONN. A client has them a round trip before
+ * DTLS_CONNECTED: as soon as its Finished is in dtls_output() and the peer's certificate and
+ * signature have been verified (false start, RFC 7918). Media may be sent right behind it;
+ * so ask after each DTLS_AGAIN, too. The caller wipes its copy. */
 MUST_USE int dtls_keys(struct dtls *d, struct rtpsec_keys *out);
 
 /* close_notify into dtls_output(), when we are connected; the end in any case. */

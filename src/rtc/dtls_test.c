@@ -4,6 +4,10 @@
 #include <errno.h>
 #include <time.h>
 
+#include <openssl/core_names.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
 #include "base/buf.h"
 #include "base/env.h"
 
@@ -14,6 +18,7 @@ struct pair {
 	enum dtls_verdict last[2];
 	bool connected[2];
 	unsigned n_datagrams;
+	size_t longest;
 	uint64_t now_us;
 };
 
@@ -69,9 +74,10 @@ static void run(struct pair *p, unsigned lose)
 		for (int i = 0; i < 2; i++) {
 			while (dtls_output(p->end[i], d, sizeof(d), &n)) {
 				moved = true;
-				p->n_datagrams++;
-				if (p->n_datagrams > lose)
-					note(p, !i, dtls_input(p->end[!i], bytes_of(d, n), p->now_us));
+				p->longest = MAX(p->longest, n);
+				if (++p->n_datagrams <= lose)
+					continue;
+				note(p, !i, dtls_input(p->end[!i], bytes_of(d, n), p->now_us));
 			}
 		}
 	}
@@ -115,7 +121,8 @@ static void shakes_hands_and_talks(void)
 	run(&p, 0);
 	CHECK(p.connected[0] && p.connected[1]);
 	CHECK(keys_agree(&p));
-	CHECK_EQ(dtls_next_us(p.end[0], p.now_us) == UINT64_MAX, 1);
+	CHECK(p.longest <= DTLS_MTU);
+	CHECK(dtls_next_us(p.end[0], p.now_us) == UINT64_MAX);
 	says(&p, 0, "hello", &ok);
 	CHECK(ok);
 	says(&p, 1, "and back", &ok);
@@ -248,6 +255,53 @@ static void garbage_changes_nothing(void)
 	CHECK(ok);
 }
 
+/* A round trip before the end, and not before the peer has proved who it is. */
+static void media_starts_early(void)
+{
+	AUTO(pair) struct pair p = { 0 };
+	struct rtpsec_keys early = { 0 }, k;
+	uint8_t d[DTLS_DATAGRAM_MAX];
+	size_t n;
+
+	CHECK(make(&p));
+	CHECK(start(&p));
+	while (dtls_output(p.end[0], d, sizeof(d), &n))
+		CHECK_EQ(dtls_input(p.end[1], bytes_of(d, n), p.now_us), DTLS_AGAIN);
+	CHECK_EQ(dtls_keys(p.end[0], &k), -ENOTCONN);
+	CHECK_EQ(dtls_keys(p.end[1], &k), -ENOTCONN);
+	while (dtls_output(p.end[1], d, sizeof(d), &n))
+		CHECK_EQ(dtls_input(p.end[0], bytes_of(d, n), p.now_us), DTLS_AGAIN);
+	CHECK_EQ(dtls_keys(p.end[0], &early), 0);
+	CHECK_EQ(dtls_keys(p.end[1], &k), -ENOTCONN);
+	CHECK_EQ(dtls_write(p.end[0], bytes_str("x")), -ENOTCONN);
+	run(&p, 0);
+	CHECK(p.connected[0] && p.connected[1]);
+	CHECK(keys_agree(&p));
+	CHECK_EQ(dtls_keys(p.end[0], &k), 0);
+	CHECK(memcmp(&early, &k, sizeof(k)) == 0);
+}
+
+static void goodbye_behind_data(void)
+{
+	AUTO(pair) struct pair p = { 0 };
+	uint8_t d[2 * DTLS_DATAGRAM_MAX];
+	size_t n = 0, m = 0;
+
+	CHECK(make(&p));
+	CHECK(start(&p));
+	run(&p, 0);
+	CHECK_EQ(dtls_write(p.end[0], bytes_str("last words")), 0);
+	dtls_close(p.end[0]);
+	CHECK(dtls_output(p.end[0], d, DTLS_DATAGRAM_MAX, &n));
+	CHECK(dtls_output(p.end[0], d + n, DTLS_DATAGRAM_MAX, &m));
+	CHECK_EQ(dtls_input(p.end[1], bytes_of(d, n + m), p.now_us), DTLS_DATA);
+	CHECK_EQ(dtls_read(p.end[1], d, sizeof(d)), 10);
+	CHECK_EQ(dtls_read(p.end[1], d, sizeof(d)), 0);
+	CHECK(dtls_next_us(p.end[1], p.now_us) == p.now_us);
+	CHECK_EQ(dtls_on_time(p.end[1], p.now_us), DTLS_CLOSED);
+	CHECK(dtls_next_us(p.end[1], p.now_us) == UINT64_MAX);
+}
+
 static void says_goodbye(void)
 {
 	AUTO(pair) struct pair p = { 0 };
@@ -285,6 +339,115 @@ static void limits_what_is_written(void)
 		most = MAX(most, n);
 	CHECK(most > DTLS_PAYLOAD_MAX && most <= DTLS_MTU);
 	CHECK_EQ(dtls_write(p.end[0], bytes_of(data, DTLS_PAYLOAD_MAX)), 0);
+}
+
+/* A server that is not ours, with what certificate we like. */
+struct stranger {
+	SSL_CTX *ctx;
+	SSL *ssl;
+	BIO *in, *out; /* the SSL's */
+	struct fingerprint print;
+};
+
+static inline void stranger_auto_(struct stranger *s)
+{
+	SSL_free(s->ssl);
+	SSL_CTX_free(s->ctx);
+}
+
+static int trusting(X509_STORE_CTX *store, void *arg)
+{
+	(void)store;
+	(void)arg;
+	return 1;
+}
+
+static bool stranger_init(struct stranger *s, EVP_PKEY *key, const char *profiles)
+{
+	X509 *x = X509_new();
+	uint8_t md[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	s->ctx = SSL_CTX_new(DTLS_server_method());
+	SSL_CTX_set_security_level(s->ctx, 0);
+	SSL_CTX_set_verify(s->ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_cert_verify_callback(s->ctx, trusting, NULL);
+	X509_set_version(x, X509_VERSION_3);
+	X509_gmtime_adj(X509_getm_notBefore(x), 0);
+	X509_gmtime_adj(X509_getm_notAfter(x), 3600);
+	bool ok = X509_set_pubkey(x, key) == 1 && X509_sign(x, key, EVP_sha256()) > 0 &&
+		  X509_digest(x, EVP_sha256(), md, &n) == 1 &&
+		  SSL_CTX_use_certificate(s->ctx, x) == 1 &&
+		  SSL_CTX_use_PrivateKey(s->ctx, key) == 1 &&
+		  (!profiles || SSL_CTX_set_tlsext_use_srtp(s->ctx, profiles) == 0);
+
+	X509_free(x);
+	EVP_PKEY_free(key);
+	s->print.hash_bits = 256;
+	memcpy(s->print.octets, md, 32);
+	s->ssl = SSL_new(s->ctx);
+	s->in = BIO_new(BIO_s_mem());
+	s->out = BIO_new(BIO_s_mem());
+	BIO_set_mem_eof_return(s->in, -1);
+	SSL_set_bio(s->ssl, s->in, s->out);
+	SSL_set_options(s->ssl, SSL_OP_NO_QUERY_MTU);
+	SSL_set_mtu(s->ssl, DTLS_MTU);
+	SSL_set_accept_state(s->ssl);
+	return ok;
+}
+
+/* The records of a flight may share a datagram. */
+static enum dtls_verdict meet(struct dtls *d, struct stranger *s)
+{
+	enum dtls_verdict v = dtls_start(d, US_PER_S);
+	uint8_t p[DTLS_DATAGRAM_MAX];
+	size_t n;
+
+	for (int round = 0; round < 4 && v == DTLS_AGAIN; round++) {
+		while (dtls_output(d, p, sizeof(p), &n))
+			BIO_write(s->in, p, (int)n);
+		SSL_do_handshake(s->ssl);
+		int m = BIO_read(s->out, p, sizeof(p));
+		if (m > 0)
+			v = dtls_input(d, bytes_of(p, (size_t)m), US_PER_S);
+	}
+	return v;
+}
+
+static EVP_PKEY *explicit_curve(void)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+
+	EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING,
+				       OSSL_PKEY_EC_ENCODING_EXPLICIT);
+	return key;
+}
+
+static void strangers(void)
+{
+	static const char gcm[] = "SRTP_AEAD_AES_128_GCM", cm[] = "SRTP_AES128_CM_SHA1_80";
+
+	for (int row = 0; row < 5; row++) {
+		EVP_PKEY *key = row == 0 ? explicit_curve() :
+				row == 1 ? EVP_RSA_gen(1024) :
+				row == 2 ? EVP_EC_gen("P-384") :
+					   EVP_EC_gen("P-256");
+		const char *profiles = row < 2 ? gcm : row < 4 ? cm : NULL;
+		static const enum dtls_verdict expected[] = { DTLS_BAD_CERT, DTLS_BAD_CERT,
+							      DTLS_CONNECTED, DTLS_CONNECTED,
+							      DTLS_NO_PROFILE };
+		AUTO(stranger) struct stranger s = { 0 };
+		AUTO(cert) struct cert *cert = NULL;
+		AUTO(dtls) struct dtls *d = NULL;
+		struct rtpsec_keys k = { 0 };
+
+		CHECK(stranger_init(&s, key, profiles));
+		CHECK_EQ(cert_new(&cert, &env_system), 0);
+		CHECK_EQ(dtls_new(&d, cert, DTLS_CLIENT, &s.print), 0);
+		CHECK_EQ(meet(d, &s), expected[row]);
+		CHECK_EQ(dtls_keys(d, &k), expected[row] == DTLS_CONNECTED ? 0 : -ENOTCONN);
+		CHECK(expected[row] != DTLS_CONNECTED || k.profile == RTPSEC_AES128_CM_SHA1_80);
+	}
 }
 
 static void fingerprints(void)
@@ -326,6 +489,8 @@ TESTS({ "shakes_hands_and_talks", shakes_hands_and_talks },
       { "gives_up_at_the_deadline", gives_up_at_the_deadline },
       { "a_wrong_fingerprint_gets_nothing", a_wrong_fingerprint_gets_nothing },
       { "garbage_changes_nothing", garbage_changes_nothing },
+      { "media_starts_early", media_starts_early },
+      { "goodbye_behind_data", goodbye_behind_data },
       { "says_goodbye", says_goodbye },
       { "limits_what_is_written", limits_what_is_written },
-      { "fingerprints", fingerprints })
+      { "strangers", strangers }, { "fingerprints", fingerprints })

@@ -45,7 +45,7 @@ size_t rtpsec_key_salt_len(enum rtpsec_profile p)
 	return row ? row->key_salt_len : 0;
 }
 
-/* --- life ----------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------- */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool ready;
@@ -106,7 +106,7 @@ void rtpsec_free(struct rtpsec *r)
 	mem_free(r);
 }
 
-/* --- verdicts ------------------------------------------------------------------- */
+/* --- verdicts ------------------------------------------------------------ */
 
 static enum rtpsec_verdict verdict(srtp_err_status_t s)
 {
@@ -201,7 +201,7 @@ static enum rtpsec_verdict unprotect(struct rtpsec *r, srtp_fn fn, uint32_t ssrc
 	return RTPSEC_OK;
 }
 
-/* --- the four ------------------------------------------------------------------- */
+/* --- the four ------------------------------------------------------------ */
 
 enum rtpsec_verdict rtpsec_protect_rtp(struct rtpsec *r, uint8_t *p, size_t *n, size_t cap)
 {
