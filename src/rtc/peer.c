@@ -13,7 +13,8 @@ enum peer_state {
 	PEER_NEW,         /* no offer answered yet                            */
 	PEER_CHECKING,    /* answered; waits for a valid check                */
 	PEER_HANDSHAKING, /* there is a path; DTLS runs                       */
-	PEER_CONNECTED,   /* keys are there                                   */
+	PEER_MEDIA,       /* keys are there, the last flight of DTLS is not   */
+	PEER_CONNECTED,   /* data may flow, too                               */
 	PEER_CLOSED,      /* for good                                         */
 };
 
@@ -57,7 +58,8 @@ static const struct {
 } states[] = {
 	[PEER_NEW] = { "new", BIT(PEER_CHECKING) | BIT(PEER_CLOSED) },
 	[PEER_CHECKING] = { "checking", BIT(PEER_HANDSHAKING) | BIT(PEER_CLOSED) },
-	[PEER_HANDSHAKING] = { "handshaking", BIT(PEER_CONNECTED) | BIT(PEER_CLOSED) },
+	[PEER_HANDSHAKING] = { "handshaking", BIT(PEER_MEDIA) | BIT(PEER_CLOSED) },
+	[PEER_MEDIA] = { "media", BIT(PEER_CONNECTED) | BIT(PEER_CLOSED) },
 	[PEER_CONNECTED] = { "connected", BIT(PEER_CLOSED) },
 	[PEER_CLOSED] = { "closed", 0 },
 };
@@ -383,6 +385,11 @@ struct stream_media peer_media(const struct peer *p)
 
 /* --- audio ------------------------------------------------------------------------- */
 
+static bool has_keys(const struct peer *p)
+{
+	return p->state == PEER_MEDIA || p->state == PEER_CONNECTED;
+}
+
 static void send_rtcp(struct peer *p, enum stream_rtcp kind, uint64_t now_us)
 {
 	uint8_t d[RTCP_MAX + RTPSEC_GROWTH];
@@ -429,7 +436,7 @@ static void input_srtp(struct peer *p, struct bytes datagram, enum demux_kind ki
 	size_t n = datagram.n;
 	enum rtpsec_verdict v;
 
-	if (p->state != PEER_CONNECTED) {
+	if (!has_keys(p)) {
 		drop(p, PEER_DROP_EARLY);
 		return;
 	}
@@ -462,7 +469,7 @@ int peer_send_audio(struct peer *p, struct bytes payload, uint32_t ts48, bool ma
 {
 	uint8_t d[RTP_HEADER_MAX + STREAM_PAYLOAD_MAX + RTPSEC_GROWTH];
 
-	if (p->state != PEER_CONNECTED || !p->audio.media.may_send || !ice_selected(p->ice))
+	if (!has_keys(p) || !p->audio.media.may_send || !ice_selected(p->ice))
 		return -ENOTCONN;
 	if (payload.n > STREAM_PAYLOAD_MAX)
 		return -EMSGSIZE;
@@ -477,24 +484,35 @@ int peer_send_audio(struct peer *p, struct bytes payload, uint32_t ts48, bool ma
 
 /* --- the transport ----------------------------------------------------------------- */
 
-static void on_keys(struct peer *p)
+/* As the DTLS client we have keys as soon as our Finished is on its way, and the peer's
+ * certificate has been compared: audio need not wait for the last flight (RFC 7918). */
+static void take_keys(struct peer *p)
 {
 	struct rtpsec_keys keys;
-	int err = dtls_keys(p->dtls, &keys);
 
-	if (err == 0)
-		err = rtpsec_new(&p->rtpsec, &keys);
+	if (p->state != PEER_HANDSHAKING || dtls_keys(p->dtls, &keys) != 0)
+		return;
+
+	int err = rtpsec_new(&p->rtpsec, &keys);
 	explicit_bzero(&keys, sizeof(keys));
 	if (err) {
 		end(p, PEER_END_FAILED);
 		return;
 	}
-	set_state(p, PEER_CONNECTED);
-	if (open_data(p) != 0) {
+	set_state(p, PEER_MEDIA);
+	p->ops->on_connected(p->owner);
+}
+
+static void on_dtls_connected(struct peer *p)
+{
+	take_keys(p);
+	if (p->state != PEER_MEDIA) { /* closed in between, or no keys though connected */
 		end(p, PEER_END_FAILED);
 		return;
 	}
-	p->ops->on_connected(p->owner);
+	set_state(p, PEER_CONNECTED);
+	if (open_data(p) != 0)
+		end(p, PEER_END_FAILED);
 }
 
 static void read_dtls(struct peer *p)
@@ -512,9 +530,10 @@ static void on_dtls(struct peer *p, enum dtls_verdict v)
 	flush_dtls(p);
 	switch (v) {
 	case DTLS_AGAIN:
+		take_keys(p);
 		break;
 	case DTLS_CONNECTED:
-		on_keys(p);
+		on_dtls_connected(p);
 		read_dtls(p);
 		break;
 	case DTLS_DATA:
@@ -533,7 +552,7 @@ static void on_dtls(struct peer *p, enum dtls_verdict v)
 	case DTLS_NO_PROFILE:
 	case DTLS_TIMED_OUT:
 	case DTLS_FAILED:
-		end(p, p->state == PEER_CONNECTED ? PEER_END_FAILED : PEER_END_HANDSHAKE);
+		end(p, p->state >= PEER_CONNECTED ? PEER_END_FAILED : PEER_END_HANDSHAKE);
 		break;
 	}
 	flush_dtls(p);
@@ -602,7 +621,7 @@ void peer_on_time(struct peer *p, uint64_t now_us)
 	}
 	if (p->state >= PEER_HANDSHAKING)
 		on_dtls(p, dtls_on_time(p->dtls, now_us));
-	if (p->state == PEER_CONNECTED && now_us >= p->audio.report_at_us)
+	if (has_keys(p) && now_us >= p->audio.report_at_us)
 		send_rtcp(p, STREAM_REPORT, now_us);
 }
 
@@ -615,7 +634,7 @@ uint64_t peer_next_us(const struct peer *p, uint64_t now_us)
 	next = ice_next_us(p->ice);
 	if (p->state >= PEER_HANDSHAKING)
 		next = MIN(next, dtls_next_us(p->dtls, now_us));
-	if (p->state == PEER_CONNECTED)
+	if (has_keys(p))
 		next = MIN(next, p->audio.report_at_us);
 	return next;
 }
@@ -624,7 +643,7 @@ void peer_close(struct peer *p, uint64_t now_us)
 {
 	if (p->state == PEER_CLOSED)
 		return;
-	if (p->state == PEER_CONNECTED && stream_began(&p->audio))
+	if (has_keys(p) && stream_began(&p->audio))
 		send_rtcp(p, STREAM_BYE, now_us);
 	shut(p);
 }

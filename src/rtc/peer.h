@@ -66,7 +66,7 @@ struct peer_stats {
  * peer_free(), peer_input() and peer_on_time(); after peer_close() no further op comes. */
 struct peer_ops {
 	void (*send)(void *owner, const struct addr *to, struct bytes datagram);
-	void (*on_connected)(void *owner); /* keys are there and the fingerprint is right */
+	void (*on_connected)(void *owner); /* the fingerprint is right; audio may be sent */
 	void (*on_audio)(void *owner, const struct stream_audio *a, uint64_t now_us); /* RT */
 	void (*on_channel_open)(void *owner, uint16_t channel, struct bytes label);
 	void (*on_channel_close)(void *owner, uint16_t channel);

@@ -330,6 +330,32 @@ static void connects_and_talks(void)
 	CHECK_EQ(peer_audio_stats(c.peer)->audio_out, 3);
 }
 
+/* Audio leaves with our Finished, before the other side has confirmed anything. */
+static void talks_before_the_last_flight(void)
+{
+	AUTO(client) struct client c = { 0 };
+	uint8_t d[DTLS_DATAGRAM_MAX];
+	size_t n;
+
+	CHECK(client_init(&c) && offer(&c, &(struct offer){ 0 }) == SDP_OK);
+	client_start(&c, DTLS_SERVER);
+	CHECK(c.dtls);
+	check(&c, &c.addr);
+	for (int flight = 0; flight < 8 && !c.n_connected; flight++) {
+		size_t n_wire = c.n_wire;
+
+		for (size_t i = 0; i < n_wire; i++)
+			client_input(&c, c.wire[i].p, c.wire[i].n);
+		c.n_wire = 0;
+		while (dtls_output(c.dtls, d, sizeof(d), &n))
+			peer_input(c.peer, bytes_of(d, n), &c.addr, c.f.now_us);
+	}
+	CHECK(c.n_connected == 1 && !c.sec);
+	CHECK_EQ(peer_send_audio(c.peer, bytes_str("early"), 0, true, c.f.now_us), 0);
+	pump(&c);
+	CHECK(c.sec && c.n_heard == 1);
+}
+
 static void the_audio_path_does_not_allocate(void)
 {
 	AUTO(client) struct client c = { 0 };
@@ -575,6 +601,7 @@ static void the_other_side_hangs_up(void)
 }
 
 TESTS({ "connects_and_talks", connects_and_talks },
+      { "talks_before_the_last_flight", talks_before_the_last_flight },
       { "the_audio_path_does_not_allocate", the_audio_path_does_not_allocate },
       { "we_may_be_the_dtls_server", we_may_be_the_dtls_server },
       { "strangers_get_nothing", strangers_get_nothing },
