@@ -1,10 +1,10 @@
-/* Offers from strangers. Sources: src/rtc/sdp.c and what librtc and libbase need for it.
+/* Offers from strangers. Sources: src/rtc/{sdp,answer}.c and what librtc and libbase need for it.
  * Whatever parses must be answered, and the answer must hold no line of the offer's making
  * that is not SDP. */
 #include <assert.h>
 #include <stdlib.h>
 
-#include "rtc/sdp.h"
+#include "rtc/answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		return 0;
 	}
 
-	struct sdp_answer a = {
+	struct answer a = {
 		.offer = &o,
 		.ufrag = bytes_str("00aaaaaaa0"),
 		.pwd = bytes_str("aaaaaaaaaaaaaaaaaaaaaaaa"),
@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		.stream = "s",
 		.track = "t",
 	};
-	if (sdp_write_answer(&a, &answer) != 0)
+	if (answer_write(&a, &answer) != 0)
 		abort();
 
 	size_t sections = 0;

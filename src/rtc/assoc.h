@@ -1,21 +1,19 @@
 /* assoc.h - one SCTP association of a call, run by one thread for the whole process.
  *
  * RFC 9260 (SCTP), RFC 8261 (over DTLS), RFC 8831 section 6 (streams of data
- * channels), RFC 6525 (stream reset). Wraps usrsctp, and is the only file that sees
- * it. usrsctp's timers and tables are global: so every call into it is made on the
- * thread of one struct sctp_service, and it is the one place of this layer that has a
- * thread, a lock and real time. A struct assoc belongs to a loop; its functions are
- * called there, and its ops are called there. What crosses is copied.
+ * channels), RFC 6525 (stream reset). A struct assoc belongs to a loop: its functions
+ * are called there, and so are its ops. The work is done on the thread of the struct
+ * sctp_service; what crosses is copied.
  *
  * Both sides connect, to port 5000 from port 5000, as SDP said (RFC 8841).
  */
 #pragma once
 
 #include "base/bytes.h"
+#include "rtc/sctp_service.h"
 
 struct buf;
 struct loop;
-struct sctp_service;
 struct assoc;
 
 enum {
@@ -43,15 +41,10 @@ struct assoc_ops {
 	void (*output)(void *owner, struct bytes packet); /* to the peer, by dtls_write() */
 	void (*on_up)(void *owner);
 	void (*on_message)(void *owner, uint16_t stream, uint32_t ppid, struct bytes message);
-	void (*on_reset)(void *owner, uint16_t stream); /* the peer closed it; we answer by ourselves */
+	void (*on_reset)(void *owner, uint16_t stream); /* the peer closed it; we did, too */
 	void (*on_writable)(void *owner); /* once after each -EAGAIN, when half is gone   */
 	void (*on_end)(void *owner, enum assoc_end why); /* once, nothing after it        */
 };
-
-/* Starts the thread. One per process: -EBUSY for a second. */
-MUST_USE int sctp_service_new(struct sctp_service **out);
-void sctp_service_free(struct sctp_service *s); /* after all its associations */
-AUTO_DEF(sctp_service)
 
 /* Begins to connect at once. `ops` is borrowed until assoc_free(); the service and the
  * loop live longer. 0 or -ENOMEM. */

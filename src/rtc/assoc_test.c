@@ -260,7 +260,8 @@ static void many_come_and_go(void)
 			assoc_free(w.side[k].assoc);
 			w.side[k].assoc = NULL;
 			w.side[k].up = false;
-			CHECK_EQ(assoc_new(&w.side[k].assoc, w.service, w.loop, &ops, &w.side[k]), 0);
+			CHECK_EQ(assoc_new(&w.side[k].assoc, w.service, w.loop, &ops,
+					   &w.side[k]), 0);
 		}
 		if (i % 2 == 0)
 			CHECK(both_up(&w));
@@ -305,15 +306,6 @@ static void garbage_is_ignored(void)
 	CHECK_EQ(w.side[0].n_ends, 0);
 }
 
-static void only_one_service(void)
-{
-	AUTO(sctp_service) struct sctp_service *a = NULL;
-	struct sctp_service *b = NULL;
-
-	CHECK_EQ(sctp_service_new(&a), 0);
-	CHECK_EQ(sctp_service_new(&b), -EBUSY);
-}
-
 TESTS({ "a_thousand_messages_each_way", a_thousand_messages_each_way },
       { "what_is_sent_early_waits", what_is_sent_early_waits },
       { "long_messages", long_messages }, { "limits", limits },
@@ -321,4 +313,4 @@ TESTS({ "a_thousand_messages_each_way", a_thousand_messages_each_way },
       { "freed_during_traffic", freed_during_traffic },
       { "many_come_and_go", many_come_and_go },
       { "a_stream_is_reset_on_both_sides", a_stream_is_reset_on_both_sides },
-      { "garbage_is_ignored", garbage_is_ignored }, { "only_one_service", only_one_service })
+      { "garbage_is_ignored", garbage_is_ignored })

@@ -142,8 +142,9 @@ static int verify_peer(X509_STORE_CTX *store, void *arg)
 		d->why = DTLS_BAD_FINGERPRINT;
 	else
 		d->why = DTLS_AGAIN;
-	X509_STORE_CTX_set_error(store, d->why == DTLS_AGAIN ? X509_V_OK : X509_V_ERR_CERT_REJECTED);
-	return d->why == DTLS_AGAIN;
+	bool ok = d->why == DTLS_AGAIN;
+	X509_STORE_CTX_set_error(store, ok ? X509_V_OK : X509_V_ERR_CERT_REJECTED);
+	return ok;
 }
 
 /* --- our certificate ----------------------------------------------------- */
@@ -179,6 +180,7 @@ static bool configure(SSL_CTX *ctx)
 	static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
 				      "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
 				      "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+	static const char profiles[] = "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80";
 
 	SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
 					 SSL_OP_NO_COMPRESSION | SSL_OP_SINGLE_ECDH_USE);
@@ -194,7 +196,7 @@ static bool configure(SSL_CTX *ctx)
 	       SSL_CTX_set_cipher_list(ctx, ciphers) == 1 &&
 	       SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") == 1 &&
 	       /* 0 is success here (and only here) */
-	       SSL_CTX_set_tlsext_use_srtp(ctx, "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80") == 0;
+	       SSL_CTX_set_tlsext_use_srtp(ctx, profiles) == 0;
 }
 
 static bool take_fingerprint(struct cert *c, const X509 *x)
@@ -651,7 +653,8 @@ const char *dtls_verdict_name(enum dtls_verdict v)
 void dtls_dump(const struct dtls *d, struct buf *to)
 {
 	buf_printf(to,
-		   "dtls role=%s state=%s end=%s cipher=%s in=%llu out=%llu dropped=%llu lost=%llu\n",
+		   "dtls role=%s state=%s end=%s cipher=%s in=%llu out=%llu dropped=%llu "
+		   "lost=%llu\n",
 		   d->role == DTLS_CLIENT ? "client" : "server",
 		   d->connected ? "connected" : d->started ? "handshake" : "new",
 		   verdict_names[d->end], d->connected ? SSL_get_cipher_name(d->ssl) : "-",

@@ -46,7 +46,7 @@ struct fingerprint {
 
 enum fingerprint_verdict {
 	FINGERPRINT_OK,
-	FINGERPRINT_UNKNOWN_HASH, /* also for MD5 and SHA-1, which prove nothing: try the next line */
+	FINGERPRINT_UNKNOWN_HASH, /* also MD5 and SHA-1, which prove nothing: try the next line */
 	FINGERPRINT_MALFORMED,
 };
 
@@ -60,7 +60,7 @@ enum dtls_role { DTLS_CLIENT, DTLS_SERVER };
 
 enum dtls_verdict {
 	DTLS_AGAIN,     /* nothing for you; something may wait in dtls_output()      */
-	DTLS_CONNECTED, /* just now, once: the fingerprint is right, keys are there; data may be, too */
+	DTLS_CONNECTED, /* just now, once: the fingerprint is right; there may be data, too */
 	DTLS_DATA,      /* dtls_read() has some                                      */
 	DTLS_DROPPED,   /* not a DTLS record, or over a limit: ignored, counted      */
 	/* The end; the same verdict is repeated from now on. An alert may wait in dtls_output(). */

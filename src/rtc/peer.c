@@ -4,32 +4,21 @@
 #include <errno.h>
 
 #include "base/alloc.h"
-#include "rtc/assoc.h"
-#include "rtc/channel.h"
+#include "rtc/data.h"
 #include "rtc/demux.h"
 #include "rtc/ice.h"
-#include "rtc/rtcp.h"
-#include "rtc/rtp.h"
 #include "rtc/rtpsec.h"
 
 enum peer_state {
 	PEER_NEW,         /* no offer answered yet                            */
 	PEER_CHECKING,    /* answered; waits for a valid check                */
 	PEER_HANDSHAKING, /* there is a path; DTLS runs                       */
-	PEER_CONNECTED,   /* keys are there                                   */
+	PEER_MEDIA,       /* keys are there, the last flight of DTLS is not   */
+	PEER_CONNECTED,   /* data may flow, too                               */
 	PEER_CLOSED,      /* for good                                         */
 };
 
-enum { ID_LEN = 16, RTCP_BUFFER = 1500 };
-
-/* What we send: one stream of audio. */
-struct sending {
-	uint32_t ssrc, ts_offset;
-	uint16_t seq;
-	uint32_t packets, octets, packets_at_report;
-	uint32_t last_ts; /* RTP clock */
-	uint64_t last_us;
-};
+enum { ID_LEN = 16, RTCP_MAX = 1200 };
 
 struct peer {
 	struct env env;
@@ -42,16 +31,12 @@ struct peer {
 	struct cert *cert;
 	struct loop *loop;
 	struct sctp_service *sctp;
-	struct assoc *assoc;       /* NULL before on_connected, without data, and after its end */
-	struct channels *channels; /* made with the first assoc, lives as long as we do         */
-	uint64_t open_channels;    /* one bit for each stream                                   */
+	struct data *data; /* NULL before on_connected and without a data section */
 
 	/* Agreed by the last offer. */
-	struct peer_media media;
+	struct stream audio;
 	bool has_data;
 	uint32_t max_message; /* octets the peer takes */
-	uint8_t ext_mid, ext_level;
-	char mid[RTP_EXT_VALUE_MAX + 1];
 	size_t n_sections;
 	char their_ufrag[257], their_pwd[257];
 	struct fingerprint fingerprint;
@@ -60,13 +45,10 @@ struct peer {
 	/* For our answers. */
 	uint64_t session_id;
 	uint32_t version;
-	char cname[ID_LEN + 1], stream[ID_LEN + 1], track[ID_LEN + 1];
-	struct addr candidates[SDP_CANDIDATES_MAX];
+	char stream_id[ID_LEN + 1], track_id[ID_LEN + 1];
+	struct addr candidates[ANSWER_CANDIDATES_MAX];
 	size_t n_candidates;
 
-	struct sending tx;
-	struct rtcp_stats rx;
-	uint64_t report_at_us; /* UINT64_MAX: no audio yet */
 	struct peer_stats stats;
 };
 
@@ -76,7 +58,8 @@ static const struct {
 } states[] = {
 	[PEER_NEW] = { "new", BIT(PEER_CHECKING) | BIT(PEER_CLOSED) },
 	[PEER_CHECKING] = { "checking", BIT(PEER_HANDSHAKING) | BIT(PEER_CLOSED) },
-	[PEER_HANDSHAKING] = { "handshaking", BIT(PEER_CONNECTED) | BIT(PEER_CLOSED) },
+	[PEER_HANDSHAKING] = { "handshaking", BIT(PEER_MEDIA) | BIT(PEER_CLOSED) },
+	[PEER_MEDIA] = { "media", BIT(PEER_CONNECTED) | BIT(PEER_CLOSED) },
 	[PEER_CONNECTED] = { "connected", BIT(PEER_CLOSED) },
 	[PEER_CLOSED] = { "closed", 0 },
 };
@@ -108,9 +91,8 @@ int peer_new(struct peer **out, const struct peer_params *params, const struct p
 	p->cert = params->cert;
 	p->loop = params->loop;
 	p->sctp = params->sctp;
-	p->report_at_us = UINT64_MAX;
-	p->media = (struct peer_media){ .pt = SDP_NO_PT, .pt_dtmf = SDP_NO_PT };
-	p->n_candidates = MIN(params->n_candidates, SDP_CANDIDATES_MAX);
+	stream_init(&p->audio, &p->env);
+	p->n_candidates = MIN(params->n_candidates, ANSWER_CANDIDATES_MAX);
 	for (size_t i = 0; i < p->n_candidates; i++)
 		p->candidates[i] = params->candidates[i];
 
@@ -119,12 +101,8 @@ int peer_new(struct peer **out, const struct peer_params *params, const struct p
 		return err;
 	env_rand(env, &p->session_id, sizeof(p->session_id));
 	p->session_id &= INT64_MAX; /* "a 64-bit signed integer" for JSEP, 5.2.1 */
-	env_rand(env, &p->tx.ssrc, sizeof(p->tx.ssrc));
-	env_rand(env, &p->tx.ts_offset, sizeof(p->tx.ts_offset));
-	env_rand(env, &p->tx.seq, sizeof(p->tx.seq));
-	env_id(env, "", p->cname, ID_LEN);
-	env_id(env, "", p->stream, ID_LEN);
-	env_id(env, "", p->track, ID_LEN);
+	env_id(env, "", p->stream_id, ID_LEN);
+	env_id(env, "", p->track_id, ID_LEN);
 	*out = p;
 	p = NULL;
 	return 0;
@@ -134,8 +112,7 @@ void peer_free(struct peer *p)
 {
 	if (!p)
 		return;
-	assoc_free(p->assoc);
-	channels_free(p->channels);
+	data_free(p->data);
 	rtpsec_free(p->rtpsec);
 	dtls_free(p->dtls);
 	ice_free(p->ice);
@@ -160,11 +137,11 @@ static void flush_dtls(struct peer *p)
 		send_to_path(p, bytes_of(d, n));
 }
 
-/* Say goodbye and be at rest. The channels stay: we may be inside one of their ops. */
+/* Say goodbye and be at rest. Data is only stopped: we may be inside one of its ops. */
 static void shut(struct peer *p)
 {
-	assoc_free(p->assoc);
-	p->assoc = NULL;
+	if (p->data)
+		data_stop(p->data);
 	if (p->dtls)
 		dtls_close(p->dtls);
 	flush_dtls(p);
@@ -182,57 +159,8 @@ static void end(struct peer *p, enum peer_end why)
 
 /* --- data channels ----------------------------------------------------------------- */
 
-static int send_on_stream(void *owner, uint16_t stream, uint32_t ppid, struct bytes message,
-			  enum assoc_order order)
-{
-	struct peer *p = owner;
-
-	return p->assoc ? assoc_send(p->assoc, stream, ppid, message, order) : -ENOTCONN;
-}
-
-static int reset_stream(void *owner, uint16_t stream)
-{
-	struct peer *p = owner;
-
-	return p->assoc ? assoc_reset(p->assoc, stream) : -ENOTCONN;
-}
-
-static void on_channel_open(void *owner, uint16_t stream, struct bytes label)
-{
-	struct peer *p = owner;
-
-	assert(stream < ASSOC_STREAMS);
-	p->open_channels |= (uint64_t)1 << stream;
-	p->ops->on_channel_open(p->owner, stream, label);
-}
-
-static void on_channel_message(void *owner, uint16_t stream, enum channel_kind kind,
-			       struct bytes m)
-{
-	struct peer *p = owner;
-
-	p->stats.messages_in++;
-	p->ops->on_message(p->owner, stream, m, kind == CHANNEL_TEXT);
-}
-
-static void on_channel_close(void *owner, uint16_t stream)
-{
-	struct peer *p = owner;
-
-	p->open_channels &= ~((uint64_t)1 << stream);
-	p->ops->on_channel_close(p->owner, stream);
-}
-
-static const struct channel_ops channel_ops = {
-	.send = send_on_stream,
-	.reset = reset_stream,
-	.on_open = on_channel_open,
-	.on_message = on_channel_message,
-	.on_close = on_channel_close,
-};
-
 /* An SCTP packet that cannot go now is lost, as a network may lose it; it will come again. */
-static void on_assoc_output(void *owner, struct bytes packet)
+static void on_data_output(void *owner, struct bytes packet)
 {
 	struct peer *p = owner;
 
@@ -240,75 +168,65 @@ static void on_assoc_output(void *owner, struct bytes packet)
 		flush_dtls(p);
 }
 
-static void on_assoc_up(void *owner)
-{
-	(void)owner; /* the peer opens channels, and they are what counts */
-}
-
-static void on_assoc_message(void *owner, uint16_t stream, uint32_t ppid, struct bytes message)
+static void on_data_open(void *owner, uint16_t channel, struct bytes label)
 {
 	struct peer *p = owner;
 
-	if (channels_input(p->channels, stream, ppid, message) != CHANNEL_OK)
-		drop(p, PEER_DROP_MESSAGE);
+	p->ops->on_channel_open(p->owner, channel, label);
 }
 
-static void on_assoc_reset(void *owner, uint16_t stream)
-{
-	channels_on_reset(((struct peer *)owner)->channels, stream);
-}
-
-static void on_assoc_writable(void *owner)
+static void on_data_close(void *owner, uint16_t channel)
 {
 	struct peer *p = owner;
 
-	channels_on_writable(p->channels);
-	if (p->assoc)
-		p->ops->on_writable(p->owner);
+	p->ops->on_channel_close(p->owner, channel);
 }
 
-/* Audio may go on; whether the call is worth it without channels is the owner's question. */
-static void on_assoc_end(void *owner, enum assoc_end why)
+static void on_data_message(void *owner, uint16_t channel, struct bytes m, bool is_text)
 {
 	struct peer *p = owner;
-	uint64_t open = p->open_channels;
 
-	(void)why;
-	assoc_free(p->assoc);
-	p->assoc = NULL;
-	p->open_channels = 0;
-	for (uint16_t stream = 0; stream < ASSOC_STREAMS && p->state != PEER_CLOSED; stream++)
-		if (open >> stream & 1)
-			p->ops->on_channel_close(p->owner, stream);
+	p->stats.messages_in++;
+	p->ops->on_message(p->owner, channel, m, is_text);
 }
 
-static const struct assoc_ops assoc_ops = {
-	.output = on_assoc_output,
-	.on_up = on_assoc_up,
-	.on_message = on_assoc_message,
-	.on_reset = on_assoc_reset,
-	.on_writable = on_assoc_writable,
-	.on_end = on_assoc_end,
+static void on_data_writable(void *owner)
+{
+	struct peer *p = owner;
+
+	p->ops->on_writable(p->owner);
+}
+
+static void on_data_dropped(void *owner)
+{
+	drop(owner, PEER_DROP_MESSAGE);
+}
+
+static const struct data_ops data_ops = {
+	.output = on_data_output,
+	.on_open = on_data_open,
+	.on_close = on_data_close,
+	.on_message = on_data_message,
+	.on_writable = on_data_writable,
+	.on_dropped = on_data_dropped,
 };
 
 /* Once the offer has a data section and DTLS is up, whichever comes last. */
 static int open_data(struct peer *p)
 {
-	if (!p->has_data || p->state != PEER_CONNECTED || p->channels || !p->sctp)
+	if (!p->has_data || p->state != PEER_CONNECTED || p->data || !p->sctp)
 		return 0;
-
-	int err = channels_new(&p->channels, &channel_ops, p);
-	return err ? err : assoc_new(&p->assoc, p->sctp, p->loop, &assoc_ops, p);
+	return data_new(&p->data, p->sctp, p->loop, &data_ops, p);
 }
 
 int peer_send_message(struct peer *p, uint16_t channel, struct bytes text)
 {
-	if (p->state != PEER_CONNECTED || !p->assoc)
+	if (p->state != PEER_CONNECTED || !p->data)
 		return -ENOTCONN;
 	if (text.n > p->max_message)
 		return -EMSGSIZE;
 
-	int err = channel_send(p->channels, channel, CHANNEL_TEXT, text);
+	int err = data_send(p->data, channel, text);
 	if (err == 0)
 		p->stats.messages_out++;
 	return err;
@@ -380,7 +298,7 @@ static int write_answer(struct peer *p, const struct sdp_offer *o, struct buf *t
 	char fingerprint[CERT_FINGERPRINT];
 
 	cert_fingerprint(p->cert, fingerprint);
-	struct sdp_answer a = {
+	struct answer a = {
 		.offer = o,
 		.session_id = p->session_id,
 		.version = p->version + 1,
@@ -390,29 +308,12 @@ static int write_answer(struct peer *p, const struct sdp_offer *o, struct buf *t
 		.setup = p->role == DTLS_CLIENT ? SDP_ACTIVE : SDP_PASSIVE,
 		.candidates = p->candidates,
 		.n_candidates = p->n_candidates,
-		.ssrc = p->tx.ssrc,
-		.cname = p->cname,
-		.stream = p->stream,
-		.track = p->track,
+		.ssrc = p->audio.ssrc,
+		.cname = p->audio.cname,
+		.stream = p->stream_id,
+		.track = p->track_id,
 	};
-	return sdp_write_answer(&a, to);
-}
-
-static void agree_audio(struct peer *p, const struct sdp_offer *o)
-{
-	p->media = (struct peer_media){ .codec = o->codec, .pt = o->pt, .pt_dtmf = o->pt_dtmf };
-	p->ext_mid = p->ext_level = 0;
-	if (o->audio < 0)
-		return;
-
-	const struct sdp_section *s = &o->sections[o->audio];
-	enum sdp_direction d = sdp_our_direction(s);
-	p->media.may_send = d & SDP_SEND;
-	p->media.may_receive = d & SDP_RECV;
-	p->ext_level = s->ext_level;
-	/* A mid too long for the one-byte form is not sent; the SSRC is in the answer. */
-	p->ext_mid = s->mid.n && s->mid.n <= RTP_EXT_VALUE_MAX ? s->ext_mid : 0;
-	keep(p->mid, sizeof(p->mid), s->mid);
+	return answer_write(&a, to);
 }
 
 /* A change of either part by the peer asks for new ones of ours (RFC 8445, 9). */
@@ -427,7 +328,7 @@ static void agree(struct peer *p, const struct sdp_offer *o)
 	keep(p->their_pwd, sizeof(p->their_pwd), o->pwd);
 	p->n_sections = o->n_sections;
 	p->version++;
-	agree_audio(p, o);
+	stream_agree(&p->audio, o);
 	if (o->data >= 0) {
 		p->has_data = true;
 		p->max_message = o->max_message;
@@ -477,132 +378,55 @@ struct bytes peer_key(const struct peer *p)
 	return ice_key(ice_ufrag(p->ice));
 }
 
-struct peer_media peer_media(const struct peer *p)
+struct stream_media peer_media(const struct peer *p)
 {
-	return p->media;
-}
-
-/* --- RTCP -------------------------------------------------------------------------- */
-
-static unsigned clock_hz(const struct peer *p)
-{
-	return p->media.codec == SDP_OPUS ? 48000 : 8000;
-}
-
-/* "varied over the range [0.5,1.5] times the calculated interval" (RFC 3550, 6.3.1) */
-static void schedule_report(struct peer *p, uint64_t now_us)
-{
-	uint32_t r;
-
-	env_rand(&p->env, &r, sizeof(r));
-	p->report_at_us = now_us + PEER_REPORT_US / 2 + (uint64_t)r % PEER_REPORT_US;
-}
-
-/* Audio flows, in whichever direction: reports begin. */
-static void begin_reports(struct peer *p, uint64_t now_us)
-{
-	if (p->report_at_us == UINT64_MAX)
-		schedule_report(p, now_us);
-}
-
-enum rtcp_kind { RTCP_REPORT, RTCP_BYE };
-
-static void send_rtcp(struct peer *p, enum rtcp_kind kind, uint64_t now_us)
-{
-	uint8_t d[RTCP_BUFFER];
-	struct rtcp_report report;
-	const struct sending *tx = &p->tx;
-	uint64_t since_us = now_us - tx->last_us;
-	struct rtcp_sr sr = {
-		.ssrc = tx->ssrc,
-		.ntp = rtcp_ntp(env_wall(&p->env)),
-		.rtp_ts = tx->last_ts + (uint32_t)(since_us * clock_hz(p) / US_PER_S),
-		.packets = tx->packets,
-		.octets = tx->octets,
-	};
-	struct rtcp_out o = {
-		.ssrc = tx->ssrc,
-		.sr = tx->packets != tx->packets_at_report ? &sr : NULL,
-		.reports = &report,
-		.n_reports = p->rx.started && rtcp_stats_report(&p->rx, now_us, &report),
-		.cname = bytes_str(p->cname),
-		.bye = kind == RTCP_BYE,
-	};
-	size_t n = rtcp_write(&o, d, sizeof(d) - RTPSEC_GROWTH);
-
-	p->tx.packets_at_report = tx->packets;
-	if (!n || rtpsec_protect_rtcp(p->rtpsec, d, &n, sizeof(d)) != RTPSEC_OK)
-		return;
-	p->stats.rtcp_out++;
-	send_to_path(p, bytes_of(d, n));
-}
-
-static void on_report_block(struct peer *p, const struct rtcp_report *r)
-{
-	struct peer_report report = {
-		.rtt_us = rtcp_rtt_us(r, rtcp_ntp(env_wall(&p->env))),
-		.fraction_lost = r->fraction_lost,
-		.lost = r->lost,
-		.jitter_us = (uint32_t)((uint64_t)r->jitter * US_PER_S / clock_hz(p)),
-		.jitter_in_us = p->rx.started ? rtcp_stats_jitter_us(&p->rx) : 0,
-	};
-
-	p->ops->on_report(p->owner, &report);
-}
-
-static void input_rtcp(struct peer *p, struct bytes packet, uint64_t now_us)
-{
-	struct rtcp_view v;
-
-	if (rtcp_parse(packet, &v) != RTCP_OK) {
-		drop(p, PEER_DROP_RTP_BAD);
-		return;
-	}
-	p->stats.rtcp_in++;
-	if (v.has_sr && p->rx.started && v.sr.ssrc == p->rx.ssrc)
-		rtcp_stats_sr(&p->rx, &v.sr, now_us);
-	for (size_t i = 0; i < v.n_reports && p->state == PEER_CONNECTED; i++)
-		if (v.reports[i].ssrc == p->tx.ssrc)
-			on_report_block(p, &v.reports[i]);
+	return p->audio.media;
 }
 
 /* --- audio ------------------------------------------------------------------------- */
 
+static bool has_keys(const struct peer *p)
+{
+	return p->state == PEER_MEDIA || p->state == PEER_CONNECTED;
+}
+
+static void send_rtcp(struct peer *p, enum stream_rtcp kind, uint64_t now_us)
+{
+	uint8_t d[RTCP_MAX + RTPSEC_GROWTH];
+	size_t n = stream_write_rtcp(&p->audio, kind, now_us, d, RTCP_MAX);
+
+	if (n && rtpsec_protect_rtcp(p->rtpsec, d, &n, sizeof(d)) == RTPSEC_OK)
+		send_to_path(p, bytes_of(d, n));
+}
+
+static void input_rtcp(struct peer *p, struct bytes packet, uint64_t now_us)
+{
+	struct stream_report report;
+	size_t n;
+
+	if (!stream_input_rtcp(&p->audio, packet, now_us, &report, &n))
+		drop(p, PEER_DROP_RTP_BAD);
+	else if (n)
+		p->ops->on_report(p->owner, &report);
+}
+
 static void input_rtp(struct peer *p, struct bytes packet, uint64_t now_us)
 {
-	struct rtp_view v;
+	struct stream_audio a;
 
-	if (rtp_parse(packet, &v) != RTP_OK) {
+	switch (stream_input(&p->audio, packet, now_us, &a)) {
+	case STREAM_AUDIO:
+		p->ops->on_audio(p->owner, &a, now_us);
+		break;
+	case STREAM_PADDING:
+		break;
+	case STREAM_BAD:
 		drop(p, PEER_DROP_RTP_BAD);
-		return;
-	}
-	if (v.pt != p->media.pt && v.pt != p->media.pt_dtmf) {
+		break;
+	case STREAM_FOREIGN:
 		drop(p, PEER_DROP_RTP_TYPE);
-		return;
+		break;
 	}
-	/* A new source: the peer has put another track in place of the first. */
-	if (!p->rx.started || v.ssrc != p->rx.ssrc)
-		rtcp_stats_init(&p->rx, v.ssrc, clock_hz(p));
-	rtcp_stats_rtp(&p->rx, v.seq, v.ts, now_us);
-	p->stats.audio_in++;
-	p->stats.audio_octets_in += v.payload.n;
-	begin_reports(p, now_us);
-	if (!v.payload.n) /* padding only, a probe for bandwidth */
-		return;
-
-	struct peer_audio a = {
-		.pt = v.pt,
-		.marker = v.marker,
-		.is_dtmf = v.pt == p->media.pt_dtmf,
-		.level = RTP_LEVEL_NONE,
-		.seq = v.seq,
-		.ts = v.ts,
-		.ssrc = v.ssrc,
-		.payload = v.payload,
-	};
-	if (p->ext_level)
-		a.level = (uint8_t)rtp_audio_level(&v, p->ext_level, &a.voice);
-	p->ops->on_audio(p->owner, &a, now_us);
 }
 
 static void input_srtp(struct peer *p, struct bytes datagram, enum demux_kind kind,
@@ -612,7 +436,7 @@ static void input_srtp(struct peer *p, struct bytes datagram, enum demux_kind ki
 	size_t n = datagram.n;
 	enum rtpsec_verdict v;
 
-	if (p->state != PEER_CONNECTED) {
+	if (!has_keys(p)) {
 		drop(p, PEER_DROP_EARLY);
 		return;
 	}
@@ -643,61 +467,52 @@ static void input_srtp(struct peer *p, struct bytes datagram, enum demux_kind ki
 int peer_send_audio(struct peer *p, struct bytes payload, uint32_t ts48, bool marker,
 		    uint64_t now_us)
 {
-	uint8_t d[RTP_HEADER_MAX + PEER_PAYLOAD_MAX + RTPSEC_GROWTH];
-	struct sending *tx = &p->tx;
-	uint32_t ts = tx->ts_offset + (clock_hz(p) == 48000 ? ts48 : ts48 / 6);
-	struct rtp_header h = {
-		.marker = marker, .pt = p->media.pt, .seq = tx->seq, .ts = ts, .ssrc = tx->ssrc
-	};
+	uint8_t d[RTP_HEADER_MAX + STREAM_PAYLOAD_MAX + RTPSEC_GROWTH];
 
-	if (p->state != PEER_CONNECTED || !p->media.may_send || !ice_selected(p->ice))
+	if (!has_keys(p) || !p->audio.media.may_send || !ice_selected(p->ice))
 		return -ENOTCONN;
-	if (payload.n > PEER_PAYLOAD_MAX)
+	if (payload.n > STREAM_PAYLOAD_MAX)
 		return -EMSGSIZE;
-	if (p->ext_mid) {
-		h.n_ext = 1;
-		h.ext[0].id = p->ext_mid;
-		h.ext[0].value = bytes_str(p->mid);
-	}
-	size_t n = rtp_write(&h, d, sizeof(d));
-	if (payload.n)
-		memcpy(d + n, payload.p, payload.n);
-	n += payload.n;
-	tx->seq++; /* also when it fails: a number is never used for two packets */
-	if (rtpsec_protect_rtp(p->rtpsec, d, &n, sizeof(d)) != RTPSEC_OK)
-		return -EIO;
 
-	tx->packets++;
-	tx->octets += (uint32_t)payload.n;
-	tx->last_ts = ts;
-	tx->last_us = now_us;
-	p->stats.audio_out++;
-	p->stats.audio_octets_out += payload.n;
-	begin_reports(p, now_us);
+	size_t n = stream_write(&p->audio, payload, ts48, marker, d, sizeof(d) - RTPSEC_GROWTH);
+	if (!n || rtpsec_protect_rtp(p->rtpsec, d, &n, sizeof(d)) != RTPSEC_OK)
+		return -EIO;
+	stream_on_sent(&p->audio, payload.n, now_us);
 	send_to_path(p, bytes_of(d, n));
 	return 0;
 }
 
 /* --- the transport ----------------------------------------------------------------- */
 
-static void on_keys(struct peer *p)
+/* As the DTLS client we have keys as soon as our Finished is on its way, and the peer's
+ * certificate has been compared: audio need not wait for the last flight (RFC 7918). */
+static void take_keys(struct peer *p)
 {
 	struct rtpsec_keys keys;
-	int err = dtls_keys(p->dtls, &keys);
 
-	if (err == 0)
-		err = rtpsec_new(&p->rtpsec, &keys);
+	if (p->state != PEER_HANDSHAKING || dtls_keys(p->dtls, &keys) != 0)
+		return;
+
+	int err = rtpsec_new(&p->rtpsec, &keys);
 	explicit_bzero(&keys, sizeof(keys));
 	if (err) {
 		end(p, PEER_END_FAILED);
 		return;
 	}
-	set_state(p, PEER_CONNECTED);
-	if (open_data(p) != 0) {
+	set_state(p, PEER_MEDIA);
+	p->ops->on_connected(p->owner);
+}
+
+static void on_dtls_connected(struct peer *p)
+{
+	take_keys(p);
+	if (p->state != PEER_MEDIA) { /* closed in between, or no keys though connected */
 		end(p, PEER_END_FAILED);
 		return;
 	}
-	p->ops->on_connected(p->owner);
+	set_state(p, PEER_CONNECTED);
+	if (open_data(p) != 0)
+		end(p, PEER_END_FAILED);
 }
 
 static void read_dtls(struct peer *p)
@@ -706,8 +521,8 @@ static void read_dtls(struct peer *p)
 	size_t n;
 
 	while (p->state == PEER_CONNECTED && (n = dtls_read(p->dtls, d, sizeof(d))) > 0)
-		if (p->assoc)
-			assoc_input(p->assoc, bytes_of(d, n));
+		if (p->data)
+			data_input(p->data, bytes_of(d, n));
 }
 
 static void on_dtls(struct peer *p, enum dtls_verdict v)
@@ -715,9 +530,10 @@ static void on_dtls(struct peer *p, enum dtls_verdict v)
 	flush_dtls(p);
 	switch (v) {
 	case DTLS_AGAIN:
+		take_keys(p);
 		break;
 	case DTLS_CONNECTED:
-		on_keys(p);
+		on_dtls_connected(p);
 		read_dtls(p);
 		break;
 	case DTLS_DATA:
@@ -736,7 +552,7 @@ static void on_dtls(struct peer *p, enum dtls_verdict v)
 	case DTLS_NO_PROFILE:
 	case DTLS_TIMED_OUT:
 	case DTLS_FAILED:
-		end(p, p->state == PEER_CONNECTED ? PEER_END_FAILED : PEER_END_HANDSHAKE);
+		end(p, p->state >= PEER_CONNECTED ? PEER_END_FAILED : PEER_END_HANDSHAKE);
 		break;
 	}
 	flush_dtls(p);
@@ -815,10 +631,8 @@ void peer_on_time(struct peer *p, uint64_t now_us)
 	}
 	if (p->state >= PEER_HANDSHAKING)
 		on_dtls(p, dtls_on_time(p->dtls, now_us));
-	if (p->state == PEER_CONNECTED && now_us >= p->report_at_us) {
-		send_rtcp(p, RTCP_REPORT, now_us);
-		schedule_report(p, now_us);
-	}
+	if (has_keys(p) && now_us >= p->audio.report_at_us)
+		send_rtcp(p, STREAM_REPORT, now_us);
 }
 
 uint64_t peer_next_us(const struct peer *p, uint64_t now_us)
@@ -830,8 +644,8 @@ uint64_t peer_next_us(const struct peer *p, uint64_t now_us)
 	next = ice_next_us(p->ice);
 	if (p->state >= PEER_HANDSHAKING)
 		next = MIN(next, dtls_next_us(p->dtls, now_us));
-	if (p->state == PEER_CONNECTED)
-		next = MIN(next, p->report_at_us);
+	if (has_keys(p))
+		next = MIN(next, p->audio.report_at_us);
 	return next;
 }
 
@@ -839,8 +653,8 @@ void peer_close(struct peer *p, uint64_t now_us)
 {
 	if (p->state == PEER_CLOSED)
 		return;
-	if (p->state == PEER_CONNECTED && (p->tx.packets || p->rx.started))
-		send_rtcp(p, RTCP_BYE, now_us);
+	if (has_keys(p) && stream_began(&p->audio))
+		send_rtcp(p, STREAM_BYE, now_us);
 	shut(p);
 }
 
@@ -849,6 +663,11 @@ void peer_close(struct peer *p, uint64_t now_us)
 const struct peer_stats *peer_stats(const struct peer *p)
 {
 	return &p->stats;
+}
+
+const struct stream_stats *peer_audio_stats(const struct peer *p)
+{
+	return &p->audio.stats;
 }
 
 const char *peer_end_name(enum peer_end e)
@@ -884,13 +703,15 @@ const char *peer_drop_name(enum peer_drop d)
 void peer_dump(const struct peer *p, struct buf *to)
 {
 	const struct peer_stats *s = &p->stats;
+	const struct stream_stats *a = &p->audio.stats;
+	const struct stream_media *m = &p->audio.media;
 
 	buf_printf(to, "peer state=%s offers=%u pt=%u send=%d receive=%d ssrc=%u\n",
-		   states[p->state].name, p->version, p->media.pt, p->media.may_send,
-		   p->media.may_receive, p->tx.ssrc);
+		   states[p->state].name, p->version, m->pt, m->may_send, m->may_receive,
+		   p->audio.ssrc);
 	buf_printf(to, "  audio in=%llu out=%llu rtcp in=%llu out=%llu messages in=%llu out=%llu\n",
-		   (unsigned long long)s->audio_in, (unsigned long long)s->audio_out,
-		   (unsigned long long)s->rtcp_in, (unsigned long long)s->rtcp_out,
+		   (unsigned long long)a->audio_in, (unsigned long long)a->audio_out,
+		   (unsigned long long)a->rtcp_in, (unsigned long long)a->rtcp_out,
 		   (unsigned long long)s->messages_in, (unsigned long long)s->messages_out);
 	for (enum peer_drop d = 0; d < PEER_DROPS; d++)
 		if (s->dropped[d])
@@ -901,8 +722,6 @@ void peer_dump(const struct peer *p, struct buf *to)
 		dtls_dump(p->dtls, to);
 	if (p->rtpsec)
 		rtpsec_dump(p->rtpsec, to);
-	if (p->assoc)
-		assoc_dump(p->assoc, to);
-	if (p->channels)
-		channels_dump(p->channels, to);
+	if (p->data)
+		data_dump(p->data, to);
 }

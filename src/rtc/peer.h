@@ -20,18 +20,16 @@
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/env.h"
+#include "rtc/answer.h"
 #include "rtc/dtls.h"
 #include "rtc/sdp.h"
+#include "rtc/stream.h"
 
 struct loop;
 struct peer;
 struct sctp_service;
 
-enum {
-	PEER_PAYLOAD_MAX = 1200,                /* octets of audio in one packet we send      */
-	PEER_DATAGRAM_MAX = DTLS_DATAGRAM_MAX,  /* longer ones are dropped                    */
-	PEER_REPORT_US = 5 * US_PER_S,          /* RTCP, times 0.5 to 1.5 (RFC 3550, 6.3.5)   */
-};
+enum { PEER_DATAGRAM_MAX = DTLS_DATAGRAM_MAX }; /* octets; longer ones are dropped */
 
 /* Why a call ended by itself. */
 enum peer_end {
@@ -60,44 +58,21 @@ enum peer_drop {
 };
 
 struct peer_stats {
-	uint64_t audio_in, audio_out, audio_octets_in, audio_octets_out;
-	uint64_t rtcp_in, rtcp_out, messages_in, messages_out;
+	uint64_t messages_in, messages_out;
 	uint64_t dropped[PEER_DROPS];
-};
-
-/* One authentic RTP packet of the agreed audio or telephone-event type. */
-struct peer_audio {
-	uint8_t pt;
-	bool marker;
-	bool is_dtmf;    /* RFC 4733 events, not audio                             */
-	uint8_t level;   /* -dBov 0..127, or RTP_LEVEL_NONE (255)                  */
-	bool voice;      /* the sender thinks it is speech; only with a level      */
-	uint16_t seq;
-	uint32_t ts;     /* in the codec's RTP clock: 48000 for Opus, 8000 for G.711 */
-	uint32_t ssrc;
-	struct bytes payload;
-};
-
-/* From the peer's RTCP about what we send, and ours about what we receive. */
-struct peer_report {
-	int64_t rtt_us;        /* -1: not known                                  */
-	uint8_t fraction_lost; /* of 256, of what we sent, since its last report */
-	int32_t lost;          /* since the beginning                            */
-	uint32_t jitter_us;    /* of our packets at the peer                     */
-	uint32_t jitter_in_us; /* of its packets here                            */
 };
 
 /* Bytes and structs are borrowed for the call. An op may call anything here but
  * peer_free(), peer_input() and peer_on_time(); after peer_close() no further op comes. */
 struct peer_ops {
 	void (*send)(void *owner, const struct addr *to, struct bytes datagram);
-	void (*on_connected)(void *owner); /* keys are there and the fingerprint is right */
-	void (*on_audio)(void *owner, const struct peer_audio *a, uint64_t now_us); /* RT */
+	void (*on_connected)(void *owner); /* the fingerprint is right; audio may be sent */
+	void (*on_audio)(void *owner, const struct stream_audio *a, uint64_t now_us); /* RT */
 	void (*on_channel_open)(void *owner, uint16_t channel, struct bytes label);
 	void (*on_channel_close)(void *owner, uint16_t channel);
 	void (*on_message)(void *owner, uint16_t channel, struct bytes message, bool is_text);
 	void (*on_writable)(void *owner); /* after -EAGAIN from peer_send_message()       */
-	void (*on_report)(void *owner, const struct peer_report *r);
+	void (*on_report)(void *owner, const struct stream_report *r);
 	void (*on_closed)(void *owner, enum peer_end why); /* once, then nothing more     */
 };
 
@@ -109,7 +84,7 @@ struct peer_params {
 	struct sctp_service *sctp;
 	unsigned loop_index;         /* < ICE_LOOPS_MAX, goes into the user fragment */
 	const struct addr *candidates;
-	size_t n_candidates;         /* <= SDP_CANDIDATES_MAX */
+	size_t n_candidates;         /* <= ANSWER_CANDIDATES_MAX */
 };
 
 /* 0 or -errno. `ops` is borrowed. */
@@ -135,13 +110,7 @@ bool peer_is_valid(const struct peer *p, const struct addr *from, uint64_t now_u
 /* When to call peer_on_time(); UINT64_MAX: no need. Changes with every call here. */
 uint64_t peer_next_us(const struct peer *p, uint64_t now_us);
 
-/* What was agreed for audio; SDP_NO_PT: none. */
-struct peer_media {
-	enum sdp_codec codec;
-	uint8_t pt, pt_dtmf;
-	bool may_send, may_receive; /* by the directions of the last answer */
-};
-struct peer_media peer_media(const struct peer *p);
+struct stream_media peer_media(const struct peer *p);
 /* Was a data channel section agreed? Which channels there are is the peer's to say. */
 bool peer_has_data(const struct peer *p);
 
@@ -158,6 +127,7 @@ MUST_USE int peer_send_message(struct peer *p, uint16_t channel, struct bytes te
 void peer_close(struct peer *p, uint64_t now_us);
 
 const struct peer_stats *peer_stats(const struct peer *p);
+const struct stream_stats *peer_audio_stats(const struct peer *p);
 const char *peer_end_name(enum peer_end e);
 const char *peer_drop_name(enum peer_drop d);
 void peer_dump(const struct peer *p, struct buf *to);

@@ -35,9 +35,9 @@ struct client {
 	struct rtp_view heard; /* last packet from the peer */
 	uint8_t packet[DTLS_DATAGRAM_MAX];
 	unsigned n_heard, n_audio;
-	struct peer_audio audio;
+	struct stream_audio audio;
 	char payload[64];
-	struct peer_report report;
+	struct stream_report report;
 	bool sees_goodbye;
 };
 
@@ -57,7 +57,7 @@ static void on_connected(void *owner)
 	((struct client *)owner)->n_connected++;
 }
 
-static void on_audio(void *owner, const struct peer_audio *a, uint64_t now_us)
+static void on_audio(void *owner, const struct stream_audio *a, uint64_t now_us)
 {
 	struct client *c = owner;
 
@@ -67,7 +67,7 @@ static void on_audio(void *owner, const struct peer_audio *a, uint64_t now_us)
 	snprintf(c->payload, sizeof(c->payload), "%.*s", (int)a->payload.n, a->payload.p);
 }
 
-static void on_report(void *owner, const struct peer_report *r)
+static void on_report(void *owner, const struct stream_report *r)
 {
 	struct client *c = owner;
 
@@ -327,7 +327,33 @@ static void connects_and_talks(void)
 	CHECK_EQ(c.n_heard, ts + 3);
 	CHECK(c.heard.pt == 111 && !c.heard.marker && bytes_is(c.heard.payload, "world"));
 	CHECK(bytes_is(rtp_ext(&c.heard, 4), "a")); /* our mid */
-	CHECK_EQ(peer_stats(c.peer)->audio_out, 3);
+	CHECK_EQ(peer_audio_stats(c.peer)->audio_out, 3);
+}
+
+/* Audio leaves with our Finished, before the other side has confirmed anything. */
+static void talks_before_the_last_flight(void)
+{
+	AUTO(client) struct client c = { 0 };
+	uint8_t d[DTLS_DATAGRAM_MAX];
+	size_t n;
+
+	CHECK(client_init(&c) && offer(&c, &(struct offer){ 0 }) == SDP_OK);
+	client_start(&c, DTLS_SERVER);
+	CHECK(c.dtls);
+	check(&c, &c.addr);
+	for (int flight = 0; flight < 8 && !c.n_connected; flight++) {
+		size_t n_wire = c.n_wire;
+
+		for (size_t i = 0; i < n_wire; i++)
+			client_input(&c, c.wire[i].p, c.wire[i].n);
+		c.n_wire = 0;
+		while (dtls_output(c.dtls, d, sizeof(d), &n))
+			peer_input(c.peer, bytes_of(d, n), &c.addr, c.f.now_us);
+	}
+	CHECK(c.n_connected == 1 && !c.sec);
+	CHECK_EQ(peer_send_audio(c.peer, bytes_str("early"), 0, true, c.f.now_us), 0);
+	pump(&c);
+	CHECK(c.sec && c.n_heard == 1);
 }
 
 static void the_audio_path_does_not_allocate(void)
@@ -537,13 +563,13 @@ static void reports_and_goodbye(void)
 	AUTO(buf) struct buf dump = { 0 };
 
 	CHECK(connect(&c));
-	CHECK_EQ(peer_stats(c.peer)->rtcp_out, 0);
+	CHECK_EQ(peer_audio_stats(c.peer)->rtcp_out, 0);
 	CHECK_EQ(peer_send_audio(c.peer, bytes_str("x"), 0, true, c.f.now_us), 0);
 	say(&c, TALK, 1, "y");
 	pump(&c);
 	uint32_t ssrc = c.heard.ssrc;
 	wait_until(&c, c.f.now_us + 8 * US_PER_S);
-	CHECK(peer_stats(c.peer)->rtcp_out >= 1 && peer_stats(c.peer)->rtcp_out <= 3);
+	CHECK(peer_audio_stats(c.peer)->rtcp_out >= 1 && peer_audio_stats(c.peer)->rtcp_out <= 3);
 
 	uint32_t lsr = rtcp_ntp_mid(rtcp_ntp(env_wall(&c.f.env)));
 	env_fake_advance(&c.f, 100 * US_PER_MS);
@@ -575,6 +601,7 @@ static void the_other_side_hangs_up(void)
 }
 
 TESTS({ "connects_and_talks", connects_and_talks },
+      { "talks_before_the_last_flight", talks_before_the_last_flight },
       { "the_audio_path_does_not_allocate", the_audio_path_does_not_allocate },
       { "we_may_be_the_dtls_server", we_may_be_the_dtls_server },
       { "strangers_get_nothing", strangers_get_nothing },

@@ -1,22 +1,20 @@
-/* sdp.h - offers of WebRTC clients taken apart, and our answers to them.
+/* sdp.h - offers of WebRTC clients taken apart, and what we choose to take of them.
  *
  * RFC 8866 (SDP), RFC 8829 (JSEP), RFC 9143 (BUNDLE), RFC 8839 (ICE in SDP), RFC 8842
- * (DTLS in SDP), RFC 8841 (data channels), RFC 8122 (fingerprints), RFC 8830 (msid).
+ * (DTLS in SDP), RFC 8841 (data channels), RFC 8122 (fingerprints).
  * We take at most one audio section and one data channel section, on one transport,
- * and answer every other section with port 0. Candidates in an offer are not read:
+ * and every other section is to be answered with port 0 (answer.h). Candidates in an offer are not read:
  * as ICE-lite we learn the peer's addresses from its checks.
- * Pure but for the buffer an answer is written to; reentrant.
+ * Pure; reentrant; no heap.
  */
 #pragma once
 
-#include "base/addr.h"
-#include "base/buf.h"
+#include "base/bytes.h"
 #include "rtc/dtls.h"
 
 enum {
 	SDP_MAX = 64 * 1024,
 	SDP_SECTIONS_MAX = 32,
-	SDP_CANDIDATES_MAX = 16,
 	SDP_DATA_PORT = 5000,
 	SDP_DATA_MAX = 262144, /* octets of a message that we take; also what Chromium says */
 };
@@ -90,23 +88,12 @@ struct sdp_offer {
  * sentence for the client, a constant. */
 MUST_USE enum sdp_verdict sdp_parse(struct bytes text, struct sdp_offer *out, const char **why);
 
-struct sdp_answer {
-	const struct sdp_offer *offer;
-	uint64_t session_id;
-	uint32_t version;         /* grows with each answer of a call (RFC 3264, 8)         */
-	struct bytes ufrag, pwd;  /* ours */
-	const char *fingerprint;  /* as cert_fingerprint() writes it                        */
-	enum sdp_setup setup;     /* SDP_ACTIVE or SDP_PASSIVE                              */
-	const struct addr *candidates;
-	size_t n_candidates;      /* <= SDP_CANDIDATES_MAX; more are left out               */
-	uint32_t ssrc;
-	const char *cname, *stream, *track; /* tokens                                       */
-};
-
-/* Appends to `to`. 0 or -ENOMEM. */
-MUST_USE int sdp_write_answer(const struct sdp_answer *a, struct buf *to);
-
 /* What we do with a section, seen from our side. */
 enum sdp_direction sdp_our_direction(const struct sdp_section *s);
 
+/* Indices of the accepted sections in the order of the BUNDLE group, one per call; -1 at the
+ * end. *rest begins as o->bundle. */
+int sdp_next_bundled(const struct sdp_offer *o, struct bytes *rest);
+
+const char *sdp_encoding(enum sdp_codec c); /* "opus/48000/2" */
 const char *sdp_verdict_name(enum sdp_verdict v);

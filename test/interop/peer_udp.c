@@ -69,10 +69,10 @@ static void on_connected(void *owner)
 	fprintf(stderr, "connected\n");
 }
 
-static void on_audio(void *owner, const struct peer_audio *a, uint64_t now_us)
+static void on_audio(void *owner, const struct stream_audio *a, uint64_t now_us)
 {
 	struct call *c = owner;
-	struct peer_media m = peer_media(c->peer);
+	struct stream_media m = peer_media(c->peer);
 	uint32_t ts48 = a->ts * (m.codec == SDP_OPUS ? 1 : 6);
 
 	if (a->is_dtmf)
@@ -130,7 +130,7 @@ static void on_writable(void *owner)
 	(void)owner;
 }
 
-static void on_report(void *owner, const struct peer_report *r)
+static void on_report(void *owner, const struct stream_report *r)
 {
 	(void)owner;
 	fprintf(stderr, "report: rtt %lld us, lost %d\n", (long long)r->rtt_us, r->lost);
