@@ -146,7 +146,17 @@ static void on_message(void *owner, enum ws_kind kind, struct bytes data)
 static void on_data(void *owner, struct bytes data)
 {
 	struct websocket *w = owner;
+	AUTO(buf) struct buf early = w->early;
 
+	w->early = (struct buf){ 0 };
+	if (early.n) {
+		buf_put(&early, data.p, data.n);
+		if (early.failed) {
+			cut(w, WS_ABNORMAL);
+			return;
+		}
+		data = buf_bytes(&early);
+	}
 	w->heard_us = loop_now_us(w->loop);
 	w->busy = true;
 	enum ws_verdict v = ws_input(w->ws, data);
@@ -202,15 +212,10 @@ static void on_tick(struct timer *t)
 	int err = 0;
 
 	if (w->early.n) { /* only once, right after the handshake */
-		struct buf early = w->early;
-
-		w->early = (struct buf){ 0 };
-		err = timer_set(w->loop, t, now + tick_us);
-		if (err == 0)
-			on_data(w, buf_bytes(&early));
+		if (timer_set(w->loop, t, now + tick_us) == 0)
+			on_data(w, (struct bytes){ 0 });
 		else
 			cut(w, WS_ABNORMAL);
-		buf_done(&early);
 		return;
 	}
 	if (now >= w->heard_us + silence_us || (w->over_us && now >= w->over_us + slow_us)) {

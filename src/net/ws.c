@@ -33,6 +33,22 @@ struct ws {
 	bool over, no_memory;
 };
 
+static void drop(struct ws *w, enum ws_queue q, struct frame *f)
+{
+	node_unlink(&f->node);
+	w->queued[q] -= f->n;
+	mem_free(f);
+}
+
+static void drop_all(struct ws *w)
+{
+	struct node *n;
+
+	for (int q = WS_CONTROL; q <= WS_AUDIO; q++)
+		while ((n = list_first(&w->queues[q])))
+			drop(w, (enum ws_queue)q, CONTAINER_OF(n, struct frame, node));
+}
+
 /* --- reading -------------------------------------------------------------------- */
 
 /* Stop with a violation: wslay's loop ends after the present step. */
@@ -122,7 +138,7 @@ static void note_close(struct ws *w)
 	if (w->over || wslay_event_get_read_enabled(w->lib))
 		return;
 	w->over = true;
-	ws_drop_audio(w, 0);
+	drop_all(w); /* wslay's close frame is in `replies`: nothing may follow it */
 	w->code = wslay_event_get_close_received(w->lib) ?
 			  wslay_event_get_status_code_received(w->lib) :
 			  wslay_event_get_status_code_sent(w->lib);
@@ -192,13 +208,6 @@ int ws_send_text(struct ws *w, enum ws_queue q, uint64_t tag, struct bytes text)
 	list_push(&w->queues[q], &f->node);
 	w->queued[q] += f->n;
 	return 0;
-}
-
-static void drop(struct ws *w, enum ws_queue q, struct frame *f)
-{
-	node_unlink(&f->node);
-	w->queued[q] -= f->n;
-	mem_free(f);
 }
 
 size_t ws_drop_audio(struct ws *w, uint64_t tag)
@@ -318,13 +327,9 @@ int ws_new(struct ws **out, ws_on_message *on_message, void *owner)
 
 void ws_free(struct ws *w)
 {
-	struct node *n;
-
 	if (!w)
 		return;
-	for (int q = WS_CONTROL; q <= WS_AUDIO; q++)
-		while ((n = list_first(&w->queues[q])))
-			drop(w, (enum ws_queue)q, CONTAINER_OF(n, struct frame, node));
+	drop_all(w);
 	wslay_event_context_free(w->lib);
 	buf_done(&w->message);
 	buf_done(&w->replies);
