@@ -348,7 +348,7 @@ enum sdp_verdict webrtc_offer(struct webrtc *w, struct bytes offer, struct buf *
 
 	if (v != SDP_OK)
 		return v;
-	struct peer_media m = peer_media(w->peer);
+	struct stream_media m = peer_media(w->peer);
 	if (m.pt != SDP_NO_PT)
 		voice_set_codec(w->voice, codecs[m.codec]);
 	w->offers_channel = w->offers_channel || peer_has_data(w->peer);
