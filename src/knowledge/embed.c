@@ -185,7 +185,7 @@ static int learn(struct embedder *e, const struct index *x)
 		r = fill_matrix(&m, e, x, column);
 	if (r < 0)
 		return r;
-	e->dim = (unsigned)MIN((size_t)DIM, MIN(m.n_rows, e->terms.n) / 2);
+	e->dim = (unsigned)MIN((size_t)DIM, MIN(m.n_rows, e->terms.n) / 2) / EMBED_BLOCK * EMBED_BLOCK;
 	const struct sparse a = { m.n_rows, e->terms.n, m.first, m.col, m.value };
 	AUTO(mem) float *v = mem_calloc(e->terms.n * e->dim, sizeof(*v));
 	AUTO(mem) float *s = mem_calloc(e->dim, sizeof(*s));
@@ -303,7 +303,7 @@ int embedder_load(struct embedder **out, struct bytes b)
 	if (!take(&b, 12, &head) || le32(head) != MODEL_MAGIC)
 		return -EBADMSG;
 	size_t dim = le32(head + 4), n = le32(head + 8);
-	if (dim < 1 || dim > EMBED_DIM_MAX || n > b.n / (9 + dim))
+	if (dim < 1 || dim > EMBED_DIM_MAX || dim % EMBED_BLOCK || n > b.n / (9 + dim))
 		return -EBADMSG;
 	struct embedder *e = mem_zalloc(sizeof(*e));
 	if (!e)
@@ -368,7 +368,13 @@ float embed_cosine(const int8_t *a, const int8_t *b, unsigned dim)
 {
 	int32_t sum = 0;
 
-	for (unsigned c = 0; c < dim; c++)
-		sum += a[c] * b[c];
+	/* Blocks of a fixed size: the compiler makes vector instructions of them. */
+	for (unsigned c = 0; c + EMBED_BLOCK <= dim; c += EMBED_BLOCK) {
+		int32_t part = 0;
+
+		for (unsigned i = 0; i < EMBED_BLOCK; i++)
+			part += a[c + i] * b[c + i];
+		sum += part;
+	}
 	return (float)sum / (127.0f * 127.0f);
 }

@@ -14,12 +14,12 @@
 
 struct embedder; /* immutable; shared */
 
-enum { EMBED_DIM_MAX = 256 };
+enum { EMBED_DIM_MAX = 256, EMBED_BLOCK = 16 }; /* dimensions are multiples of EMBED_BLOCK */
 #define EMBED_NAME "lsa-1"
 
 /* Learn from an index. *out may be NULL with 0 where there is too little to learn from
- * (fewer than EMBED_PASSAGES_MIN passages). Costs about 10 s per 100,000 passages. */
-enum { EMBED_PASSAGES_MIN = 8 };
+ * (fewer than EMBED_PASSAGES_MIN passages, or too few words that recur). Costs about 10 s per 100,000 passages. */
+enum { EMBED_PASSAGES_MIN = 32 };
 MUST_USE int embedder_learn(struct embedder **out, const struct index *x);
 void embedder_free(struct embedder *e);
 static inline void embedder_auto_(struct embedder **p)

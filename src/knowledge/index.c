@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "knowledge/embed.h"
 #include "knowledge/sentences.h"
 #include "knowledge/sound.h"
 #include "knowledge/store.h"
@@ -42,6 +43,9 @@ struct index {
 	size_t cap_surfaces;
 	struct posting *postings;
 	size_t *first; /* [terms.n + 1] */
+	struct embedder *embedder; /* NULL: nothing has been learned yet */
+	int8_t *vectors;           /* [n][embedder_dim()]                */
+	size_t cap_vectors;
 };
 
 static bool grow(void *array, size_t *cap, size_t n, size_t size)
@@ -165,6 +169,48 @@ static int add_tokens(struct index *x, struct passage_row *r)
 	return 0;
 }
 
+/* What was stored, or zeros for embed_missing(). */
+static int add_vector(struct index *x, struct bytes vector)
+{
+	unsigned dim = x->embedder ? embedder_dim(x->embedder) : 0;
+
+	if (!dim)
+		return 0;
+	if (!grow(&x->vectors, &x->cap_vectors, x->n - 1, dim))
+		return -ENOMEM;
+	int8_t *to = x->vectors + (x->n - 1) * dim;
+	memset(to, 0, dim);
+	if (vector.n == dim)
+		memcpy(to, vector.p, dim);
+	return 0;
+}
+
+/* Passages that came after the last learning are seen with what was learned before. */
+static void embed_missing(struct index *x)
+{
+	unsigned dim = x->embedder ? embedder_dim(x->embedder) : 0;
+	static const int8_t zeros[EMBED_DIM_MAX];
+
+	for (size_t i = 0; dim && i < x->n; i++)
+		if (memcmp(x->vectors + i * dim, zeros, dim) == 0)
+			embed_passage(x->embedder, x, i, x->vectors + i * dim);
+}
+
+static int read_embedder(struct index *x, struct store *s, int64_t collection)
+{
+	AUTO(buf) struct buf model = { 0 };
+	unsigned dim;
+	int64_t generation;
+	int r = store_embedder(s, collection, &model, &dim, &generation);
+
+	if (r == -ENOENT || (r == 0 && !model.n))
+		return 0;
+	if (r == 0)
+		r = embedder_load(&x->embedder, buf_bytes(&model));
+	/* Of a version that is no longer read: the next ingest learns anew. */
+	return r == -EBADMSG ? 0 : r;
+}
+
 static int add_passage(void *ctx, const struct store_passage *p)
 {
 	struct index *x = ctx;
@@ -186,7 +232,8 @@ static int add_passage(void *ctx, const struct store_passage *p)
 	if (!text || !r->p.heading || !r->p.path)
 		return -ENOMEM;
 	x->n++;
-	return add_tokens(x, r);
+	int e = add_tokens(x, r);
+	return e < 0 ? e : add_vector(x, p->vector);
 }
 
 /* --- inverting -------------------------------------------------------------------------- */
@@ -322,10 +369,16 @@ static int fill(struct index *x, struct store *s, const char *collection)
 		return r;
 	if (x->n_documents)
 		qsort(x->documents, x->n_documents, sizeof(*x->documents), by_id);
-	r = store_passages(s, id, add_passage, x);
+	r = read_embedder(x, s, id);
+	if (r == 0)
+		r = store_passages(s, id, add_passage, x);
 	if (r == 0)
 		r = invert(x);
-	return r < 0 ? r : sounds_new(&x->sounds, &x->terms);
+	if (r == 0)
+		r = sounds_new(&x->sounds, &x->terms);
+	if (r == 0)
+		embed_missing(x);
+	return r;
 }
 
 int index_build(struct index **out, struct store *s, const char *collection)
@@ -356,6 +409,8 @@ void index_unref(struct index *x)
 		return;
 	arena_done(&x->strings);
 	sounds_free(x->sounds);
+	embedder_free(x->embedder);
+	mem_free(x->vectors);
 	vocab_done(&x->surfaces);
 	vocab_done(&x->terms);
 	mem_free(x->documents);
@@ -438,6 +493,16 @@ float index_idf(const struct index *x, int32_t term)
 	float n = term < 0 ? 0 : (float)index_postings(x, (size_t)term).n;
 
 	return logf(1 + ((float)x->n - n + 0.5f) / (n + 0.5f));
+}
+
+const struct embedder *index_embedder(const struct index *x)
+{
+	return x->embedder;
+}
+
+const int8_t *index_vector(const struct index *x, size_t passage)
+{
+	return x->vectors + passage * embedder_dim(x->embedder);
 }
 
 bool index_has(const struct index *x, size_t term, uint32_t passage)

@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "knowledge/vocab.h"
 
+struct embedder;
 struct sounds;
 struct store;
 struct index;
@@ -74,5 +75,8 @@ size_t index_surface_count(const struct index *x, size_t surface);
 struct posting_list index_postings(const struct index *x, size_t term);
 /* How much a term says: ln(1 + (N - n + 0.5) / (n + 0.5)); for n = 0 the most. */
 float index_idf(const struct index *x, int32_t term);
+/* NULL: nothing has been learned yet. */
+const struct embedder *index_embedder(const struct index *x);
+const int8_t *index_vector(const struct index *x, size_t passage); /* [embedder_dim()] */
 /* Does the passage hold the term, headings included? */
 MUST_USE bool index_has(const struct index *x, size_t term, uint32_t passage);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "knowledge/embed.h"
 #include "knowledge/query.h"
 #include "knowledge/store.h"
 
@@ -131,8 +132,11 @@ int searcher_refresh(struct searcher *s, struct store *reader)
 /* What sounds alike is a guess: it may find a passage, not outrank one that says it. */
 #define SOUND_WEIGHT 0.5f
 
+/* The share of the vectors in the score, the words have the rest. */
+#define VECTOR_SHARE 0.3f
+
 struct scores {
-	float *lexical, *sound; /* [n] */
+	float *lexical, *sound, *vector; /* [n], 0..1 after normalise() */
 };
 
 static void score_alternatives(const struct index *x, const struct query *q, struct scores *s)
@@ -148,6 +152,55 @@ static void score_alternatives(const struct index *x, const struct query *q, str
 		for (size_t k = 0; k < l.n; k++)
 			to[l.p[k].passage] += w * l.p[k].weight;
 	}
+}
+
+static void score_vectors(const struct index *x, const struct query *q, struct scores *s)
+{
+	const struct embedder *e = index_embedder(x);
+	struct embed_sum sum = { { 0 } };
+	int8_t v[EMBED_DIM_MAX];
+
+	for (size_t i = 0; e && i < q->n_alternatives; i++) {
+		const struct query_alternative *a = &q->alternatives[i];
+		float w = a->quality * (a->kind == QUERY_SOUND ? SOUND_WEIGHT : 1);
+
+		embed_add(e, &sum, index_terms(x)->s[a->term], w);
+	}
+	if (!e || !embed_finish(e, &sum, v))
+		return;
+	for (size_t i = 0; i < index_n(x); i++)
+		s->vector[i] = MAX(embed_cosine(v, index_vector(x, i), embedder_dim(e)), 0.0f);
+}
+
+/* Words and sounds share one scale; each scale's best becomes 1. */
+static void normalise(struct scores *s, size_t n)
+{
+	float words = 0, vector = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		words = MAX(words, s->lexical[i] + s->sound[i]);
+		vector = MAX(vector, s->vector[i]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		s->lexical[i] = words > 0 ? s->lexical[i] / words : 0;
+		s->sound[i] = words > 0 ? s->sound[i] / words : 0;
+		s->vector[i] = vector > 0 ? s->vector[i] / vector : 0;
+	}
+}
+
+static float fused(const struct scores *s, size_t i, enum search_by by)
+{
+	float words = s->lexical[i] + s->sound[i];
+
+	switch (by) {
+	case SEARCH_BY_WORDS:
+		return words;
+	case SEARCH_BY_VECTOR:
+		return s->vector[i];
+	case SEARCH_BY_ALL:
+		break;
+	}
+	return (1 - VECTOR_SHARE) * words + VECTOR_SHARE * s->vector[i];
 }
 
 struct candidate {
@@ -183,7 +236,7 @@ static bool wanted(const struct index *x, const struct search_request *r, size_t
 }
 
 static struct search_row make_row(const struct index *x, const struct candidate *c,
-				  const struct scores *s, float best)
+				  const struct scores *s)
 {
 	const struct index_passage *p = index_passage(x, c->passage);
 	const struct index_document *d = index_document(x, p->document);
@@ -200,10 +253,11 @@ static struct search_row make_row(const struct index *x, const struct candidate 
 		.start = p->start,
 		.end = p->end,
 		.text = p->text,
-		.score = best > 0 ? c->score / best : 0,
+		.score = c->score,
 		.coverage = c->coverage,
-		.lexical = best > 0 ? s->lexical[c->passage] / best : 0,
-		.sound = best > 0 ? s->sound[c->passage] / best : 0,
+		.lexical = s->lexical[c->passage],
+		.vector = s->vector[c->passage],
+		.sound = s->sound[c->passage],
 	};
 }
 
@@ -211,24 +265,26 @@ static int rank(const struct index *x, const struct search_request *r, struct se
 {
 	size_t n = index_n(x), n_top = 0;
 	size_t k = MIN(r->k ? r->k : (size_t)SEARCH_K_DEFAULT, (size_t)SEARCH_K_MAX);
-	AUTO(mem) float *sums = mem_calloc(2 * n, sizeof(*sums));
+	AUTO(mem) float *sums = mem_calloc(3 * n, sizeof(*sums));
 	struct candidate top[SEARCH_K_MAX];
 	struct query q;
 
 	if (!sums)
 		return -ENOMEM;
-	struct scores s = { sums, sums + n };
+	struct scores s = { sums, sums + n, sums + 2 * n };
 	query_make(x, bytes_str(r->query), &q);
 	score_alternatives(x, &q, &s);
+	score_vectors(x, &q, &s);
+	normalise(&s, n);
 	for (size_t i = 0; i < n; i++) {
-		float score = s.lexical[i] + s.sound[i];
+		float score = fused(&s, i, r->by);
 
 		if (score > 0 && wanted(x, r, i))
 			keep(top, &n_top, k, (struct candidate){ (uint32_t)i, score, 0 });
 	}
 	for (size_t i = 0; i < n_top; i++) {
 		top[i].coverage = query_covers_passage(x, &q, top[i].passage);
-		out->rows[i] = make_row(x, &top[i], &s, top[0].score);
+		out->rows[i] = make_row(x, &top[i], &s);
 		out->confidence = MAX(out->confidence, top[i].coverage);
 	}
 	out->n = n_top;

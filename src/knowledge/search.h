@@ -31,11 +31,14 @@ MUST_USE int searcher_load(struct searcher *s, struct store *reader, const char 
 /* Load every collection whose documents have changed since it was loaded. */
 MUST_USE int searcher_refresh(struct searcher *s, struct store *reader);
 
+enum search_by { SEARCH_BY_ALL, SEARCH_BY_WORDS, SEARCH_BY_VECTOR }; /* one part: to compare */
+
 struct search_request {
 	const char *collection; /* NULL: the default */
 	const char *query;      /* UTF-8             */
 	size_t k;               /* 0: SEARCH_K_DEFAULT */
 	int64_t document;       /* only in this one; 0: all */
+	enum search_by by;
 };
 
 /* Strings are borrowed from the result, which keeps its index alive. */

@@ -179,7 +179,7 @@ static void bind_text(sqlite3_stmt *q, int i, const char *t)
 
 static void bind_bytes(sqlite3_stmt *q, int i, struct bytes b)
 {
-	sqlite3_bind_text64(q, i, (const char *)b.p, b.n, SQLITE_STATIC, SQLITE_UTF8);
+	sqlite3_bind_text64(q, i, b.p ? (const char *)b.p : "", b.n, SQLITE_STATIC, SQLITE_UTF8);
 }
 
 static void bind_blob(sqlite3_stmt *q, int i, struct bytes b)
