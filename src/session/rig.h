@@ -224,7 +224,7 @@ static void rig_tool_run(struct rig *r)
 
 /* --- life and time -------------------------------------------------------------------------- */
 
-static bool rig_init(struct rig *r)
+static inline bool rig_init(struct rig *r)
 {
 	json_init();
 	env_fake_init(&r->env, 7);
@@ -240,7 +240,7 @@ static bool rig_init(struct rig *r)
 	return true;
 }
 
-static bool rig_start(struct rig *r, const struct session_params *more, unsigned paced_hz)
+static inline bool rig_start(struct rig *r, const struct session_params *more, unsigned paced_hz)
 {
 	struct session_params p = more ? *more : (struct session_params){ 0 };
 	struct api_error e;
@@ -260,7 +260,7 @@ static uint64_t rig_next(const struct rig *r)
 	return r->tool.sink ? MIN(next, r->tool.due_us) : next;
 }
 
-static void rig_run_due(struct rig *r)
+static inline void rig_run_due(struct rig *r)
 {
 	fake_run(r->fake, r->env.now_us);
 	rig_tool_run(r);
@@ -269,7 +269,7 @@ static void rig_run_due(struct rig *r)
 }
 
 /* Let virtual time pass; whatever falls due happens at its time. */
-static void rig_wait(struct rig *r, uint64_t us)
+static inline void rig_wait(struct rig *r, uint64_t us)
 {
 	uint64_t until = r->env.now_us + us;
 
@@ -285,14 +285,14 @@ static void rig_wait(struct rig *r, uint64_t us)
 	}
 }
 
-static void rig_message(struct rig *r, const char *json)
+static inline void rig_message(struct rig *r, const char *json)
 {
 	fake_run(r->fake, r->env.now_us); /* it counts delays from when it last ran */
 	session_on_message(r->s, &r->legs[0].leg, bytes_str(json), r->env.now_us);
 }
 
 /* 20 ms of the user's audio, as the leg would bring it. */
-static void rig_frame(struct rig *r, int level)
+static inline void rig_frame(struct rig *r, int level)
 {
 	int16_t pcm[480];
 	size_t n = r->legs[0].ops.push_audio ? 320 : 480;
@@ -313,7 +313,7 @@ static void rig_frame(struct rig *r, int level)
 		rig_message(r, (const char *)text.p);
 }
 
-static void rig_audio(struct rig *r, unsigned ms, int level)
+static inline void rig_audio(struct rig *r, unsigned ms, int level)
 {
 	for (unsigned t = 0; t < ms; t += 20) {
 		rig_wait(r, 20000);
@@ -322,7 +322,7 @@ static void rig_audio(struct rig *r, unsigned ms, int level)
 }
 
 /* The next event that has not been looked at; NULL: none. */
-static json_t *rig_take(struct rig *r)
+static inline json_t *rig_take(struct rig *r)
 {
 	return r->taken < json_array_size(r->events) ? json_array_get(r->events, r->taken++) :
 						       NULL;
