@@ -61,11 +61,11 @@ struct rig {
 	size_t taken;   /* of them */
 	struct buf transcript; /* every event of leg 0 as it was sent, with a newline */
 	bool keep_transcript;
-	struct {
-		const struct tool_sink *sink;
+	struct rig_tool {
+		const struct tool_sink *sink; /* NULL: free */
 		void *owner;
 		uint64_t ticket, due_us;
-	} tool;
+	} tools[16];
 	uint64_t tool_us;  /* how long search takes */
 	const char *found; /* what it finds         */
 	uint64_t odd;      /* for audio */
@@ -192,18 +192,19 @@ static int rig_search(struct tool *t, struct tool_job **out, const char *argumen
 	struct rig *r = (struct rig *)(void *)t;
 
 	(void)arguments, (void)loop;
-	*out = (struct tool_job *)(void *)t;
-	r->tool.sink = sink;
-	r->tool.owner = owner;
-	r->tool.ticket = ticket;
-	r->tool.due_us = r->env.now_us + r->tool_us;
-	return 0;
+	for (size_t i = 0; i < ARRAY_LEN(r->tools); i++) {
+		if (r->tools[i].sink)
+			continue;
+		r->tools[i] = (struct rig_tool){ sink, owner, ticket, r->env.now_us + r->tool_us };
+		*out = (struct tool_job *)(void *)&r->tools[i];
+		return 0;
+	}
+	return -EAGAIN;
 }
 
 static void rig_search_cancel(struct tool_job *j)
 {
-	struct rig *r = (struct rig *)(void *)j;
-	r->tool.sink = NULL;
+	((struct rig_tool *)(void *)j)->sink = NULL;
 }
 
 static const struct tool_ops rig_tool_ops = { .name = "search",
@@ -214,12 +215,14 @@ static const struct tool_ops rig_tool_ops = { .name = "search",
 
 static void rig_tool_run(struct rig *r)
 {
-	const struct tool_sink *sink = r->tool.sink;
+	for (size_t i = 0; i < ARRAY_LEN(r->tools); i++) {
+		const struct rig_tool t = r->tools[i];
 
-	if (!sink || r->tool.due_us > r->env.now_us)
-		return;
-	r->tool.sink = NULL;
-	sink->on_output(r->tool.owner, r->tool.ticket, r->found);
+		if (!t.sink || t.due_us > r->env.now_us)
+			continue;
+		r->tools[i].sink = NULL;
+		t.sink->on_output(t.owner, t.ticket, r->found);
+	}
 }
 
 /* --- life and time -------------------------------------------------------------------------- */
@@ -257,7 +260,11 @@ static inline bool rig_start(struct rig *r, const struct session_params *more, u
 static uint64_t rig_next(const struct rig *r)
 {
 	uint64_t next = MIN(session_next_us(r->s), fake_next_us(r->fake));
-	return r->tool.sink ? MIN(next, r->tool.due_us) : next;
+
+	for (size_t i = 0; i < ARRAY_LEN(r->tools); i++)
+		if (r->tools[i].sink)
+			next = MIN(next, r->tools[i].due_us);
+	return next;
 }
 
 static inline void rig_run_due(struct rig *r)
