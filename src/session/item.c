@@ -75,14 +75,17 @@ bool item_mark(struct item *it, uint32_t at, uint32_t from_ms)
 /* A word counts as heard when the next one has begun, or all audio was played. */
 size_t item_heard(const struct item *it, uint64_t ms)
 {
-	size_t n = strlen(item_transcript(it));
+	const char *text = item_transcript(it);
+	size_t n = strlen(text), i = it->n_marks;
 
 	if (ms >= it->audio_ms)
 		return n;
-	for (size_t i = it->n_marks; i-- > 0;)
-		if (it->marks[i].from_ms <= ms)
-			return MIN(it->marks[i].at, n);
-	return 0;
+	while (i > 0 && it->marks[i - 1].from_ms > ms)
+		i--;
+	n = i ? MIN((size_t)it->marks[i - 1].at, n) : 0;
+	while (n > 0 && text[n - 1] == ' ')
+		n--;
+	return n;
 }
 
 /* --- what a client sends --------------------------------------------------------- */

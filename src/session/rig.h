@@ -61,11 +61,11 @@ struct rig {
 	size_t taken;   /* of them */
 	struct buf transcript; /* every event of leg 0 as it was sent, with a newline */
 	bool keep_transcript;
-	struct {
-		const struct tool_sink *sink;
+	struct rig_tool {
+		const struct tool_sink *sink; /* NULL: free */
 		void *owner;
 		uint64_t ticket, due_us;
-	} tool;
+	} tools[16];
 	uint64_t tool_us;  /* how long search takes */
 	const char *found; /* what it finds         */
 	uint64_t odd;      /* for audio */
@@ -192,18 +192,19 @@ static int rig_search(struct tool *t, struct tool_job **out, const char *argumen
 	struct rig *r = (struct rig *)(void *)t;
 
 	(void)arguments, (void)loop;
-	*out = (struct tool_job *)(void *)t;
-	r->tool.sink = sink;
-	r->tool.owner = owner;
-	r->tool.ticket = ticket;
-	r->tool.due_us = r->env.now_us + r->tool_us;
-	return 0;
+	for (size_t i = 0; i < ARRAY_LEN(r->tools); i++) {
+		if (r->tools[i].sink)
+			continue;
+		r->tools[i] = (struct rig_tool){ sink, owner, ticket, r->env.now_us + r->tool_us };
+		*out = (struct tool_job *)(void *)&r->tools[i];
+		return 0;
+	}
+	return -EAGAIN;
 }
 
 static void rig_search_cancel(struct tool_job *j)
 {
-	struct rig *r = (struct rig *)(void *)j;
-	r->tool.sink = NULL;
+	((struct rig_tool *)(void *)j)->sink = NULL;
 }
 
 static const struct tool_ops rig_tool_ops = { .name = "search",
@@ -214,17 +215,19 @@ static const struct tool_ops rig_tool_ops = { .name = "search",
 
 static void rig_tool_run(struct rig *r)
 {
-	const struct tool_sink *sink = r->tool.sink;
+	for (size_t i = 0; i < ARRAY_LEN(r->tools); i++) {
+		const struct rig_tool t = r->tools[i];
 
-	if (!sink || r->tool.due_us > r->env.now_us)
-		return;
-	r->tool.sink = NULL;
-	sink->on_output(r->tool.owner, r->tool.ticket, r->found);
+		if (!t.sink || t.due_us > r->env.now_us)
+			continue;
+		r->tools[i].sink = NULL;
+		t.sink->on_output(t.owner, t.ticket, r->found);
+	}
 }
 
 /* --- life and time -------------------------------------------------------------------------- */
 
-static bool rig_init(struct rig *r)
+static inline bool rig_init(struct rig *r)
 {
 	json_init();
 	env_fake_init(&r->env, 7);
@@ -240,7 +243,7 @@ static bool rig_init(struct rig *r)
 	return true;
 }
 
-static bool rig_start(struct rig *r, const struct session_params *more, unsigned paced_hz)
+static inline bool rig_start(struct rig *r, const struct session_params *more, unsigned paced_hz)
 {
 	struct session_params p = more ? *more : (struct session_params){ 0 };
 	struct api_error e;
@@ -257,10 +260,14 @@ static bool rig_start(struct rig *r, const struct session_params *more, unsigned
 static uint64_t rig_next(const struct rig *r)
 {
 	uint64_t next = MIN(session_next_us(r->s), fake_next_us(r->fake));
-	return r->tool.sink ? MIN(next, r->tool.due_us) : next;
+
+	for (size_t i = 0; i < ARRAY_LEN(r->tools); i++)
+		if (r->tools[i].sink)
+			next = MIN(next, r->tools[i].due_us);
+	return next;
 }
 
-static void rig_run_due(struct rig *r)
+static inline void rig_run_due(struct rig *r)
 {
 	fake_run(r->fake, r->env.now_us);
 	rig_tool_run(r);
@@ -269,7 +276,7 @@ static void rig_run_due(struct rig *r)
 }
 
 /* Let virtual time pass; whatever falls due happens at its time. */
-static void rig_wait(struct rig *r, uint64_t us)
+static inline void rig_wait(struct rig *r, uint64_t us)
 {
 	uint64_t until = r->env.now_us + us;
 
@@ -285,14 +292,14 @@ static void rig_wait(struct rig *r, uint64_t us)
 	}
 }
 
-static void rig_message(struct rig *r, const char *json)
+static inline void rig_message(struct rig *r, const char *json)
 {
 	fake_run(r->fake, r->env.now_us); /* it counts delays from when it last ran */
 	session_on_message(r->s, &r->legs[0].leg, bytes_str(json), r->env.now_us);
 }
 
 /* 20 ms of the user's audio, as the leg would bring it. */
-static void rig_frame(struct rig *r, int level)
+static inline void rig_frame(struct rig *r, int level)
 {
 	int16_t pcm[480];
 	size_t n = r->legs[0].ops.push_audio ? 320 : 480;
@@ -313,7 +320,7 @@ static void rig_frame(struct rig *r, int level)
 		rig_message(r, (const char *)text.p);
 }
 
-static void rig_audio(struct rig *r, unsigned ms, int level)
+static inline void rig_audio(struct rig *r, unsigned ms, int level)
 {
 	for (unsigned t = 0; t < ms; t += 20) {
 		rig_wait(r, 20000);
@@ -322,7 +329,7 @@ static void rig_audio(struct rig *r, unsigned ms, int level)
 }
 
 /* The next event that has not been looked at; NULL: none. */
-static json_t *rig_take(struct rig *r)
+static inline json_t *rig_take(struct rig *r)
 {
 	return r->taken < json_array_size(r->events) ? json_array_get(r->events, r->taken++) :
 						       NULL;

@@ -265,6 +265,11 @@ static void do_none(struct play *p, char *arg)
 	json_t *got = rig_take(&p->rig);
 
 	(void)arg;
+	for (size_t i = 0; getenv("SCENARIO_EVENTS") && i < json_array_size(p->rig.events); i++) {
+		char *text = json_dumps(json_array_get(p->rig.events, i), JSON_COMPACT);
+		fprintf(stderr, "%.240s\n", text);
+		mem_free(text);
+	}
 	if (got)
 		complain(p, "no event was expected", got);
 }
@@ -313,6 +318,73 @@ static void play_line(struct play *p, char *line)
 	complain(p, "unknown word in the scenario", NULL);
 }
 
+/* --- golden events: test/events/<type>.json has the same members in the same order -------------- */
+
+static json_t *seen; /* type: the first event of it */
+
+static bool same_shape(const json_t *want, const json_t *got)
+{
+	void *a, *b;
+
+	if (json_is_null(want) || json_is_null(got))
+		return true; /* a member that may be null */
+	if (json_is_number(want))
+		return json_is_number(got);
+	if (json_is_boolean(want))
+		return json_is_boolean(got);
+	if (json_typeof(want) != json_typeof(got))
+		return json_is_string(want) && json_is_integer(got); /* "inf" */
+	if (json_is_array(want))
+		return !json_array_size(want) || !json_array_size(got) ||
+		       same_shape(json_array_get(want, 0), json_array_get(got, 0));
+	if (!json_is_object(want))
+		return true;
+	a = json_object_iter((json_t *)(uintptr_t)want);
+	b = json_object_iter((json_t *)(uintptr_t)got);
+	for (; a && b; a = json_object_iter_next((json_t *)(uintptr_t)want, a),
+		       b = json_object_iter_next((json_t *)(uintptr_t)got, b))
+		if (strcmp(json_object_iter_key(a), json_object_iter_key(b)) != 0 ||
+		    !same_shape(json_object_iter_value(a), json_object_iter_value(b)))
+			return false;
+	return !a && !b;
+}
+
+static void note_seen(const struct rig *r)
+{
+	for (size_t i = 0; i < json_array_size(r->events); i++) {
+		json_t *e = json_array_get(r->events, i);
+		const char *type = json_str(e, "type", "");
+
+		if (!json_object_get(seen, type))
+			(void)!json_object_set(seen, type, e);
+	}
+}
+
+static const char *const event_names[] = {
+#define EVENT(word, flags, ga, beta, voice_live) ga,
+#include "session/event.def"
+#undef EVENT
+};
+
+static bool golden(const char *type)
+{
+	char path[512];
+	json_t *got = json_object_get(seen, type);
+
+	snprintf(path, sizeof(path), "%s/%s.json", EVENTS, type);
+	if (!got) {
+		fprintf(stderr, "no scenario shows %s\n", type);
+		return false;
+	}
+	if (getenv("GOLDEN_WRITE"))
+		(void)!json_dump_file(got, path, JSON_INDENT(2));
+	AUTO(json) json_t *want = json_load_file(path, 0, NULL);
+	if (same_shape(want, got) && want)
+		return true;
+	fprintf(stderr, "%s is not as %s\n", type, path);
+	return false;
+}
+
 static bool play_file(const char *path)
 {
 	__attribute__((cleanup(play_auto_))) struct play p = { .file = path };
@@ -332,6 +404,7 @@ static bool play_file(const char *path)
 	fclose(f);
 	if (!p.failed && !mem_failed() && !p.skipping)
 		do_none(&p, NULL);
+	note_seen(&p.rig);
 	return !p.failed;
 }
 
@@ -356,6 +429,9 @@ static void all_scenarios(void)
 		}
 	closedir(d);
 	CHECK(n > 0);
+	json_init();
+	AUTO(json) json_t *events = json_object();
+	seen = events;
 	qsort(sorted, n, sizeof(sorted[0]), by_name);
 	/* With memory running out at each allocation in turn one short scenario says enough here;
 	 * oom_test.c takes the others. */
@@ -366,6 +442,8 @@ static void all_scenarios(void)
 		snprintf(path, sizeof(path), "%s/%s", SCENARIOS, sorted[i]);
 		CHECK(play_file(path));
 	}
+	for (size_t i = 0; run == n && !only && i < ARRAY_LEN(event_names); i++)
+		CHECK(golden(event_names[i]));
 }
 
 TESTS({ "all_scenarios", all_scenarios })
