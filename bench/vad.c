@@ -287,7 +287,7 @@ static void dump_trouble(const struct trouble *t)
 	struct vad *v = vad_new();
 	size_t since = 1 << 20;
 
-	for (size_t i = 0; i < 2000; i++) {
+	for (size_t i = 0; i < 6000; i++) {
 		int16_t pcm[N];
 
 		trouble_frame(t, i, &since, pcm);

@@ -35,7 +35,19 @@ enum {
 static const uint16_t edge[BANDS + 1] = { 3,  6,  9,  12, 15, 18, 22,  26,  31,  36, 42,
 					  49, 57, 66, 77, 90, 105, 122, 145, 180, 230 };
 
-enum feature { SNR_MEAN, SNR_TOP, SNR_LOW, HARMONIC, VOICED, VOICED_LATELY, LEVEL, CHANGE };
+/* The inputs of the network, each 0..1. */
+enum feature {
+	SNR_MEAN,
+	SNR_TOP,
+	SNR_LOW,
+	HARMONIC,
+	STEADY, /* harmonic at the pitch of the frame before */
+	VOICED,
+	EVEN,
+	LEVEL,
+	CHANGE,
+	SNR_LATELY,
+};
 
 struct vad {
 	float past[FFT_N - VAD_N];
@@ -48,6 +60,7 @@ struct vad {
 	unsigned lag;        /* and its period; 0: none          */
 	float voiced;        /* decays; harmonic twice in a row  */
 	float talker_db;     /* of the voiced frames             */
+	float snr_lately;    /* over the last 150 ms             */
 	bool begun;
 	struct vad_view view;
 };
@@ -255,15 +268,32 @@ static void measure(struct vad *v, const float *power, const float *db, float ev
 	f[SNR_LOW] = low;
 	f[HARMONIC] = harmonic;
 	f[VOICED] = v->voiced;
-	/* what follows a voice is speech if it is loud enough, be it harmonic or not */
-	f[VOICED_LATELY] = clamp01(v->voiced * 2) * clamp01(top * 3);
+	f[STEADY] = twice;
+	f[EVEN] = evenness;
 	f[LEVEL] = clamp01((v->view.level.rms_db - v->talker_db + 40) / 40);
 	f[CHANGE] = clamp01(change / BANDS / 12);
+	v->snr_lately += 0.12f * (mean - v->snr_lately);
+	f[SNR_LATELY] = v->snr_lately;
+}
+
+/* One hidden layer; what a product of conditions would need many hand-made rules for. */
+static float network(const float *f)
+{
+	float sum = out_bias;
+
+	for (unsigned h = 0; h < HIDDEN; h++) {
+		float x = hidden[h][VAD_FEATURES];
+
+		for (unsigned i = 0; i < VAD_FEATURES; i++)
+			x += hidden[h][i] * f[i];
+		sum += out[h] * tanhf(x);
+	}
+	return 1 / (1 + expf(-sum));
 }
 
 float vad_push(struct vad *v, const int16_t pcm[VAD_N])
 {
-	float power[FFT_BINS], db[BANDS], evenness, noise = 0, sum = bias;
+	float power[FFT_BINS], db[BANDS], evenness, noise = 0;
 
 	v->view.level = level_of(pcm, VAD_N);
 	spectrum(v, pcm, power, &evenness);
@@ -277,9 +307,7 @@ float vad_push(struct vad *v, const int16_t pcm[VAD_N])
 	if (v->view.level.peak_db > LEVEL_MIN_DB)
 		follow_floor(v, db);
 	measure(v, power, db, evenness);
-	for (unsigned i = 0; i < VAD_FEATURES; i++)
-		sum += weights[i] * v->view.features[i];
-	v->view.probability = 1 / (1 + expf(-sum));
+	v->view.probability = network(v->view.features);
 	follow_talker(v, v->view.probability);
 	for (unsigned b = 0; b < BANDS; b++)
 		noise += powf(10, v->floor_db[b] / 10);

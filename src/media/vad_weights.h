@@ -1,7 +1,22 @@
-/* vad_weights.h - fitted by bench/vad_fit.py; see docs/media.md. Order: enum feature in vad.c. */
+/* vad_weights.h - made by bench/vad_fit.py; docs/media.md says from what. Columns: enum feature
+ * in vad.c, then the bias. */
 #pragma once
 
+enum { HIDDEN = 10 };
+
 /* clang-format off */
-static const float weights[VAD_FEATURES] = { -4.24f, 5.39f, -2.39f, 2.86f, 7.85f, 9.63f, 2.07f, 1.31f };
-static const float bias = -5.38f;
+static const float hidden[HIDDEN][VAD_FEATURES + 1] = {
+	{ 0.737f, 1.762f, -3.050f, 1.979f, 1.175f, -2.156f, 0.303f, 0.811f, -3.280f, -11.475f, 0.329f },
+	{ 2.678f, -3.575f, -1.039f, -1.806f, -0.266f, -1.450f, 0.436f, -0.004f, 0.037f, 0.891f, 1.962f },
+	{ -1.371f, -2.191f, 6.785f, 0.925f, 1.356f, -1.073f, 0.264f, -0.087f, -4.471f, -16.368f, 0.259f },
+	{ -2.483f, 0.267f, 1.439f, 0.341f, -0.960f, 3.435f, -0.056f, 2.049f, -0.877f, -5.451f, -0.505f },
+	{ -5.327f, -6.016f, 1.653f, 0.950f, -0.742f, -0.041f, 0.451f, -0.248f, -0.335f, -2.306f, 0.599f },
+	{ 3.482f, -0.184f, 0.312f, -0.917f, 1.331f, -5.588f, -0.337f, -0.073f, -0.327f, -6.284f, 1.036f },
+	{ -2.478f, -2.443f, 2.218f, -0.167f, 0.322f, 0.863f, 0.842f, -0.119f, -3.267f, -5.673f, -0.250f },
+	{ 0.446f, -0.603f, -5.163f, -3.244f, 0.410f, 0.615f, 0.694f, -0.949f, 0.087f, -1.318f, -0.039f },
+	{ 0.863f, -2.366f, 0.357f, -0.494f, 0.072f, -1.523f, -0.376f, 0.165f, -0.689f, -0.527f, 2.321f },
+	{ 0.876f, 0.934f, -0.306f, 0.181f, 0.247f, 0.366f, -0.111f, 0.375f, 1.449f, 1.226f, -0.200f },
+};
+static const float out[HIDDEN] = { 3.927f, -3.826f, -5.730f, 3.055f, -3.138f, -3.377f, -2.452f, 2.784f, -1.947f, 0.436f };
+static const float out_bias = -1.883f;
 /* clang-format on */
