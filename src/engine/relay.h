@@ -1,0 +1,77 @@
+/* relay.h - from an engine's thread to its caller's loop, until cancelled.
+ *
+ * Every piece of work of a threaded engine begins with a struct relay. It keeps
+ * ops.h's promises for all of them: sink calls on the caller's loop only, in order,
+ * never from inside the call that started the work, exactly one completion, none
+ * after cancel.
+ *
+ * References: one is the caller's handle, which ends with the completion, with
+ * relay_cancel() or with relay_set_close(); one per thread that works (relay_hold,
+ * relay_release); one per post under way. The last one calls on_free.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/list.h"
+
+struct loop;
+struct relay;
+
+/* All work of one engine, so that it can be closed. */
+struct relay_set {
+	pthread_mutex_t lock;
+	pthread_cond_t idle;
+	struct list open;   /* handles that have not ended */
+	unsigned n_holding; /* threads at work             */
+};
+
+void relay_set_init(struct relay_set *s);
+/* Ends every handle without a sink call and waits until no thread holds a relay.
+ * What the loops still have to deliver is dropped there. */
+void relay_set_close(struct relay_set *s);
+void relay_set_done(struct relay_set *s);
+
+struct relay {
+	struct node node;
+	struct relay_set *set;
+	struct loop *loop;
+	const void *sink;
+	void *owner;
+	uint64_t ticket;
+	void (*on_lost)(struct relay *r); /* on the loop: memory ran out; tell the sink on_error */
+	void (*on_free)(struct relay *r); /* any thread */
+
+	atomic_uint refs;
+	atomic_bool cancelled;
+	pthread_mutex_t lock; /* events, posted, lost, closed */
+	struct list events;
+	bool posted, lost, closed;
+};
+
+/* What a caller gives with every start. */
+struct relay_to {
+	struct loop *loop;
+	const void *sink;
+	void *owner;
+	uint64_t ticket;
+};
+
+/* r is zeroed but for its callbacks. */
+void relay_init(struct relay *r, struct relay_set *s, const struct relay_to *to);
+/* For a start that fails later on: drops the handle as relay_cancel() does. */
+void relay_cancel(struct relay *r); /* on the loop */
+bool relay_cancelled(const struct relay *r);
+
+void relay_hold(struct relay *r);    /* before a thread gets r */
+void relay_release(struct relay *r); /* the thread is through; r may be gone */
+
+/* Any thread but the loop's own. `deliver` runs on the loop with a copy of the n octets at payload, aligned for
+ * any type, unless r has been cancelled or completed by then. After RELAY_LAST nothing more
+ * is sent. Where memory runs out, on_lost is the completion. */
+enum relay_order { RELAY_MORE, RELAY_LAST };
+void relay_send(struct relay *r, enum relay_order o, void (*deliver)(struct relay *r, void *payload),
+		const void *payload, size_t n);
+/* A worker ran out of memory: on_lost is the completion. */
+void relay_lose(struct relay *r);

@@ -1,0 +1,135 @@
+#include <errno.h>
+#include <string.h>
+
+#include "base/b64.h"
+#include "session/client.h"
+#include "session/errors.h"
+#include "session/state.h"
+
+/* --- session.update ------------------------------------------------------------------- */
+
+static bool type_ok(struct session *s, const json_t *patch)
+{
+	const char *want = s->kind == SESSION_REALTIME ? "realtime" : "transcription";
+	const char *type = json_str(patch, "type", NULL);
+
+	if (!type)
+		error_send(s, ERR_MISSING_PARAMETER, "session.type",
+			   "Missing required parameter: 'session.type'.");
+	else if (strcmp(type, want) != 0)
+		error_send(s, ERR_INVALID_VALUE, "session.type",
+			   "Invalid value: '%.40s'. Supported values are: '%s'.", type, want);
+	return type && strcmp(type, want) == 0;
+}
+
+/* What cannot change any more (protocol 3.1: "Locked"). */
+static bool locks_ok(struct session *s, const json_t *to)
+{
+	if (s->voice_locked && !config_same(s->config, to, "audio.output.voice")) {
+		error_send(s, ERR_CANNOT_UPDATE_VOICE, "session.audio.output.voice",
+			   "Cannot update a conversation's voice if assistant audio is present.");
+		return false;
+	}
+	const json_t *tracing = json_object_get(s->config, "tracing");
+	if (json_is_object(tracing) && !config_same(s->config, to, "tracing")) {
+		error_send(s, ERR_INVALID_VALUE, "session.tracing",
+			   "Tracing cannot be modified once it is enabled.");
+		return false;
+	}
+	return true;
+}
+
+void on_session_update(struct session *s, const json_t *msg)
+{
+	json_t *patch = json_object_get(msg, "session");
+	AUTO(json) json_t *to = NULL;
+	struct api_error e;
+
+	if (!type_ok(s, patch))
+		return;
+	int err = config_merge(s->config, patch,
+			       s->kind == SESSION_REALTIME ? SCOPE_REALTIME : SCOPE_TRANSCRIPTION,
+			       &to, &e);
+	if (err == -EINVAL) {
+		error_emit(s, &e);
+		return;
+	}
+	if (err) {
+		session_oom(s);
+		return;
+	}
+	if (!locks_ok(s, to))
+		return;
+	json_decref(s->config);
+	s->config = json_incref(to);
+	config_read(s->config, &s->set);
+	turn_configure(s);
+	emit(s, EV_SESSION_UPDATED, json_pack("{s:O}", "session", s->config));
+}
+
+/* --- input_audio_buffer.* --------------------------------------------------------------- */
+
+enum { APPEND_MAX = 15 * 1024 * 1024, COMMIT_MIN_MS = 100 };
+
+void on_append(struct session *s, const json_t *msg)
+{
+	const json_t *v = json_object_get(msg, "audio");
+	size_t n = json_string_length(v);
+
+	if (n > b64_len(APPEND_MAX)) {
+		error_send(s, ERR_INVALID_VALUE, "audio", "More than 15 MiB of audio.");
+		return;
+	}
+	AUTO(buf) struct buf audio = { 0 };
+	uint8_t *to = buf_reserve(&audio, n / 4 * 3 + 1);
+	if (!to) {
+		session_oom(s);
+		return;
+	}
+	ptrdiff_t got = b64_decode(json_string_value(v), n, to);
+	if (got < 0)
+		error_send(s, ERR_INVALID_VALUE, "audio",
+			   "Invalid 'audio': expected base64-encoded audio.");
+	else
+		audio_in_append(s, to, (size_t)got);
+}
+
+void on_commit(struct session *s, const json_t *msg)
+{
+	double ms = (double)s->in.buf.n * 1000 / STT_RATE_HZ;
+
+	(void)msg;
+	if (ms < COMMIT_MIN_MS) {
+		error_send(s, ERR_COMMIT_EMPTY, NULL,
+			   "Error committing input audio buffer: buffer too small. Expected at "
+			   "least %dms of audio, but buffer only has %.2fms of audio.",
+			   COMMIT_MIN_MS, ms);
+		return;
+	}
+	turn_commit(s);
+}
+
+void on_clear(struct session *s, const json_t *msg)
+{
+	(void)msg;
+	turn_clear(s);
+	audio_in_clear(s);
+	emit(s, EV_INPUT_CLEARED, json_object());
+}
+
+void on_output_clear(struct session *s, const json_t *msg)
+{
+	(void)msg;
+	if (!session_paced(s)) {
+		error_send(s, ERR_INVALID_VALUE, "type",
+			   "output_audio_buffer.clear is for calls (WebRTC, SIP) only: here the "
+			   "client plays the audio itself.");
+		return;
+	}
+	LIST_FOR(&s->responses, n) {
+		struct response *r = CONTAINER_OF(n, struct response, node);
+
+		if (r->state == RESP_DRAINING || r->state == RESP_ACTIVE)
+			response_silence(r);
+	}
+}

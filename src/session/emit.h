@@ -1,0 +1,24 @@
+/* emit.h - server events: which there are, what they are called, to whom they go.
+ *
+ * The table is event.def. Every event gets "type" and a fresh "event_id" in front.
+ */
+#pragma once
+
+#include "base/json.h"
+
+struct session;
+
+enum event {
+#define EVENT(word, flags, ga, beta, voice_live) EV_##word,
+#include "session/event.def"
+#undef EVENT
+	N_EVENTS
+};
+
+const char *event_name(enum event e); /* GA */
+
+/* Takes `fields`, an object. NULL means that memory ran out: the session ends. */
+void emit(struct session *s, enum event e, json_t *fields);
+/* response.output_audio.delta, written without building JSON. `audio` in wire format. */
+struct response;
+void emit_audio(struct response *r, const uint8_t *audio, size_t n);

@@ -1,0 +1,299 @@
+#include "session/hear.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "session/state.h"
+
+static const struct {
+	const char *name;
+	unsigned next;
+} states[] = {
+	[HEAR_WAITING] = { "waiting", BIT(HEAR_OPEN) | BIT(HEAR_OVER) },
+	[HEAR_OPEN] = { "open", BIT(HEAR_ENDING) | BIT(HEAR_OVER) },
+	[HEAR_ENDING] = { "ending", BIT(HEAR_OVER) },
+	[HEAR_OVER] = { "over", 0 },
+};
+
+static void set_state(struct hear *h, enum hear_state to)
+{
+	assert(states[h->state].next & BIT(to));
+	h->state = to;
+}
+
+static struct hear *of(struct node *n)
+{
+	return CONTAINER_OF(n, struct hear, node);
+}
+
+/* --- audio ------------------------------------------------------------------------------- */
+
+/* The samples from `fed` on, wherever they are now. */
+static size_t waiting_audio(struct hear *h, const int16_t **pcm)
+{
+	const struct audio_in *in = &h->s->in;
+	const struct pcm *from = h->item ? &h->item->audio : &in->buf;
+	uint64_t start = h->item ? h->item_start : in->start;
+
+	h->fed = MAX(h->fed, start);
+	if (h->fed >= start + from->n)
+		return 0;
+	*pcm = from->p + (h->fed - start);
+	return (size_t)(start + from->n - h->fed);
+}
+
+void hear_feed(struct hear *h)
+{
+	const int16_t *pcm;
+	size_t n;
+
+	if (h->state != HEAR_OPEN || !(n = waiting_audio(h, &pcm)))
+		return;
+	h->s->engines.stt_ops->push(h->stt, pcm, n);
+	h->fed += n;
+}
+
+static void finish(struct hear *h)
+{
+	hear_feed(h);
+	set_state(h, HEAR_ENDING);
+	h->s->engines.stt_ops->end(h->stt);
+}
+
+/* --- a decoder -------------------------------------------------------------------------------- */
+
+static const struct stt_sink stt_sink;
+
+static void fail(struct hear *h, const char *code, const char *message)
+{
+	const struct engine_error e = { code, message };
+
+	set_state(h, HEAR_OVER);
+	if (h->item)
+		h->item->awaits_words = false;
+	turn_on_deaf(h->s, h, &e);
+}
+
+static void try_begin(struct hear *h)
+{
+	struct session *s = h->s;
+	const struct stt_params p = { .language = s->set.language ? s->set.language : s->language,
+				      .collection = s->collection,
+				      .prompt = s->set.prompt };
+
+	h->ticket = session_ticket(s);
+	int err = s->engines.stt_ops->begin(s->engines.stt, &h->stt, &p, s->loop, &stt_sink, s,
+					    h->ticket);
+	session_answer(s, REC_START, err == 0 ? 0 : err == -EAGAIN ? 1 : 2);
+	if (err == -EAGAIN) {
+		h->retry_us = s->now_us + HEAR_RETRY_US;
+		return;
+	}
+	if (err) {
+		h->dead = true; /* told when the item is there */
+		return;
+	}
+	set_state(h, HEAR_OPEN);
+	hear_feed(h);
+	if (h->ended)
+		finish(h);
+	else if (h->settling)
+		s->engines.stt_ops->settle(h->stt);
+}
+
+struct hear *hear_new(struct session *s, uint64_t from)
+{
+	struct hear *h = mem_zalloc(sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->s = s;
+	h->fed = from;
+	list_push(&s->hearings, &h->node);
+	if (s->engines.stt_ops)
+		try_begin(h);
+	else
+		h->dead = true;
+	return h;
+}
+
+void hear_settle(struct hear *h)
+{
+	h->settling = true;
+	mem_free(h->settled);
+	h->settled = NULL;
+	hear_feed(h);
+	if (h->state == HEAR_OPEN)
+		h->s->engines.stt_ops->settle(h->stt);
+}
+
+void hear_commit(struct hear *h, struct item *it, uint64_t item_start)
+{
+	h->item = it;
+	item_ref(it);
+	it->awaits_words = true;
+	h->item_start = item_start;
+	h->ended = true;
+	h->ended_us = h->s->now_us;
+	if (h->state == HEAR_OPEN)
+		finish(h);
+	else if (h->dead)
+		fail(h, "engine_unavailable", "Speech recognition is not available.");
+}
+
+void hear_item(struct session *s, struct item *it)
+{
+	struct hear *h = hear_new(s, 0);
+
+	if (h)
+		hear_commit(h, it, 0);
+	else
+		session_oom(s);
+}
+
+/* --- time --------------------------------------------------------------------------------------- */
+
+static bool waits(const struct hear *h)
+{
+	return h->state == HEAR_WAITING && !h->dead;
+}
+
+void hear_on_time(struct session *s)
+{
+	LIST_FOR(&s->hearings, n) {
+		struct hear *h = of(n);
+
+		if (waits(h) && h->ended && s->now_us >= h->ended_us + HEAR_PATIENCE_US)
+			fail(h, "engine_busy",
+			     "All recognisers are busy. Please ask again in a moment.");
+		else if (waits(h) && s->now_us >= h->retry_us)
+			try_begin(h);
+		if (h->dead && h->ended && h->state == HEAR_WAITING)
+			fail(h, "engine_unavailable", "Speech recognition is not available.");
+	}
+}
+
+uint64_t hear_next_us(const struct session *s)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (struct node *n = s->hearings.head.next; n != &s->hearings.head; n = n->next)
+		if (waits(of(n)))
+			next = MIN(next, of(n)->retry_us);
+	return next;
+}
+
+/* --- what the engine says --------------------------------------------------------------------------- */
+
+static struct hear *hearing(struct session *s, uint64_t ticket)
+{
+	LIST_FOR(&s->hearings, n)
+		if (of(n)->ticket == ticket &&
+		    (of(n)->state == HEAR_OPEN || of(n)->state == HEAR_ENDING))
+			return of(n);
+	return NULL;
+}
+
+static void record(struct session *s, unsigned fn, uint64_t ticket, const char *a, const char *b)
+{
+	session_enter_sink(s);
+	session_record_sink(s, REC_STT, fn, ticket, bytes_str(a), bytes_str(b));
+}
+
+static void on_partial(void *owner, uint64_t ticket, const char *text)
+{
+	struct session *s = owner;
+
+	record(s, 0, ticket, text, NULL);
+	struct hear *h = hearing(s, ticket);
+	if (h && h == s->turn.hear && s->turn.item_id[0])
+		emit(s, EV_X_PARTIAL,
+		     json_pack("{s:s,s:s}", "item_id", s->turn.item_id, "text", text));
+	session_leave(s);
+}
+
+static void on_settled(void *owner, uint64_t ticket, const char *text)
+{
+	struct session *s = owner;
+
+	record(s, 1, ticket, text, NULL);
+	struct hear *h = hearing(s, ticket);
+	if (h && h->settling) {
+		mem_free(h->settled);
+		h->settled = mem_strdup(text);
+		h->settling = false;
+		if (!h->settled)
+			session_oom(s);
+		else
+			turn_on_settled(s, h);
+	}
+	session_leave(s);
+}
+
+static void on_final(void *owner, uint64_t ticket, const char *text)
+{
+	struct session *s = owner;
+
+	record(s, 2, ticket, text, NULL);
+	struct hear *h = hearing(s, ticket);
+	if (h && h->state == HEAR_ENDING) {
+		set_state(h, HEAR_OVER);
+		h->item->awaits_words = false;
+		turn_on_words(s, h, text);
+	}
+	session_leave(s);
+}
+
+static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
+{
+	struct session *s = owner;
+
+	record(s, 3, ticket, e->code, e->message);
+	struct hear *h = hearing(s, ticket);
+	if (h && h->state == HEAR_ENDING) {
+		fail(h, e->code, e->message);
+	} else if (h) {
+		/* In the middle of speech: the engine is done with it; told at the commit. */
+		h->stt = NULL;
+		h->dead = true;
+		h->state = HEAR_WAITING;
+	}
+	session_leave(s);
+}
+
+static const struct stt_sink stt_sink = { on_partial, on_settled, on_final, on_error };
+
+/* --- the end ------------------------------------------------------------------------------------------ */
+
+static void hear_free(struct hear *h)
+{
+	/* Between end() and the final words the engine still owes us a call: take it back. */
+	if (h->state == HEAR_OPEN || h->state == HEAR_ENDING)
+		h->s->engines.stt_ops->cancel(h->stt);
+	node_unlink(&h->node);
+	if (h->item)
+		h->item->awaits_words = false;
+	item_unref(h->item);
+	mem_free(h->settled);
+	mem_free(h);
+}
+
+void hear_cancel(struct hear *h)
+{
+	hear_free(h);
+}
+
+void hear_reap(struct session *s)
+{
+	LIST_FOR(&s->hearings, n)
+		if (of(n)->state == HEAR_OVER)
+			hear_free(of(n));
+}
+
+void hear_free_all(struct session *s)
+{
+	LIST_FOR(&s->hearings, n)
+		hear_free(of(n));
+}

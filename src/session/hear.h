@@ -1,0 +1,52 @@
+/* hear.h - one stretch of speech on its way to words.
+ *
+ * A hearing takes its audio from the input buffer until it is committed, then from its
+ * item. While no decoder is free it waits and tries again; what was said meanwhile is
+ * replayed. It ends in words, or in an error after HEAR_PATIENCE_US without a decoder.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "session/session.h"
+
+struct item;
+
+enum { HEAR_RETRY_US = 100000, HEAR_PATIENCE_US = 1500000 };
+
+enum hear_state {
+	HEAR_WAITING, /* no decoder yet; tried again at retry_us         */
+	HEAR_OPEN,    /* fed with audio; left by hear_end() or an error   */
+	HEAR_ENDING,  /* the engine owes us final words                   */
+	HEAR_OVER,    /* reaped by hear_reap()                            */
+};
+
+struct hear {
+	struct node node;
+	struct session *s;
+	enum hear_state state;
+	uint64_t ticket;
+	struct stt_turn *stt;
+	uint64_t fed;        /* position (audio_in.h) up to which samples were pushed */
+	struct item *item;   /* once committed */
+	uint64_t item_start; /* position of the item's first sample */
+	bool respond;        /* a response follows the words                */
+	bool ended, settling;
+	bool dead;           /* no words will come: the engine failed */
+	char *settled;       /* what it would say at the last candidate end; or NULL */
+	uint64_t retry_us, ended_us;
+	uint64_t speech_end, speech_end_us; /* position and time of the last speech */
+};
+
+/* Starts at a position in the input buffer. NULL: no memory. */
+struct hear *hear_new(struct session *s, uint64_t from);
+void hear_feed(struct hear *h); /* push what has arrived */
+void hear_settle(struct hear *h);
+/* No more audio will come: the item (referenced) has it all. */
+void hear_commit(struct hear *h, struct item *it, uint64_t item_start);
+void hear_cancel(struct hear *h);
+/* The user's item with audio that did not pass the buffer. */
+void hear_item(struct session *s, struct item *it);
+void hear_on_time(struct session *s);
+uint64_t hear_next_us(const struct session *s);
+void hear_reap(struct session *s);
+void hear_free_all(struct session *s);

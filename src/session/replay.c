@@ -1,0 +1,555 @@
+#include "session/replay.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+enum { TOOLS_MAX = 4 };
+
+struct player {
+	struct session *s;
+	struct rec_reader in;
+	const struct replay_sink *to;
+	bool diverged, malformed;
+	uint64_t now_us;
+	struct env env;
+	struct engines engines;
+	struct tts_ops tts_ops;
+	struct stt_ops stt_ops;
+	struct tool_ops tool_ops[TOOLS_MAX];
+	struct tool_seat {
+		struct player *p;
+	} tool_seats[TOOLS_MAX];
+	struct played_leg {
+		struct leg leg;
+		struct leg_ops ops;
+		struct player *p;
+		unsigned index;
+	} legs[SESSION_LEGS];
+	/* The session's sinks, seen when it starts work. */
+	const struct stt_sink *stt_sink;
+	const struct llm_sink *llm_sink;
+	const struct tts_sink *tts_sink;
+	const struct tool_sink *tool_sink;
+};
+
+/* --- answers -------------------------------------------------------------------------- */
+
+/* The next record, which must be the answer that the session asks for now. */
+static struct bytes expect(struct player *p, enum rec_kind k)
+{
+	struct rec_reader look = p->in;
+	struct rec rec;
+
+	if (!p->diverged && rec_read(&look, &rec) == REC_OK && rec.kind == k) {
+		p->in = look;
+		return rec.body;
+	}
+	p->diverged = true;
+	return (struct bytes){ 0 };
+}
+
+static uint64_t expect_number(struct player *p, enum rec_kind k)
+{
+	struct bytes body = expect(p, k);
+	uint64_t v;
+
+	return rec_take_number(&body, &v) ? v : 0;
+}
+
+static uint64_t now(void *ctx)
+{
+	return ((struct player *)ctx)->now_us;
+}
+
+static uint64_t wall(void *ctx)
+{
+	return expect_number(ctx, REC_WALL);
+}
+
+static void fill(void *ctx, void *to, size_t n)
+{
+	struct bytes body = expect(ctx, REC_RAND);
+
+	memset(to, 0, n); /* env_id() takes a 0 for 'A': it cannot wait for ever */
+	if (body.n == n)
+		memcpy(to, body.p, n);
+}
+
+static struct played_leg *leg_of(struct leg *l)
+{
+	return CONTAINER_OF(l, struct played_leg, leg);
+}
+
+static void send_event(struct leg *l, struct bytes json)
+{
+	const struct played_leg *p = leg_of(l);
+
+	if (p->p->to->on_event)
+		p->p->to->on_event(p->p->to->ctx, p->index, json);
+}
+
+static size_t room(struct leg *l)
+{
+	return (size_t)expect_number(leg_of(l)->p, REC_ROOM);
+}
+
+static int push_audio(struct leg *l, uint64_t tag, const int16_t *pcm, size_t n)
+{
+	const struct played_leg *p = leg_of(l);
+
+	(void)tag;
+	if (expect_number(p->p, REC_PUSH))
+		return -ENOBUFS;
+	if (p->p->to->on_audio)
+		p->p->to->on_audio(p->p->to->ctx, p->index, pcm, n);
+	return 0;
+}
+
+static uint64_t clear_audio(struct leg *l, uint64_t tag)
+{
+	(void)tag;
+	return expect_number(leg_of(l)->p, REC_CLEAR);
+}
+
+static uint64_t played(struct leg *l, uint64_t tag)
+{
+	(void)tag;
+	return expect_number(leg_of(l)->p, REC_PLAYED);
+}
+
+static void close_leg(struct leg *l, unsigned code, const char *reason)
+{
+	(void)l, (void)code, (void)reason;
+}
+
+static const struct leg_ops leg_ops = { .name = "replay",
+					.send_event = send_event,
+					.room = room,
+					.push_audio = push_audio,
+					.clear_audio = clear_audio,
+					.played = played,
+					.close = close_leg };
+
+/* --- engines: whether they start is recorded, the work has been done ---------------------- */
+
+static int begin(struct stt *e, struct stt_turn **out, const struct stt_params *q,
+		 struct loop *loop, const struct stt_sink *sink, void *owner, uint64_t ticket)
+{
+	struct player *p = (struct player *)(void *)e;
+	static const int results[] = { 0, -EAGAIN, -EIO };
+	uint64_t how = expect_number(p, REC_START);
+
+	(void)q, (void)loop, (void)owner, (void)ticket;
+	p->stt_sink = sink;
+	*out = (struct stt_turn *)(void *)e;
+	return results[MIN(how, (uint64_t)2)];
+}
+
+static void push(struct stt_turn *t, const int16_t *pcm, size_t n)
+{
+	(void)t, (void)pcm, (void)n;
+}
+
+static void leave_turn(struct stt_turn *t)
+{
+	(void)t;
+}
+
+static int start_llm(struct llm *e, struct llm_job **out, const struct llm_request *r,
+		     struct loop *loop, const struct llm_sink *sink, void *owner, uint64_t ticket)
+{
+	struct player *p = (struct player *)(void *)e;
+
+	(void)r, (void)loop, (void)owner, (void)ticket;
+	p->llm_sink = sink;
+	*out = (struct llm_job *)(void *)e;
+	return expect_number(p, REC_START) ? -EIO : 0;
+}
+
+static void leave_llm(struct llm_job *j)
+{
+	(void)j;
+}
+
+static int start_tts(struct tts *e, struct tts_job **out, const char *text,
+		     const struct tts_params *q, struct loop *loop, const struct tts_sink *sink,
+		     void *owner, uint64_t ticket)
+{
+	struct player *p = (struct player *)(void *)e;
+
+	(void)text, (void)q, (void)loop, (void)owner, (void)ticket;
+	p->tts_sink = sink;
+	*out = (struct tts_job *)(void *)e;
+	return expect_number(p, REC_START) ? -EIO : 0;
+}
+
+static void leave_tts(struct tts_job *j)
+{
+	(void)j;
+}
+
+static int start_tool(struct tool *t, struct tool_job **out, const char *arguments,
+		      struct loop *loop, const struct tool_sink *sink, void *owner,
+		      uint64_t ticket)
+{
+	struct player *p = ((struct tool_seat *)(void *)t)->p;
+
+	(void)arguments, (void)loop, (void)owner, (void)ticket;
+	p->tool_sink = sink;
+	*out = (struct tool_job *)(void *)t;
+	return expect_number(p, REC_START) ? -EIO : 0;
+}
+
+static void leave_tool(struct tool_job *j)
+{
+	(void)j;
+}
+
+static const struct llm_ops llm_ops = { .name = "replay", .start = start_llm, .cancel = leave_llm };
+
+/* --- inputs --------------------------------------------------------------------------------- */
+
+/* A string that ends with the body, or n octets of it. NULL: malformed or no memory. */
+static char *take_text(struct bytes *b, uint64_t n)
+{
+	if (n > b->n)
+		return NULL;
+	char *text = mem_alloc(n + 1);
+	if (!text)
+		return NULL;
+	memcpy(text, b->p, n);
+	text[n] = 0;
+	*b = bytes_sub(*b, n, b->n - n);
+	return text;
+}
+
+/* What a sink was called with. Texts are the caller's. */
+struct call {
+	unsigned fn;
+	uint64_t ticket;
+	char *a, *b;
+	size_t a_n, b_n;
+};
+
+static void call_auto_(struct call *c)
+{
+	mem_free(c->a);
+	mem_free(c->b);
+}
+
+static bool take_call(struct player *p, struct bytes body, struct call *c)
+{
+	uint64_t n;
+
+	if (body.n < 1)
+		return false;
+	c->fn = body.p[0];
+	body = bytes_sub(body, 1, body.n - 1);
+	if (!rec_take_number(&body, &c->ticket) || !rec_take_number(&body, &n))
+		return false;
+	c->a_n = n;
+	if (!(c->a = take_text(&body, n)))
+		return false;
+	c->b_n = body.n;
+	c->b = take_text(&body, body.n);
+	(void)p;
+	return c->b;
+}
+
+static void give_stt(struct player *p, const struct call *c)
+{
+	const struct engine_error e = { c->a, c->b };
+	const struct stt_sink *k = p->stt_sink;
+
+	if (!k)
+		p->malformed = true;
+	else if (c->fn == 0)
+		k->on_partial(p->s, c->ticket, c->a);
+	else if (c->fn == 1)
+		k->on_settled(p->s, c->ticket, c->a);
+	else if (c->fn == 2)
+		k->on_final(p->s, c->ticket, c->a);
+	else
+		k->on_error(p->s, c->ticket, &e);
+}
+
+static void give_llm_done(struct player *p, const struct call *c)
+{
+	const uint8_t *n = (const uint8_t *)c->a;
+
+	if (c->a_n != 12) {
+		p->malformed = true;
+		return;
+	}
+	const struct llm_usage u = { (int)be32(n + 4), (int)be32(n + 8) };
+	p->llm_sink->on_done(p->s, c->ticket, (enum llm_finish)MIN(be32(n), 2u), &u);
+}
+
+static void give_llm(struct player *p, const struct call *c)
+{
+	const struct engine_error e = { c->a, c->b };
+	const struct llm_sink *k = p->llm_sink;
+	char why[160];
+	AUTO(json) json_t *source = k && c->fn == 1 ? json_parse(bytes_of(c->a, c->a_n), why) : NULL;
+
+	if (!k || (c->fn == 1 && !source))
+		p->malformed = true;
+	else if (c->fn == 0)
+		k->on_text(p->s, c->ticket, c->a);
+	else if (c->fn == 1)
+		k->on_cite(p->s, c->ticket, source);
+	else if (c->fn == 2)
+		k->on_call(p->s, c->ticket, c->a, c->b);
+	else if (c->fn == 3)
+		give_llm_done(p, c);
+	else
+		k->on_error(p->s, c->ticket, &e);
+}
+
+static void give_word(struct player *p, const struct call *c)
+{
+	const uint8_t *n = (const uint8_t *)c->b;
+
+	if (c->b_n == 16)
+		p->tts_sink->on_word(p->s, c->ticket, c->a, (size_t)be64(n), (size_t)be64(n + 8));
+	else
+		p->malformed = true;
+}
+
+static void give_tts(struct player *p, const struct call *c)
+{
+	const struct engine_error e = { c->a, c->b };
+	const struct tts_sink *k = p->tts_sink;
+
+	if (!k)
+		p->malformed = true;
+	else if (c->fn == 0)
+		k->on_audio(p->s, c->ticket, (const int16_t *)(void *)c->a, c->a_n / 2);
+	else if (c->fn == 1)
+		give_word(p, c);
+	else if (c->fn == 2)
+		k->on_done(p->s, c->ticket);
+	else
+		k->on_error(p->s, c->ticket, &e);
+}
+
+static void give_tool(struct player *p, const struct call *c)
+{
+	if (p->tool_sink)
+		p->tool_sink->on_output(p->s, c->ticket, c->a);
+	else
+		p->malformed = true;
+}
+
+static void play_sink(struct player *p, const struct rec *rec)
+{
+	__attribute__((cleanup(call_auto_))) struct call c = { 0 };
+	static void (*const give[])(struct player *, const struct call *) = {
+		[REC_STT] = give_stt, [REC_LLM] = give_llm, [REC_TTS] = give_tts, [REC_TOOL] = give_tool
+	};
+
+	if (take_call(p, rec->body, &c))
+		give[rec->kind](p, &c);
+	else
+		p->malformed = true;
+}
+
+/* The numbers in front of an input's octets; false: not that many, or no such leg. */
+static bool take_numbers(struct bytes *body, uint64_t *n, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!rec_take_number(body, &n[i]))
+			return false;
+	return true;
+}
+
+static void play_attach(struct player *p, const struct rec *rec)
+{
+	struct bytes body = rec->body;
+	uint64_t n[5];
+
+	if (!take_numbers(&body, n, 5) || n[0] >= SESSION_LEGS || n[1] > LEG_SIDEBAND) {
+		p->malformed = true;
+		return;
+	}
+	struct played_leg *l = &p->legs[n[0]];
+	l->ops = leg_ops;
+	l->ops.caps = (unsigned)n[2];
+	l->ops.out_rate_hz = (unsigned)n[3];
+	if (!n[4])
+		l->ops.room = NULL;
+	l->leg.ops = &l->ops;
+	l->p = p;
+	l->index = (unsigned)n[0];
+	if (session_attach(p->s, &l->leg, (enum leg_role)n[1], rec->now_us) != 0)
+		p->diverged = true;
+}
+
+static void play_audio(struct player *p, const struct rec *rec)
+{
+	struct bytes body = rec->body;
+	uint64_t ts;
+
+	if (!rec_take_number(&body, &ts)) {
+		p->malformed = true;
+		return;
+	}
+	AUTO(mem) int16_t *pcm = mem_alloc(body.n + 1);
+	if (!pcm)
+		return;
+	memcpy(pcm, body.p, body.n);
+	const struct frame f = { STT_RATE_HZ, ts, body.n / 2, pcm };
+	session_on_audio(p->s, &f, rec->now_us);
+}
+
+static void play_close(struct player *p, const struct rec *rec)
+{
+	struct bytes body = rec->body;
+	uint64_t code;
+	AUTO(mem) char *reason = NULL;
+
+	if (!rec_take_number(&body, &code) || !(reason = take_text(&body, body.n)))
+		p->malformed = true;
+	else
+		session_close(p->s, (unsigned)code, reason, rec->now_us);
+}
+
+static void play_playout(struct player *p, const struct rec *rec)
+{
+	struct bytes body = rec->body;
+	uint64_t n[2];
+
+	if (take_numbers(&body, n, 2) && n[1] <= LEG_DRAINED)
+		session_on_playout(p->s, n[0], (enum leg_playout)n[1], rec->now_us);
+	else
+		p->malformed = true;
+}
+
+static void play_time(struct player *p, const struct rec *rec)
+{
+	session_on_time(p->s, rec->now_us);
+}
+
+/* Inputs that begin with a leg's number. */
+static void play_leg(struct player *p, const struct rec *rec)
+{
+	struct bytes body = rec->body;
+	uint64_t i;
+
+	if (!rec_take_number(&body, &i) || i >= SESSION_LEGS || !p->legs[i].leg.ops) {
+		p->malformed = true;
+		return;
+	}
+	struct leg *l = &p->legs[i].leg;
+	if (rec->kind == REC_MESSAGE)
+		session_on_message(p->s, l, body, rec->now_us);
+	else if (rec->kind == REC_BINARY)
+		session_on_binary(p->s, l, rec->now_us);
+	else if (rec->kind == REC_WRITABLE)
+		session_on_writable(p->s, l, rec->now_us);
+	else
+		session_detach(p->s, l, rec->now_us);
+}
+
+static void (*const plays[])(struct player *, const struct rec *) = {
+	[REC_ATTACH] = play_attach,   [REC_DETACH] = play_leg,    [REC_CLOSE] = play_close,
+	[REC_MESSAGE] = play_leg,     [REC_BINARY] = play_leg,    [REC_AUDIO] = play_audio,
+	[REC_PLAYOUT] = play_playout, [REC_WRITABLE] = play_leg,  [REC_TIME] = play_time,
+	[REC_STT] = play_sink,        [REC_LLM] = play_sink,      [REC_TTS] = play_sink,
+	[REC_TOOL] = play_sink,
+};
+
+/* --- the session ------------------------------------------------------------------------------- */
+
+static void set_engines(struct player *p, const json_t *v)
+{
+	const json_t *tools = json_object_get(v, "tools");
+	int64_t caps = json_int(v, "stt_caps", -1), rate = json_int(v, "tts_rate_hz", 0);
+
+	p->stt_ops = (struct stt_ops){ .name = "replay", .caps = (unsigned)caps, .begin = begin,
+				       .push = push, .settle = leave_turn, .end = leave_turn,
+				       .cancel = leave_turn };
+	p->tts_ops = (struct tts_ops){ .name = "replay", .rate_hz = (unsigned)rate,
+				       .start = start_tts, .cancel = leave_tts };
+	p->engines = (struct engines){
+		.stt_ops = caps < 0 ? NULL : &p->stt_ops,
+		.stt = (struct stt *)(void *)p,
+		.llm_ops = json_flag(v, "llm", false) ? &llm_ops : NULL,
+		.llm = (struct llm *)(void *)p,
+		.tts_ops = rate ? &p->tts_ops : NULL,
+		.tts = (struct tts *)(void *)p,
+	};
+	for (size_t i = 0; i < json_array_size(tools) && i < TOOLS_MAX; i++) {
+		p->tool_ops[i] = (struct tool_ops){
+			.name = json_string_value(json_array_get(tools, i)),
+			.description = "",
+			.parameters = "{}",
+			.start = start_tool,
+			.cancel = leave_tool,
+		};
+		p->tool_seats[i].p = p;
+		p->engines.tools[i].ops = &p->tool_ops[i];
+		p->engines.tools[i].tool = (struct tool *)(void *)&p->tool_seats[i];
+		p->engines.n_tools = i + 1;
+	}
+}
+
+static int make_session(struct player *p, const json_t *v)
+{
+	struct api_error e;
+
+	set_engines(p, v);
+	p->env = (struct env){ p, now, wall, fill };
+	const struct session_params params = {
+		.env = &p->env,
+		.engines = &p->engines,
+		.dialect = (enum dialect)MIN((uint64_t)json_int(v, "dialect", 0), N_DIALECTS - 1),
+		.kind = json_int(v, "kind", 0) ? SESSION_TRANSCRIPTION : SESSION_REALTIME,
+		.model = json_str(v, "model", NULL),
+		.instructions = json_str(v, "instructions", NULL),
+		.voice = json_str(v, "voice", NULL),
+		.language = json_str(v, "language", NULL),
+		.collection = json_str(v, "collection", NULL),
+		.config = json_object_get(v, "config"),
+		.max_us = (uint64_t)json_int(v, "max_us", 0),
+	};
+	return session_new(&p->s, &params, &e);
+}
+
+static enum replay_verdict run(struct player *p)
+{
+	struct rec rec;
+	enum rec_verdict v;
+
+	while (!p->diverged && !p->malformed && (v = rec_read(&p->in, &rec)) != REC_END) {
+		if (v == REC_MALFORMED)
+			return REPLAY_MALFORMED;
+		if ((size_t)rec.kind >= ARRAY_LEN(plays) || !plays[rec.kind])
+			return REPLAY_DIVERGED; /* an answer nobody asked for, or a second session */
+		p->now_us = rec.now_us;
+		plays[rec.kind](p, &rec);
+	}
+	return p->malformed ? REPLAY_MALFORMED : p->diverged ? REPLAY_DIVERGED : REPLAY_OK;
+}
+
+enum replay_verdict replay(struct bytes record, const struct replay_sink *to)
+{
+	struct player p = { .in = { .rest = record }, .to = to };
+	struct rec rec;
+	char why[160];
+
+	if (rec_read(&p.in, &rec) != REC_OK || rec.kind != REC_PARAMS)
+		return REPLAY_MALFORMED;
+	AUTO(json) json_t *v = json_parse(rec.body, why);
+	if (!json_is_object(v))
+		return REPLAY_MALFORMED;
+	p.now_us = rec.now_us;
+	int err = make_session(&p, v);
+	if (err)
+		return err == -ENOMEM ? REPLAY_NO_MEMORY : REPLAY_MALFORMED;
+	enum replay_verdict verdict = p.diverged ? REPLAY_DIVERGED : run(&p);
+	session_free(p.s);
+	return verdict;
+}

@@ -1,0 +1,110 @@
+#include "session/replay.h"
+
+#include "session/rig.h"
+
+/* A session with text, a spoken turn, a search, a call and an interruption, on either leg. */
+static void perform(struct rig *r)
+{
+	static const struct fake_step steps[] = {
+		{ FAKE_CALL, "search", "{\"query\":\"x\"}" },
+	}, found[] = {
+		{ FAKE_CITE, "{\"document\":\"d\",\"page\":1}", NULL },
+		{ FAKE_TEXT, "A long answer that is going to be interrupted before its end. ", NULL },
+		{ FAKE_TEXT, "There is more of it, and more, and still more than that.", NULL },
+	}, call[] = {
+		{ FAKE_CALL, "weather", "{}" },
+	};
+	const struct fake_delays d = { 200000, 10000, 15000, 20000, 30000, 5000 };
+
+	fake_delays(r->fake, &d);
+	(void)!fake_hear(r->fake, "what is it");
+	(void)!fake_hear(r->fake, "stop please");
+	(void)!fake_answer(r->fake, steps, 1);
+	(void)!fake_answer(r->fake, found, 3);
+	(void)!fake_answer(r->fake, call, 1);
+	rig_message(r, "{\"type\":\"session.update\",\"session\":{\"type\":\"realtime\",\"include\":["
+		       "\"voiced.latency\",\"voiced.sources\",\"voiced.partials\"],\"audio\":{\"input\":{"
+		       "\"transcription\":{\"model\":\"x\"},\"turn_detection\":{\"type\":\"server_vad\","
+		       "\"silence_duration_ms\":400}}}}}");
+	rig_audio(r, 300, 0);
+	rig_audio(r, 900, RIG_LOUD);
+	rig_audio(r, 1200, 0);
+	rig_audio(r, 500, RIG_LOUD);
+	rig_audio(r, 600, 0);
+	rig_message(r, "{nonsense");
+	session_on_binary(r->s, &r->legs[0].leg, r->env.now_us);
+	rig_message(r, "{\"type\":\"response.create\",\"response\":{\"output_modalities\":[\"text\"]}}");
+	rig_wait(r, 3000000);
+	session_close(r->s, 1000, "done", r->env.now_us);
+	session_detach(r->s, &r->legs[0].leg, r->env.now_us);
+}
+
+static void again(void *ctx, unsigned leg, struct bytes json)
+{
+	struct buf *b = ctx;
+
+	if (leg != 0)
+		return;
+	buf_put(b, json.p, json.n);
+	buf_putc(b, '\n');
+}
+
+static void replays(unsigned paced_hz)
+{
+	AUTO(rig) struct rig r = { 0 };
+	AUTO(buf) struct buf record = { 0 }, events = { 0 };
+	struct rec_writer w = { .to = &record };
+	const struct session_params p = { .recorder = { &rec_writer_ops, &w },
+					  .instructions = "be brief" };
+	const struct replay_sink to = { &events, again, NULL };
+
+	r.keep_transcript = true;
+	CHECK(rig_init(&r));
+	CHECK(rig_start(&r, &p, paced_hz));
+	perform(&r);
+	CHECK(!record.failed && !r.transcript.failed);
+	CHECK(r.transcript.n > 10000);
+	CHECK_EQ(replay(buf_bytes(&record), &to), REPLAY_OK);
+	CHECK(bytes_eq(buf_bytes(&events), buf_bytes(&r.transcript)));
+}
+
+static void replays_events_octet_for_octet(void)
+{
+	replays(0);
+}
+
+static void replays_a_call(void)
+{
+	replays(48000);
+}
+
+static void survives_what_is_no_record(void)
+{
+	AUTO(rig) struct rig r = { 0 };
+	AUTO(buf) struct buf record = { 0 }, events = { 0 };
+	struct rec_writer w = { .to = &record };
+	const struct session_params p = { .recorder = { &rec_writer_ops, &w } };
+	const struct replay_sink to = { &events, again, NULL };
+
+	CHECK(rig_init(&r));
+	CHECK(rig_start(&r, &p, 0));
+	rig_message(&r, "{\"type\":\"response.create\",\"response\":{\"output_modalities\":[\"text\"]}}");
+	rig_wait(&r, 100000);
+	CHECK(!record.failed);
+	CHECK_EQ(replay((struct bytes){ 0 }, &to), REPLAY_MALFORMED);
+	for (size_t n = 0; n < record.n; n++) {
+		struct bytes cut = bytes_sub(buf_bytes(&record), 0, n);
+		enum replay_verdict v = replay(cut, &to);
+
+		CHECK(v == REPLAY_OK || v == REPLAY_MALFORMED || v == REPLAY_DIVERGED);
+		record.p[n] ^= 0x5A;
+		v = replay(buf_bytes(&record), &to);
+		CHECK(v == REPLAY_OK || v == REPLAY_MALFORMED || v == REPLAY_DIVERGED ||
+		      v == REPLAY_NO_MEMORY);
+		record.p[n] ^= 0x5A;
+	}
+}
+
+TESTS({ "replays_events_octet_for_octet", replays_events_octet_for_octet },
+      { "replays_a_call", replays_a_call },
+      { "survives_what_is_no_record", survives_what_is_no_record })

@@ -1,0 +1,336 @@
+/* rig.h - for tests: a session with scripted engines and two kinds of leg, in virtual time.
+ *
+ * Also stands in for media/vad: speech is what is loud. Include it in one file of a test
+ * program only. */
+#pragma once
+
+#include <errno.h>
+
+#include "base/b64.h"
+#include "base/test.h"
+#include "engine/fake.h"
+#include "media/vad.h"
+#include "session/session.h"
+
+enum { RIG_LEGS = 2, RIG_LOUD = 6000 };
+
+struct vad {
+	int unused;
+};
+
+struct vad *vad_new(void)
+{
+	return mem_zalloc(sizeof(struct vad));
+}
+
+void vad_free(struct vad *v)
+{
+	mem_free(v);
+}
+
+float vad_push(struct vad *v, const int16_t pcm[VAD_N])
+{
+	long sum = 0;
+
+	(void)v;
+	for (size_t i = 0; i < VAD_N; i++)
+		sum += abs(pcm[i]);
+	return sum / VAD_N > 1000 ? 0.95f : 0.02f;
+}
+
+/* A leg that remembers events as JSON, and plays what it is given if it is paced. */
+struct rig_leg {
+	struct leg leg;
+	struct leg_ops ops;
+	struct rig *rig;
+	bool attached;
+	unsigned closed; /* code */
+	size_t room;
+	uint64_t tag, pushed, played; /* paced: of the stretch that plays */
+	bool started, drained;
+	uint64_t audio_total;
+};
+
+struct rig {
+	struct env_fake env;
+	struct fake *fake;
+	struct engines engines;
+	struct session *s;
+	struct rig_leg legs[RIG_LEGS];
+	json_t *events; /* array, from leg 0, oldest first */
+	size_t taken;   /* of them */
+	struct buf transcript; /* every event of leg 0 as it was sent, with a newline */
+	bool keep_transcript;
+	struct rig_tool {
+		const struct tool_sink *sink; /* NULL: free */
+		void *owner;
+		uint64_t ticket, due_us;
+	} tools[16];
+	uint64_t tool_us;  /* how long search takes */
+	const char *found; /* what it finds         */
+	uint64_t odd;      /* for audio */
+};
+
+static void rig_auto_(struct rig *r)
+{
+	session_free(r->s);
+	fake_free(r->fake);
+	json_decref(r->events);
+	buf_done(&r->transcript);
+}
+
+/* --- legs ---------------------------------------------------------------------------- */
+
+static struct rig_leg *rig_leg(struct leg *l)
+{
+	return CONTAINER_OF(l, struct rig_leg, leg);
+}
+
+static void rig_send(struct leg *l, struct bytes json)
+{
+	struct rig_leg *leg = rig_leg(l);
+	struct rig *r = leg->rig;
+	char why[160];
+
+	if (l != &r->legs[0].leg)
+		return;
+	if (r->keep_transcript) {
+		buf_put(&r->transcript, json.p, json.n);
+		buf_putc(&r->transcript, '\n');
+	}
+	json_t *v = json_parse(json, why);
+	if (v)
+		(void)!json_array_append_new(r->events, v);
+}
+
+static size_t rig_room(struct leg *l)
+{
+	return rig_leg(l)->room;
+}
+
+static int rig_push(struct leg *l, uint64_t tag, const int16_t *pcm, size_t n)
+{
+	struct rig_leg *leg = rig_leg(l);
+
+	(void)pcm;
+	if (leg->tag != tag) {
+		leg->tag = tag;
+		leg->pushed = leg->played = 0;
+		leg->started = false;
+	}
+	leg->pushed += n;
+	leg->audio_total += n;
+	leg->drained = false;
+	return 0;
+}
+
+static uint64_t rig_clear(struct leg *l, uint64_t tag)
+{
+	struct rig_leg *leg = rig_leg(l);
+
+	if (leg->tag != tag)
+		return 0;
+	leg->pushed = leg->played;
+	leg->drained = leg->started = true;
+	return leg->played;
+}
+
+static uint64_t rig_played(struct leg *l, uint64_t tag)
+{
+	struct rig_leg *leg = rig_leg(l);
+	return leg->tag == tag ? leg->played : 0;
+}
+
+static void rig_close(struct leg *l, unsigned code, const char *reason)
+{
+	(void)reason;
+	rig_leg(l)->closed = code;
+}
+
+static void rig_leg_init(struct rig *r, size_t i, unsigned paced_hz)
+{
+	struct rig_leg *l = &r->legs[i];
+
+	l->rig = r;
+	l->room = 1 << 20;
+	l->ops = (struct leg_ops){ .name = paced_hz ? "paced" : "events",
+				   .caps = paced_hz ? LEG_AUDIO_PACED : 0,
+				   .out_rate_hz = paced_hz,
+				   .send_event = rig_send,
+				   .room = paced_hz ? NULL : rig_room,
+				   .push_audio = paced_hz ? rig_push : NULL,
+				   .clear_audio = paced_hz ? rig_clear : NULL,
+				   .played = paced_hz ? rig_played : NULL,
+				   .close = rig_close };
+	l->leg.ops = &l->ops;
+}
+
+/* What a paced leg plays in this time, and what it tells. */
+static void rig_play(struct rig *r, uint64_t us)
+{
+	struct rig_leg *l = &r->legs[0];
+
+	if (!l->attached || !l->ops.push_audio || l->pushed == l->played)
+		return;
+	if (!l->started) {
+		l->started = true;
+		session_on_playout(r->s, l->tag, LEG_STARTED, r->env.now_us);
+	}
+	l->played = MIN(l->pushed, l->played + us * l->ops.out_rate_hz / US_PER_S);
+	if (l->played == l->pushed && !l->drained) {
+		l->drained = true;
+		session_on_playout(r->s, l->tag, LEG_DRAINED, r->env.now_us);
+	}
+}
+
+/* --- a server tool ---------------------------------------------------------------------- */
+
+static int rig_search(struct tool *t, struct tool_job **out, const char *arguments,
+		      struct loop *loop, const struct tool_sink *sink, void *owner,
+		      uint64_t ticket)
+{
+	struct rig *r = (struct rig *)(void *)t;
+
+	(void)arguments, (void)loop;
+	for (size_t i = 0; i < ARRAY_LEN(r->tools); i++) {
+		if (r->tools[i].sink)
+			continue;
+		r->tools[i] = (struct rig_tool){ sink, owner, ticket, r->env.now_us + r->tool_us };
+		*out = (struct tool_job *)(void *)&r->tools[i];
+		return 0;
+	}
+	return -EAGAIN;
+}
+
+static void rig_search_cancel(struct tool_job *j)
+{
+	((struct rig_tool *)(void *)j)->sink = NULL;
+}
+
+static const struct tool_ops rig_tool_ops = { .name = "search",
+					      .description = "Search the documents.",
+					      .parameters = "{\"type\":\"object\"}",
+					      .start = rig_search,
+					      .cancel = rig_search_cancel };
+
+static void rig_tool_run(struct rig *r)
+{
+	for (size_t i = 0; i < ARRAY_LEN(r->tools); i++) {
+		const struct rig_tool t = r->tools[i];
+
+		if (!t.sink || t.due_us > r->env.now_us)
+			continue;
+		r->tools[i].sink = NULL;
+		t.sink->on_output(t.owner, t.ticket, r->found);
+	}
+}
+
+/* --- life and time -------------------------------------------------------------------------- */
+
+static inline bool rig_init(struct rig *r)
+{
+	json_init();
+	env_fake_init(&r->env, 7);
+	r->events = json_array();
+	r->found = "{\"passages\":[]}";
+	r->tool_us = 5000;
+	if (!r->events || fake_new(&r->fake) != 0)
+		return false;
+	fake_engines(r->fake, &r->engines);
+	r->engines.tools[0].ops = &rig_tool_ops;
+	r->engines.tools[0].tool = (struct tool *)(void *)r;
+	r->engines.n_tools = 1;
+	return true;
+}
+
+static inline bool rig_start(struct rig *r, const struct session_params *more, unsigned paced_hz)
+{
+	struct session_params p = more ? *more : (struct session_params){ 0 };
+	struct api_error e;
+
+	p.env = &r->env.env;
+	p.engines = &r->engines;
+	if (session_new(&r->s, &p, &e) != 0)
+		return false;
+	rig_leg_init(r, 0, paced_hz);
+	r->legs[0].attached = true;
+	return session_attach(r->s, &r->legs[0].leg, LEG_MAIN, r->env.now_us) == 0;
+}
+
+static uint64_t rig_next(const struct rig *r)
+{
+	uint64_t next = MIN(session_next_us(r->s), fake_next_us(r->fake));
+
+	for (size_t i = 0; i < ARRAY_LEN(r->tools); i++)
+		if (r->tools[i].sink)
+			next = MIN(next, r->tools[i].due_us);
+	return next;
+}
+
+static inline void rig_run_due(struct rig *r)
+{
+	fake_run(r->fake, r->env.now_us);
+	rig_tool_run(r);
+	session_on_time(r->s, r->env.now_us);
+	fake_run(r->fake, r->env.now_us);
+}
+
+/* Let virtual time pass; whatever falls due happens at its time. */
+static inline void rig_wait(struct rig *r, uint64_t us)
+{
+	uint64_t until = r->env.now_us + us;
+
+	rig_run_due(r);
+	while (r->env.now_us < until) {
+		uint64_t next = MIN(rig_next(r), until), step = MAX(next, r->env.now_us + 1) - r->env.now_us;
+
+		step = MIN(step, (uint64_t)20000);
+		step = MIN(step, until - r->env.now_us);
+		env_fake_advance(&r->env, step);
+		rig_play(r, step);
+		rig_run_due(r);
+	}
+}
+
+static inline void rig_message(struct rig *r, const char *json)
+{
+	fake_run(r->fake, r->env.now_us); /* it counts delays from when it last ran */
+	session_on_message(r->s, &r->legs[0].leg, bytes_str(json), r->env.now_us);
+}
+
+/* 20 ms of the user's audio, as the leg would bring it. */
+static inline void rig_frame(struct rig *r, int level)
+{
+	int16_t pcm[480];
+	size_t n = r->legs[0].ops.push_audio ? 320 : 480;
+
+	for (size_t i = 0; i < n; i++)
+		pcm[i] = (int16_t)((i / 20) % 2 ? level : -level);
+	if (n == 320) {
+		const struct frame f = { 16000, r->odd, n, pcm };
+		r->odd += n;
+		session_on_audio(r->s, &f, r->env.now_us);
+		return;
+	}
+	AUTO(buf) struct buf text = { 0 };
+	buf_puts(&text, "{\"type\":\"input_audio_buffer.append\",\"audio\":\"");
+	b64_append(&text, pcm, n * 2);
+	buf_puts(&text, "\"}");
+	if (!text.failed)
+		rig_message(r, (const char *)text.p);
+}
+
+static inline void rig_audio(struct rig *r, unsigned ms, int level)
+{
+	for (unsigned t = 0; t < ms; t += 20) {
+		rig_wait(r, 20000);
+		rig_frame(r, level);
+	}
+}
+
+/* The next event that has not been looked at; NULL: none. */
+static inline json_t *rig_take(struct rig *r)
+{
+	return r->taken < json_array_size(r->events) ? json_array_get(r->events, r->taken++) :
+						       NULL;
+}

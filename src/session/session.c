@@ -1,0 +1,497 @@
+#include "session/session.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "session/errors.h"
+#include "session/state.h"
+
+enum { MAX_S = 3600 };
+
+/* --- the time, randomness and the recorder ------------------------------------------ */
+
+static uint64_t inner_now(void *ctx)
+{
+	return ((struct session *)ctx)->now_us;
+}
+
+static uint64_t inner_wall(void *ctx)
+{
+	struct session *s = ctx;
+	return session_answer(s, REC_WALL, env_wall(s->outer_env));
+}
+
+static void inner_rand(void *ctx, void *to, size_t n)
+{
+	struct session *s = ctx;
+
+	env_rand(s->outer_env, to, n);
+	session_record(s, REC_RAND, bytes_of(to, n));
+}
+
+void session_record(struct session *s, enum rec_kind k, struct bytes body)
+{
+	recorder_put(&s->rec, k, s->now_us, body);
+}
+
+uint64_t session_answer(struct session *s, enum rec_kind k, uint64_t v)
+{
+	uint8_t body[10];
+
+	if (s->rec.ops)
+		session_record(s, k, bytes_of(body, rec_number(body, v)));
+	return v;
+}
+
+void session_record_sink(struct session *s, enum rec_kind k, unsigned fn, uint64_t ticket,
+			 struct bytes a, struct bytes b)
+{
+	AUTO(buf) struct buf body = { 0 };
+	uint8_t n[10];
+
+	if (!s->rec.ops)
+		return;
+	buf_putc(&body, (char)fn);
+	buf_put(&body, n, rec_number(n, ticket));
+	buf_put(&body, n, rec_number(n, a.n));
+	buf_put(&body, a.p, a.n);
+	buf_put(&body, b.p, b.n);
+	if (body.failed)
+		session_oom(s);
+	else
+		session_record(s, k, buf_bytes(&body));
+}
+
+/* What an input came with: leg numbers and the like, then octets. */
+static void record_input(struct session *s, enum rec_kind k, const uint64_t *n, size_t n_n,
+			 struct bytes tail)
+{
+	AUTO(buf) struct buf body = { 0 };
+	uint8_t number[10];
+
+	if (!s->rec.ops)
+		return;
+	for (size_t i = 0; i < n_n; i++)
+		buf_put(&body, number, rec_number(number, n[i]));
+	buf_put(&body, tail.p, tail.n);
+	if (body.failed)
+		session_oom(s);
+	else
+		session_record(s, k, buf_bytes(&body));
+}
+
+#define RECORD(s, k, tail, ...)                                                                    \
+	record_input(s, k, (const uint64_t[]){ __VA_ARGS__ },                                      \
+		     sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t), tail)
+
+/* --- in and out ---------------------------------------------------------------------- */
+
+static void close_legs(struct session *s, unsigned code, const char *reason)
+{
+	s->state = SESS_CLOSED;
+	for (size_t i = 0; i < SESSION_LEGS; i++)
+		if (s->legs[i].leg)
+			s->legs[i].leg->ops->close(s->legs[i].leg, code, reason);
+}
+
+/* Everything that runs is for nobody now. */
+static void cancel_work(struct session *s)
+{
+	hear_free_all(s);
+	s->turn.hear = NULL;
+	response_free_all(s);
+}
+
+static void move_clock(struct session *s, uint64_t now_us)
+{
+	s->now_us = MAX(s->now_us, now_us);
+}
+
+void session_enter(struct session *s, uint64_t now_us)
+{
+	assert(s->depth == 0);
+	s->depth++;
+	move_clock(s, now_us);
+}
+
+void session_enter_sink(struct session *s)
+{
+	session_enter(s, env_now(s->outer_env));
+}
+
+void session_leave(struct session *s)
+{
+	if (session_serves(s))
+		response_pump_all(s);
+	if (s->broken && s->state == SESS_OPEN)
+		close_legs(s, 1011, "out of memory");
+	response_reap(s);
+	hear_reap(s);
+	if (s->state == SESS_CLOSED)
+		cancel_work(s);
+	s->asking = (struct asking){ 0 };
+	s->depth--;
+	uint64_t next = session_next_us(s);
+	if (next == s->told_next_us)
+		return;
+	s->told_next_us = next;
+	if (s->host.on_next)
+		s->host.on_next(s->host.ctx, s, next);
+}
+
+void session_oom(struct session *s)
+{
+	s->broken = true;
+}
+
+bool session_serves(const struct session *s)
+{
+	return s->state == SESS_OPEN && !s->broken;
+}
+
+uint64_t session_ticket(struct session *s)
+{
+	return ++s->next_ticket;
+}
+
+/* prefix, what is random about this session, a count: unique, and in order of time. */
+void session_new_id(struct session *s, const char *prefix, char to[static ID_MAX])
+{
+	static const char set[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	char count[9] = "00000000";
+	uint64_t n = s->next_id++;
+
+	for (size_t i = 8; i-- > 0 && n; n /= 62)
+		count[i] = set[n % 62];
+	snprintf(to, ID_MAX, "%s%s%s", prefix, s->seed, count);
+}
+
+struct leg *session_main(const struct session *s)
+{
+	for (size_t i = 0; i < SESSION_LEGS; i++)
+		if (s->legs[i].leg && s->legs[i].role == LEG_MAIN)
+			return s->legs[i].leg;
+	return NULL;
+}
+
+bool session_paced(const struct session *s)
+{
+	const struct leg *l = session_main(s);
+	return l && (l->ops->caps & LEG_AUDIO_PACED);
+}
+
+unsigned slot_index(const struct session *s, const struct leg_slot *l)
+{
+	return (unsigned)(l - s->legs);
+}
+
+static struct leg_slot *slot_of(struct session *s, const struct leg *l)
+{
+	for (size_t i = 0; i < SESSION_LEGS; i++)
+		if (s->legs[i].leg == l)
+			return &s->legs[i];
+	return NULL;
+}
+
+/* --- life ------------------------------------------------------------------------------ */
+
+static int64_t expiry_s(const struct session *s, uint64_t max_us)
+{
+	return (int64_t)((env_wall(&s->env) + max_us) / US_PER_S);
+}
+
+static enum config_scope scope_of(enum session_kind k)
+{
+	return k == SESSION_REALTIME ? SCOPE_REALTIME : SCOPE_TRANSCRIPTION;
+}
+
+/* The defaults, and over them what was minted or posted. */
+static int make_config(const struct session_params *p, const char *id, int64_t expires_at,
+		       json_t **out, struct api_error *e)
+{
+	AUTO(json) json_t *base = config_default(p, id, expires_at);
+
+	if (!base)
+		return -ENOMEM;
+	if (p->config)
+		return config_merge(base, p->config, scope_of(p->kind), out, e);
+	*out = json_incref(base);
+	return 0;
+}
+
+int session_config_preview(const struct session_params *p, json_t **out, struct api_error *e)
+{
+	char id[ID_MAX];
+
+	env_id(p->env, "sess_", id, 21);
+	return make_config(p, id, 0, out, e);
+}
+
+static int copy_string(const char *from, char **to)
+{
+	*to = from ? mem_strdup(from) : NULL;
+	return from && !*to ? -ENOMEM : 0;
+}
+
+static json_t *tool_names(const struct engines *e)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < e->n_tools; i++)
+		if (json_array_append_new(list, json_string(e->tools[i].ops->name)) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
+static void record_params(struct session *s, const struct session_params *p)
+{
+	if (!s->rec.ops)
+		return;
+	AUTO(json) json_t *v = json_pack(
+		"{s:i,s:i,s:s?,s:s?,s:s?,s:s?,s:s?,s:O?,s:I,s:i,s:i,s:b,s:o}", "dialect", p->dialect, "kind",
+		p->kind, "model", p->model, "instructions", p->instructions, "voice", p->voice,
+		"language", p->language, "collection", p->collection, "config", p->config, "max_us",
+		(json_int_t)p->max_us, "tts_rate_hz",
+		p->engines->tts_ops ? (int)p->engines->tts_ops->rate_hz : 0, "stt_caps",
+		p->engines->stt_ops ? (int)p->engines->stt_ops->caps : -1, "llm",
+		p->engines->llm_ops != NULL, "tools", tool_names(p->engines));
+	AUTO(buf) struct buf text = { 0 };
+
+	json_write(&text, v);
+	if (text.failed)
+		session_oom(s);
+	else
+		session_record(s, REC_PARAMS, buf_bytes(&text));
+}
+
+static int init(struct session *s, const struct session_params *p, struct api_error *e)
+{
+	uint64_t max_us = p->max_us ? p->max_us : (uint64_t)MAX_S * US_PER_S;
+
+	record_params(s, p);
+	env_id(&s->env, "", s->seed, 13);
+	session_new_id(s, "sess_", s->id);
+	session_new_id(s, "conv_", s->conversation_id);
+	s->expires_us = s->now_us + max_us;
+	if (copy_string(p->language, &s->language) || copy_string(p->collection, &s->collection))
+		return -ENOMEM;
+	int err = make_config(p, s->id, expiry_s(s, max_us), &s->config, e);
+	if (err)
+		return err;
+	config_read(s->config, &s->set);
+	return s->broken ? -ENOMEM : 0;
+}
+
+int session_new(struct session **out, const struct session_params *p, struct api_error *e)
+{
+	struct session *s = mem_zalloc(sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->env = (struct env){ s, inner_now, inner_wall, inner_rand };
+	s->outer_env = p->env;
+	s->rec = p->recorder;
+	s->loop = p->loop;
+	s->engines = *p->engines;
+	s->dialect = p->dialect;
+	s->kind = p->kind;
+	s->now_us = env_now(p->env);
+	s->told_next_us = UINT64_MAX;
+	conv_init(&s->conv);
+	list_init(&s->responses);
+	list_init(&s->hearings);
+	int err = init(s, p, e);
+	if (err) {
+		session_free(s);
+		return err;
+	}
+	s->host = p->host;
+	*out = s;
+	return 0;
+}
+
+void session_free(struct session *s)
+{
+	if (!s)
+		return;
+	s->state = SESS_CLOSED;
+	cancel_work(s);
+	turn_done(&s->turn);
+	audio_in_done(&s->in);
+	conv_done(&s->conv);
+	json_decref(s->config);
+	mem_free(s->language);
+	mem_free(s->collection);
+	mem_free(s);
+}
+
+const char *session_id(const struct session *s)
+{
+	return s->id;
+}
+
+static struct leg_slot *free_slot(struct session *s, enum leg_role r)
+{
+	if (r == LEG_MAIN)
+		return s->legs[0].leg ? NULL : &s->legs[0];
+	for (size_t i = 1; i < SESSION_LEGS; i++)
+		if (!s->legs[i].leg)
+			return &s->legs[i];
+	return NULL;
+}
+
+int session_attach(struct session *s, struct leg *l, enum leg_role r, uint64_t now_us)
+{
+	struct leg_slot *slot = free_slot(s, r);
+
+	if (s->state != SESS_OPEN)
+		return -ESHUTDOWN;
+	if (!slot)
+		return -EBUSY;
+	session_enter(s, now_us);
+	RECORD(s, REC_ATTACH, (struct bytes){ 0 }, slot_index(s, slot), r, l->ops->caps,
+	       l->ops->out_rate_hz, l->ops->room != NULL);
+	*slot = (struct leg_slot){ .leg = l, .role = r };
+	s->asking.from = slot;
+	emit(s, EV_SESSION_CREATED, json_pack("{s:O}", "session", s->config));
+	slot->told = true;
+	session_leave(s);
+	return 0;
+}
+
+static bool has_legs(const struct session *s)
+{
+	for (size_t i = 0; i < SESSION_LEGS; i++)
+		if (s->legs[i].leg)
+			return true;
+	return false;
+}
+
+void session_detach(struct session *s, struct leg *l, uint64_t now_us)
+{
+	struct leg_slot *slot = slot_of(s, l);
+
+	if (!slot)
+		return;
+	session_enter(s, now_us);
+	RECORD(s, REC_DETACH, (struct bytes){ 0 }, slot_index(s, slot));
+	enum leg_role role = slot->role;
+	*slot = (struct leg_slot){ 0 };
+	if (role == LEG_MAIN && s->state == SESS_OPEN)
+		close_legs(s, 1000, "the call has ended");
+	session_leave(s);
+	if (!has_legs(s) && s->host.on_over)
+		s->host.on_over(s->host.ctx, s); /* may free s */
+}
+
+void session_close(struct session *s, unsigned code, const char *reason, uint64_t now_us)
+{
+	if (s->state != SESS_OPEN)
+		return;
+	session_enter(s, now_us);
+	RECORD(s, REC_CLOSE, bytes_str(reason), code);
+	close_legs(s, code, reason);
+	session_leave(s);
+}
+
+/* --- inputs ----------------------------------------------------------------------------- */
+
+void session_on_message(struct session *s, struct leg *from, struct bytes json, uint64_t now_us)
+{
+	struct leg_slot *slot = slot_of(s, from);
+
+	if (!slot || !session_serves(s))
+		return;
+	session_enter(s, now_us);
+	RECORD(s, REC_MESSAGE, json, slot_index(s, slot));
+	s->n_messages++;
+	s->asking.from = slot;
+	route_message(s, json);
+	session_leave(s);
+}
+
+void session_on_binary(struct session *s, struct leg *from, uint64_t now_us)
+{
+	struct leg_slot *slot = slot_of(s, from);
+
+	if (!slot || !session_serves(s))
+		return;
+	session_enter(s, now_us);
+	RECORD(s, REC_BINARY, (struct bytes){ 0 }, slot_index(s, slot));
+	s->asking.from = slot;
+	error_send(s, ERR_INVALID_EVENT, NULL,
+		   "Binary messages are not supported: send each event as JSON text.");
+	session_leave(s);
+}
+
+void session_on_audio(struct session *s, const struct frame *f, uint64_t now_us)
+{
+	if (!session_serves(s))
+		return;
+	assert(f->rate_hz == STT_RATE_HZ);
+	session_enter(s, now_us);
+	RECORD(s, REC_AUDIO, bytes_of(f->pcm, f->n * sizeof(*f->pcm)), f->ts);
+	audio_in_push(s, f->pcm, f->n);
+	session_leave(s);
+}
+
+void session_on_playout(struct session *s, uint64_t tag, enum leg_playout p, uint64_t now_us)
+{
+	if (!session_serves(s))
+		return;
+	session_enter(s, now_us);
+	RECORD(s, REC_PLAYOUT, (struct bytes){ 0 }, tag, p);
+	struct response *r = response_by_tag(s, tag);
+	if (r)
+		response_playout(r, p);
+	session_leave(s);
+}
+
+void session_on_writable(struct session *s, struct leg *l, uint64_t now_us)
+{
+	struct leg_slot *slot = slot_of(s, l);
+
+	if (!slot || !session_serves(s))
+		return;
+	session_enter(s, now_us);
+	RECORD(s, REC_WRITABLE, (struct bytes){ 0 }, slot_index(s, slot));
+	session_leave(s); /* pumps */
+}
+
+uint64_t session_next_us(const struct session *s)
+{
+	if (!session_serves(s))
+		return UINT64_MAX;
+	uint64_t next = s->expires_us;
+	next = MIN(next, hear_next_us(s));
+	next = MIN(next, turn_next_us(s));
+	return MIN(next, response_next_us(s));
+}
+
+static void expire(struct session *s)
+{
+	error_send(s, ERR_SESSION_EXPIRED, NULL,
+		   "Your session hit the maximum duration of %u minutes.",
+		   (unsigned)(MAX_S / 60));
+	close_legs(s, 1001, "Your session hit its maximum duration.");
+}
+
+void session_on_time(struct session *s, uint64_t now_us)
+{
+	if (!session_serves(s) || now_us < session_next_us(s))
+		return;
+	session_enter(s, now_us);
+	RECORD(s, REC_TIME, (struct bytes){ 0 }, 0);
+	if (s->now_us >= s->expires_us) {
+		expire(s);
+	} else {
+		hear_on_time(s);
+		turn_on_time(s);
+	}
+	session_leave(s);
+}

@@ -1,0 +1,95 @@
+/* state.h - the inside of a session; included by session/ only.
+ *
+ * Entry points (session.c, sinks of engines) call enter() first and leave() last; in
+ * between nothing is freed that others may hold: responses and hearings that are over are
+ * reaped, queues are pumped and deadlines are told in leave().
+ */
+#pragma once
+
+#include "session/audio_in.h"
+#include "session/config.h"
+#include "session/emit.h"
+#include "session/hear.h"
+#include "session/item.h"
+#include "session/response.h"
+#include "session/session.h"
+#include "session/turn.h"
+
+enum { ID_MAX = 32 };
+
+enum session_state {
+	SESS_OPEN,   /* serves; left by session_close(), expiry, lack of memory   */
+	SESS_CLOSED, /* legs were asked to close; nothing is served or emitted     */
+};
+
+struct leg_slot {
+	struct leg *leg; /* NULL: free */
+	enum leg_role role;
+	bool told; /* session.created was sent */
+};
+
+/* The message being served: errors and replies go to its sender. */
+struct asking {
+	struct leg_slot *from;
+	const char *event_id;
+};
+
+struct session {
+	struct env env; /* records what the params' env answers */
+	const struct env *outer_env;
+	struct recorder rec;
+	struct session_host host;
+	struct loop *loop;
+	struct engines engines;
+	enum dialect dialect;
+	enum session_kind kind;
+	enum session_state state;
+	bool broken; /* memory ran out: leave() closes */
+	unsigned depth;
+	char id[ID_MAX], conversation_id[ID_MAX], seed[16];
+	char *language, *collection;
+	json_t *config;
+	struct settings set; /* config, read */
+	struct leg_slot legs[SESSION_LEGS];
+	struct asking asking;
+	uint64_t now_us, expires_us, told_next_us;
+	uint64_t next_ticket, next_tag, next_id;
+	uint64_t n_messages, n_errors, n_turns, n_responses_made; /* for dump */
+	bool voice_locked; /* assistant audio has been sent */
+	struct conversation conv;
+	struct list responses;
+	size_t n_responses;
+	struct list hearings;
+	struct audio_in in;
+	struct turn turn;
+};
+
+void session_enter(struct session *s, uint64_t now_us);
+/* For sinks: the time is asked of the environment. */
+void session_enter_sink(struct session *s);
+void session_leave(struct session *s);
+void session_oom(struct session *s);
+bool session_serves(const struct session *s); /* open and not broken */
+
+uint64_t session_ticket(struct session *s);
+void session_new_id(struct session *s, const char *prefix, char to[static ID_MAX]);
+/* The leg that carries audio, or NULL; and whether it is paced. */
+struct leg *session_main(const struct session *s);
+bool session_paced(const struct session *s);
+unsigned slot_index(const struct session *s, const struct leg_slot *l);
+
+void session_record(struct session *s, enum rec_kind k, struct bytes body);
+/* Records a number as LEB128 and returns it: answers of legs and engines. */
+uint64_t session_answer(struct session *s, enum rec_kind k, uint64_t v);
+/* Records what a sink was called with: function number, ticket, up to two strings. */
+void session_record_sink(struct session *s, enum rec_kind k, unsigned fn, uint64_t ticket,
+			 struct bytes a, struct bytes b);
+
+/* route.c */
+void route_message(struct session *s, struct bytes json);
+/* client_item.c: cut to what was heard in the first `ms`; says so. */
+void item_truncate(struct session *s, struct item *it, uint64_t ms);
+/* Forget the oldest item when there are SESSION_ITEMS_MAX; says so. */
+void conv_make_room(struct session *s);
+/* Cut a string that snprintf() may have ended inside a UTF-8 sequence. */
+void utf8_trim(char *text);

@@ -1,0 +1,445 @@
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "session/response.h"
+#include "session/state.h"
+
+/* Server tools that only look, and so may run for an answer that is not yet wanted. */
+static const char *const harmless[] = { "search" };
+
+static struct response *of(struct node *n)
+{
+	return CONTAINER_OF(n, struct response, node);
+}
+
+static const struct tool_ops *server_tool(const struct session *s, const char *name,
+					  struct tool **tool)
+{
+	for (size_t i = 0; i < s->engines.n_tools; i++) {
+		if (strcmp(s->engines.tools[i].ops->name, name) != 0)
+			continue;
+		*tool = s->engines.tools[i].tool;
+		return s->engines.tools[i].ops;
+	}
+	return NULL;
+}
+
+static bool declared(const struct response *r, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(r->set.tools); i++) {
+		const json_t *t = json_array_get(r->set.tools, i);
+
+		if (strcmp(json_str(t, "type", ""), "function") == 0 &&
+		    strcmp(json_str(t, "name", ""), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The client's functions, and the server's tools where no function has taken the name. */
+static json_t *tools_json(const struct response *r)
+{
+	const struct session *s = r->s;
+	AUTO(json) json_t *list = json_array();
+
+	if (!list)
+		return NULL;
+	for (size_t i = 0; i < json_array_size(r->set.tools); i++) {
+		const json_t *t = json_array_get(r->set.tools, i);
+
+		if (strcmp(json_str(t, "type", ""), "function") == 0 &&
+		    json_array_append_new(list, json_deep_copy(t)) < 0)
+			return NULL;
+	}
+	for (size_t i = 0; i < s->engines.n_tools; i++) {
+		const struct tool_ops *t = s->engines.tools[i].ops;
+
+		if (declared(r, t->name))
+			continue;
+		json_t *v = json_pack("{s:s,s:s,s:s,s:o}", "type", "function", "name", t->name,
+				      "description", t->description, "parameters",
+				      json_loads(t->parameters, 0, NULL));
+		if (json_array_append_new(list, v) < 0)
+			return NULL;
+	}
+	return json_incref(list);
+}
+
+static json_t *items_json(const struct response *r)
+{
+	AUTO(json) json_t *list = r->input ? json_deep_copy(r->input) : conv_items(&r->s->conv);
+
+	if (!list)
+		return NULL;
+	if (r->heard &&
+	    json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:[{s:s,s:s}]}", "type", "message",
+						  "status", "completed", "role", "user", "content",
+						  "type", "input_audio", "transcript",
+						  r->heard)) < 0)
+		return NULL;
+	if (r->scratch) {
+		AUTO(json) json_t *more = json_deep_copy(r->scratch);
+		if (!more || json_array_extend(list, more) < 0)
+			return NULL;
+	}
+	return json_incref(list);
+}
+
+static bool awaits_words(const struct session *s)
+{
+	for (struct node *n = s->conv.items.head.next; n != &s->conv.items.head; n = n->next)
+		if (CONTAINER_OF(n, struct item, node)->awaits_words)
+			return true;
+	return false;
+}
+
+static const struct llm_sink llm_sink;
+
+static int start(struct response *r, const struct llm_request *q)
+{
+	struct session *s = r->s;
+	int err = s->engines.llm_ops->start(s->engines.llm, &r->llm, q, s->loop, &llm_sink, s,
+					    r->llm_ticket);
+
+	session_answer(s, REC_START, err != 0);
+	return err;
+}
+
+void think(struct response *r)
+{
+	struct session *s = r->s;
+
+	if (r->llm || r->thought || r->n_tools_running)
+		return;
+	r->waits_for_words = !r->heard && !r->input && awaits_words(s);
+	if (r->waits_for_words)
+		return;
+	if (!s->engines.llm_ops) {
+		response_fail(r, "engine_unavailable", "No language model is configured.");
+		return;
+	}
+	AUTO(json) json_t *items = items_json(r);
+	AUTO(json) json_t *tools = tools_json(r);
+	/* Once its tools have answered, a forced choice would ask for ever. */
+	AUTO(json) json_t *choice = r->rounds >= SESSION_TOOL_ROUNDS ? json_string("none") :
+				    r->rounds ? json_string("auto") :
+						json_incref(r->set.tool_choice);
+	const struct llm_request q = {
+		.instructions = r->set.instructions[0] ? r->set.instructions : NULL,
+		.items = items,
+		.tools = tools,
+		.tool_choice = choice,
+		.max_output_tokens = r->set.max_output_tokens,
+		.temperature = 0.8,
+	};
+	r->llm_ticket = session_ticket(s);
+	if (!items || !tools || !choice)
+		session_oom(s);
+	else if (start(r, &q) != 0)
+		response_fail(r, "engine_unavailable", "The language model could not be started.");
+}
+
+/* --- server tools -------------------------------------------------------------------- */
+
+static const struct tool_sink tool_sink;
+
+static bool remember_call(struct response *r, const char *call_id, const json_t *call)
+{
+	if (!r->scratch)
+		r->scratch = json_array();
+	return json_array_append_new(r->scratch,
+				     json_pack("{s:s,s:s,s:s,s:O,s:O}", "type", "function_call",
+					       "status", "completed", "call_id", call_id, "name",
+					       json_object_get(call, "name"), "arguments",
+					       json_object_get(call, "arguments"))) == 0;
+}
+
+static bool remember_output(struct response *r, const char *call_id, const char *output)
+{
+	return json_array_append_new(r->scratch,
+				     json_pack("{s:s,s:s,s:s,s:s}", "type", "function_call_output",
+					       "status", "completed", "call_id", call_id, "output",
+					       output)) == 0;
+}
+
+static void run_tool(struct response *r, const json_t *call, struct tool_run *run)
+{
+	struct session *s = r->s;
+	struct tool *tool;
+
+	run->ops = server_tool(s, json_str(call, "name", ""), &tool);
+	run->ticket = session_ticket(s);
+	session_new_id(s, "call_", run->call_id);
+	if (!remember_call(r, run->call_id, call)) {
+		session_oom(s);
+		return;
+	}
+	int err = run->ops->start(tool, &run->job, json_str(call, "arguments", "{}"), s->loop,
+				  &tool_sink, s, run->ticket);
+	if (session_answer(s, REC_START, err != 0) == 0) {
+		r->n_tools_running++;
+		return;
+	}
+	run->ticket = 0;
+	if (!remember_output(r, run->call_id, "{\"error\":\"the tool could not be started\"}"))
+		session_oom(s);
+}
+
+static void run_tools(struct response *r)
+{
+	AUTO(json) json_t *calls = r->calls;
+	size_t n = MIN(json_array_size(calls), (size_t)TOOL_RUNS_MAX);
+
+	r->calls = NULL;
+	r->tools_wait = false;
+	r->rounds++;
+	for (size_t i = 0; i < n && !r->s->broken; i++)
+		run_tool(r, json_array_get(calls, i), &r->tools[i]);
+	if (!r->n_tools_running)
+		think(r);
+}
+
+static bool all_harmless(const json_t *calls)
+{
+	for (size_t i = 0; i < json_array_size(calls); i++) {
+		const char *name = json_str(json_array_get(calls, i), "name", "");
+		bool found = false;
+
+		for (size_t k = 0; k < ARRAY_LEN(harmless); k++)
+			found = found || strcmp(name, harmless[k]) == 0;
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+void think_announced(struct response *r)
+{
+	if (r->tools_wait)
+		run_tools(r);
+}
+
+static struct tool_run *tool_of(struct session *s, uint64_t ticket, struct response **out)
+{
+	LIST_FOR(&s->responses, n)
+		for (size_t i = 0; i < TOOL_RUNS_MAX; i++)
+			if (of(n)->tools[i].ticket == ticket) {
+				*out = of(n);
+				return &of(n)->tools[i];
+			}
+	return NULL;
+}
+
+static void on_output(void *owner, uint64_t ticket, const char *output)
+{
+	struct session *s = owner;
+	struct response *r;
+
+	session_enter_sink(s);
+	session_record_sink(s, REC_TOOL, 0, ticket, bytes_str(output), (struct bytes){ 0 });
+	struct tool_run *run = ticket ? tool_of(s, ticket, &r) : NULL;
+	if (run) {
+		run->ticket = 0;
+		r->n_tools_running--;
+		if (strcmp(run->ops->name, "search") == 0)
+			response_mark(r, MARK_SEARCH);
+		if (!remember_output(r, run->call_id, output))
+			session_oom(s);
+		else if (!r->n_tools_running)
+			think(r);
+	}
+	session_leave(s);
+}
+
+static const struct tool_sink tool_sink = { on_output };
+
+/* --- what the model says ------------------------------------------------------------------ */
+
+static struct response *thinker(struct session *s, uint64_t ticket)
+{
+	LIST_FOR(&s->responses, n)
+		if (of(n)->llm && of(n)->llm_ticket == ticket)
+			return of(n);
+	return NULL;
+}
+
+static void on_text(void *owner, uint64_t ticket, const char *text)
+{
+	struct session *s = owner;
+
+	session_enter_sink(s);
+	session_record_sink(s, REC_LLM, 0, ticket, bytes_str(text), (struct bytes){ 0 });
+	struct response *r = thinker(s, ticket);
+	if (r && text[0]) {
+		response_mark(r, MARK_FIRST_TEXT);
+		speak_text(r, text);
+	}
+	session_leave(s);
+}
+
+/* Offsets in the transcript as JavaScript counts them: UTF-16 units. */
+static size_t utf16_units(const uint8_t *p, size_t n)
+{
+	size_t units = 0;
+
+	for (size_t i = 0; i < n; i++)
+		units += ((p[i] & 0xC0) != 0x80) + (p[i] >= 0xF0);
+	return units;
+}
+
+static void cite(struct response *r, json_t *source)
+{
+	struct piece *p = piece_add(r, PIECE_SOURCE, "", 0);
+	size_t from = r->cited_to;
+
+	while (from < r->text.n && r->text.p[from] == ' ')
+		from++;
+	json_t *own = p ? json_deep_copy(source) : NULL;
+	if (!own ||
+	    json_object_set_new(own, "transcript_start",
+				json_integer((json_int_t)utf16_units(r->text.p, from))) < 0 ||
+	    json_object_set_new(own, "transcript_end",
+				json_integer((json_int_t)utf16_units(r->text.p, r->text.n))) < 0) {
+		json_decref(own);
+		session_oom(r->s);
+		return;
+	}
+	p->source = own;
+	r->cited_to = r->text.n;
+}
+
+static void on_cite(void *owner, uint64_t ticket, json_t *source)
+{
+	struct session *s = owner;
+	AUTO(buf) struct buf text = { 0 };
+
+	session_enter_sink(s);
+	json_write(&text, source);
+	session_record_sink(s, REC_LLM, 1, ticket, buf_bytes(&text), (struct bytes){ 0 });
+	struct response *r = thinker(s, ticket);
+	if (text.failed)
+		session_oom(s);
+	else if (r && json_is_object(source))
+		cite(r, source);
+	session_leave(s);
+}
+
+static void on_call(void *owner, uint64_t ticket, const char *name, const char *arguments)
+{
+	struct session *s = owner;
+
+	session_enter_sink(s);
+	session_record_sink(s, REC_LLM, 2, ticket, bytes_str(name), bytes_str(arguments));
+	struct response *r = thinker(s, ticket);
+	if (r) {
+		if (!r->calls)
+			r->calls = json_array();
+		if (json_array_append_new(r->calls, json_pack("{s:s,s:s}", "name", name, "arguments",
+							      arguments)) < 0)
+			session_oom(s);
+	}
+	session_leave(s);
+}
+
+/* A call of anything the server does not do itself goes to the client; the server's tools
+ * asked in the same breath are not run: the model asks again with the client's results. */
+static bool calls_client(const struct response *r)
+{
+	struct tool *tool;
+
+	for (size_t i = 0; i < json_array_size(r->calls); i++) {
+		const char *name = json_str(json_array_get(r->calls, i), "name", "");
+
+		if (declared(r, name) || !server_tool(r->s, name, &tool))
+			return true;
+	}
+	return false;
+}
+
+static void queue_calls(struct response *r)
+{
+	struct tool *tool;
+
+	for (size_t i = 0; i < json_array_size(r->calls); i++) {
+		const json_t *call = json_array_get(r->calls, i);
+		const char *name = json_str(call, "name", ""), *args = json_str(call, "arguments", "");
+
+		if (!declared(r, name) && server_tool(r->s, name, &tool))
+			continue;
+		struct piece *p = piece_add(r, PIECE_CALL, args, strlen(args));
+		if (!p || !(p->name = mem_strdup(name)))
+			session_oom(r->s);
+	}
+	r->thought = true;
+}
+
+static void finish_round(struct response *r, enum llm_finish f)
+{
+	speak_flush(r);
+	if (f == LLM_MAX_TOKENS) {
+		r->outcome = OUTCOME_INCOMPLETE;
+		r->thought = true;
+	} else if (!json_array_size(r->calls)) {
+		r->thought = true;
+	} else if (calls_client(r)) {
+		queue_calls(r);
+	} else if (r->rounds >= SESSION_TOOL_ROUNDS) {
+		response_fail(r, "too_many_tool_calls", "The model did not stop asking tools.");
+	} else if (r->state == RESP_HELD && !all_harmless(r->calls)) {
+		r->tools_wait = true;
+	} else {
+		run_tools(r);
+	}
+}
+
+static void on_done(void *owner, uint64_t ticket, enum llm_finish f, const struct llm_usage *u)
+{
+	struct session *s = owner;
+	uint8_t numbers[12];
+
+	session_enter_sink(s);
+	put_be32(numbers, (uint32_t)f);
+	put_be32(numbers + 4, (uint32_t)u->input_tokens);
+	put_be32(numbers + 8, (uint32_t)u->output_tokens);
+	session_record_sink(s, REC_LLM, 3, ticket, bytes_of(numbers, sizeof(numbers)),
+			    (struct bytes){ 0 });
+	struct response *r = thinker(s, ticket);
+	if (r) {
+		r->llm = NULL;
+		r->usage.input_tokens += u->input_tokens;
+		r->usage.output_tokens += u->output_tokens;
+		finish_round(r, f);
+	}
+	session_leave(s);
+}
+
+static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
+{
+	struct session *s = owner;
+
+	session_enter_sink(s);
+	session_record_sink(s, REC_LLM, 4, ticket, bytes_str(e->code), bytes_str(e->message));
+	struct response *r = thinker(s, ticket);
+	if (r) {
+		r->llm = NULL;
+		response_fail(r, e->code, e->message);
+	}
+	session_leave(s);
+}
+
+static const struct llm_sink llm_sink = { on_text, on_cite, on_call, on_done, on_error };
+
+void think_cancel(struct response *r)
+{
+	if (r->llm)
+		r->s->engines.llm_ops->cancel(r->llm);
+	r->llm = NULL;
+	for (size_t i = 0; i < TOOL_RUNS_MAX; i++) {
+		if (r->tools[i].ticket)
+			r->tools[i].ops->cancel(r->tools[i].job);
+		r->tools[i].ticket = 0;
+	}
+	r->n_tools_running = 0;
+	r->tools_wait = false;
+}
