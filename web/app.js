@@ -5,7 +5,7 @@ import { Evidence } from "./sources.js";
 import { Fault, messages } from "./messages.js";
 import { Levels } from "./level.js";
 import { Player } from "./player.js";
-import { Session } from "./session.js";
+import { SILENCE_MS, Session } from "./session.js";
 import { TextLink } from "./text.js";
 import { View, $, el } from "./view.js";
 import { VoiceLink, open_mic } from "./rtc.js";
@@ -23,7 +23,8 @@ const PHASES = {
 	hearing: "Hearing you",
 	thinking: "Looking it up",
 	answering: "Answering",
-	holding: "Hold Space, or the button, and speak",
+	holding: matchMedia("(hover: none)").matches
+		? "Hold the button and speak" : "Hold Space, or the button, and speak",
 	muted: "Muted",
 	away: "The network is away; waiting for it",
 };
@@ -61,13 +62,17 @@ function phase(name) {
 }
 
 function show_call(on, connecting = false) {
-	$("talk-label").textContent = on ? "Stop" : connecting ? "Cancel" : "Start talking";
-	$("talk-icon").setAttribute("href", on || connecting ? "#i-stop" : "#i-mic");
+	const holding = on && settings.ptt;
+
+	$("talk-label").textContent = holding ? "Hold to talk" : on ? "Stop"
+		: connecting ? "Cancel" : "Start talking";
+	$("talk-icon").setAttribute("href", (on && !holding) || connecting ? "#i-stop" : "#i-mic");
+	$("app").dataset.mode = holding ? "hold" : "free";
+	$("end").hidden = !holding;
 	$("app").dataset.call = on ? "on" : connecting ? "connecting" : "off";
 	$("mute").disabled = !on;
 	if (!on)
 		set_muted(false);
-	$("hold").hidden = !(on && settings.ptt);
 }
 
 function show_levels(mic, answer) {
@@ -77,14 +82,14 @@ function show_levels(mic, answer) {
 		meter.firstElementChild.style.transform = `scaleX(${level.toFixed(3)})`;
 		meter.setAttribute("aria-valuenow", Math.round(level * 100));
 	}
-	$("halo").style.transform = `scale(${(1 + 0.35 * mic).toFixed(3)})`;
+	$("halo").style.transform = `scale(${(1 + 0.16 * mic).toFixed(3)})`;
 }
 
 function answered(ms, how) {
 	if (!awaiting)
 		return;
 	awaiting = false;
-	view.took(ms, how);
+	view.took(ms, how, how === "spoken" && !settings.ptt ? SILENCE_MS : 0);
 }
 
 // Faults.
@@ -110,7 +115,8 @@ function report(error) {
 				ACTIONS[action[1]]();
 			},
 		}, action[0]));
-	buttons.append(el("button", { type: "button", className: "quiet", onclick: dismiss }, "Dismiss"));
+	if (!field) // without a code nothing works: no use in sending this away
+		buttons.append(el("button", { type: "button", className: "quiet", onclick: dismiss }, "Dismiss"));
 	parts.push(buttons);
 	$("notice").dataset.fault = fault.fault;
 	$("notice").replaceChildren(...parts);
@@ -274,15 +280,14 @@ function text_ended(fault) {
 
 async function ask(text) {
 	dismiss();
-	player.unlock();
 	levels.unlock();
+	if (!in_call() && settings.aloud)
+		player.attach(); // now, while this is still the user's click or key
 	try {
 		const to = await text_session();
 
-		if (to.link.kind === "text" && settings.aloud) {
-			player.attach();
+		if (to.link.kind === "text" && settings.aloud)
 			levels.watch("answer", player.stream);
-		}
 		levels.typed();
 		to.ask(text);
 	} catch (error) {
@@ -339,7 +344,9 @@ async function look() {
 	try {
 		info = await api.status();
 		show_info();
-		again = !info.documents;
+		again = !info.documents || info.status === "starting";
+		if (!link)
+			phase(info.status === "starting" ? "starting" : "idle");
 		if (["gone", "forbidden", "code_wrong", "busy"].includes($("notice").dataset.fault) && !link)
 			dismiss();
 		if (!window.isSecureContext && !$("notice").dataset.fault)
@@ -351,6 +358,8 @@ async function look() {
 		} else {
 			report(error);
 		}
+		$("hello").hidden = !$("empty").hidden;
+		$("examples-box").hidden = !info?.questions?.length;
 	}
 	if (again)
 		setTimeout(() => document.hidden || link ? again_later() : look(), LOOK_AGAIN_MS);
@@ -369,8 +378,6 @@ function show_info() {
 	$("talk").disabled = count === 0;
 	$("ask").disabled = count === 0;
 	$("send").disabled = count === 0;
-	if (!link && $("app").dataset.phase === "starting")
-		phase("idle");
 	$("examples").replaceChildren(...(info.questions ?? []).slice(0, 3).map((q) =>
 		el("li", {}, el("button", { type: "button", className: "example", onclick: () => ask(q) },
 			el("span", {}, q)))));
@@ -470,15 +477,26 @@ function wire() {
 		$("ask").value = "";
 		ask(text);
 	});
-	$("talk").addEventListener("click", () =>
-		$("app").dataset.call === "off" ? start() : stop());
+	$("talk").addEventListener("click", () => {
+		if ($("app").dataset.call === "off")
+			start();
+		else if ($("app").dataset.mode !== "hold")
+			stop();
+	});
+	$("end").addEventListener("click", stop);
 	$("mute").addEventListener("click", () => set_muted(!muted));
-	$("hold").addEventListener("pointerdown", (e) => {
+	$("talk").addEventListener("pointerdown", (e) => {
+		if ($("app").dataset.mode !== "hold")
+			return;
 		e.currentTarget.setPointerCapture(e.pointerId);
 		hold(true);
 	});
 	for (const name of ["pointerup", "pointercancel", "lostpointercapture"])
-		$("hold").addEventListener(name, () => hold(false));
+		$("talk").addEventListener(name, () => hold(false));
+	$("talk").addEventListener("contextmenu", (e) => {
+		if ($("app").dataset.mode === "hold") // a long press is not a request for a menu
+			e.preventDefault();
+	});
 	addEventListener("keydown", on_space);
 	addEventListener("keyup", on_space);
 	addEventListener("blur", () => hold(false));
@@ -505,7 +523,7 @@ function wire() {
 			return;
 		session.configure();
 		link.set_mic(!settings.ptt && !muted);
-		$("hold").hidden = !settings.ptt;
+		show_call(true);
 		phase("listening");
 	});
 	$("aloud").checked = settings.aloud;

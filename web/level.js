@@ -3,6 +3,8 @@
 
 const TICK_MS = 20;
 const BLOCK_MS = 5;      // resolution inside a tick
+const LOOK_BACK = 8192;  // samples kept, 170 ms at 48 kHz
+const BLIND_MS = 150;    // a tick this late, as in a tab in the background, has missed something
 const QUIET_MS = 300;    // a gap this long makes the next sound a new onset
 const LONGEST_MS = 30000;
 const FLOOR = 0.006;     // rms below which nothing counts as sound
@@ -12,7 +14,7 @@ class Ear {
 	constructor(context, stream) {
 		this.source = context.createMediaStreamSource(stream);
 		this.analyser = context.createAnalyser();
-		this.analyser.fftSize = 2048;
+		this.analyser.fftSize = LOOK_BACK;
 		this.source.connect(this.analyser);
 		this.samples = new Float32Array(this.analyser.fftSize);
 		this.rate = context.sampleRate;
@@ -75,6 +77,7 @@ export class Levels {
 		this.timer = 0;
 		this.asked = 0; // when the question ended, if it was typed
 		this.reported = 0;
+		this.blind = 0;
 	}
 
 	// Call inside a click or key press.
@@ -112,6 +115,8 @@ export class Levels {
 		const { mic, answer } = this.ears;
 
 		this.last = now;
+		if (elapsed > BLIND_MS)
+			this.blind = now;
 		mic?.listen(now, elapsed);
 		answer?.listen(now, elapsed);
 		this.on_levels(loudness(mic?.level ?? 0), loudness(answer?.level ?? 0));
@@ -121,8 +126,9 @@ export class Levels {
 
 	#onset(onset, spoken) {
 		const how = this.asked > spoken ? "typed" : "spoken";
-		const ms = Math.round(onset - Math.max(this.asked, spoken));
-		const known = Math.max(this.asked, spoken) > this.reported;
+		const end = Math.max(this.asked, spoken);
+		const ms = Math.round(onset - end);
+		const known = end > this.reported && end > this.blind;
 
 		this.reported = onset;
 		if (known && ms > 0 && ms < LONGEST_MS)

@@ -64,7 +64,7 @@ export const messages = {
 	},
 	code_wrong: {
 		title: "That code was not accepted",
-		text: "A code works once and for a short time. Ask the server for a new one.",
+		text: "A code works once, and not after a restart. Restart the server: it prints a new one.",
 		field: ["Access code", "login"],
 	},
 	rtc_failed: {
@@ -73,8 +73,8 @@ export const messages = {
 		action: ["Try again", "start"],
 	},
 	refused: {
-		title: "The server refused the call",
-		text: "",
+		title: "The server refused the conversation",
+		text: "It may be at its limit. Try again in a moment.",
 		action: ["Try again", "reconnect"],
 	},
 	failed: {

@@ -252,7 +252,7 @@ const HANDLERS = {
 		if (this.open_response === id)
 			this.open_response = null;
 		answer.done = true;
-		this.view.finish(id);
+		this.view.finish(id, status === "completed" && answer.text !== "");
 		if (status === "failed") {
 			this.view.mark(id, "failed");
 			this.on.fault(new Fault(fault_of_code(error?.code) ?? "failed", error?.message));

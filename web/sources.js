@@ -17,7 +17,14 @@ export class Evidence {
 		$("reader").addEventListener("close", () => this.#closed());
 	}
 
-	show(sources) {
+	// A new answer is on its way: what lies here belongs to the one before.
+	await() {
+		for (const list of document.querySelectorAll(".cards"))
+			list.setAttribute("aria-busy", "true");
+	}
+
+	// complete: the answer is, so what is not here will not come.
+	show(sources, complete = false) {
 		const cards = sources.map((source, i) => this.#card(source, i + 1));
 
 		$("cards").replaceChildren(...cards);
@@ -25,8 +32,11 @@ export class Evidence {
 			.replaceChildren(...sources.map((source, i) => this.#card(source, i + 1)));
 		$("strip").hidden = sources.length === 0;
 		$("no-sources").hidden = sources.length > 0;
-		$("no-sources").textContent =
-			"Nothing in your documents answers that, so there is no source to show.";
+		$("no-sources").textContent = complete
+			? "Nothing in your documents answers that, so there is no source to show."
+			: "What an answer was taken from appears here, word for word.";
+		for (const list of document.querySelectorAll(".cards"))
+			list.removeAttribute("aria-busy");
 	}
 
 	#card(source, number) {
@@ -37,7 +47,7 @@ export class Evidence {
 		},
 			el("span", { className: "card-title" },
 				el("b", {}, String(number)), el("span", {}, source.title || source.document)),
-			el("span", { className: "card-place" }, where || "\u00a0"),
+			...(where ? [el("span", { className: "card-place" }, where)] : []),
 			el("span", { className: "card-quote" }, source.quote ?? ""));
 
 		return el("li", {}, card);

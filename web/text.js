@@ -1,7 +1,7 @@
 // The written way: one WebSocket to the realtime endpoint, opened with the first question.
 // It has the interface that rtc.js has: send(event), close(); on_event(event), on_end(fault or null).
 
-import { Fault } from "./messages.js";
+import { Fault, fault_of_code } from "./messages.js";
 import * as api from "./api.js";
 
 export class TextLink {
@@ -40,7 +40,7 @@ export class TextLink {
 				if (this.closed)
 					return;
 				this.closed = true;
-				const fault = await why(last_error);
+				const fault = await why(last_error, open);
 
 				if (open)
 					this.on_end(fault);
@@ -72,11 +72,13 @@ export function parse(data) {
 }
 
 // A browser does not say why a WebSocket was refused. An ordinary request to the same server does.
-async function why(error) {
+async function why(error, was_open) {
 	try {
 		await api.status();
 	} catch (fault) {
 		return fault;
 	}
-	return error ? new Fault("ended", error.message) : new Fault("lost");
+	if (error)
+		return new Fault(fault_of_code(error.code) ?? "ended", error.message);
+	return new Fault(was_open ? "lost" : "refused");
 }

@@ -1,7 +1,5 @@
 // The conversation on the page. Text from outside enters as textContent and in no other way.
 
-import { SILENCE_MS } from "./session.js";
-
 export const $ = (id) => document.getElementById(id);
 
 export function el(tag, props = {}, ...children) {
@@ -29,6 +27,16 @@ export function icon(name) {
 	svg.append(use);
 	return svg;
 }
+
+// Marks of voiced.turn.latency, in ms after the end of speech, in the order of a turn.
+const STAGES = [
+	["search", "passages found"],
+	["first_text", "first words of the answer"],
+	["first_audio", "first sound of the answer"],
+	["stt_final", "question understood"],
+	["window", "end of turn certain"],
+	["sent", "first sound sent"],
+];
 
 const NEAR_PX = 80; // this close to the end, the view follows what is added
 
@@ -92,9 +100,11 @@ export class View {
 		row.words = words;
 		row.foot = foot;
 		row.dataset.state = "open";
+		row.sources = [];
 		this.answers.set(id, row);
 		this.#add(row);
 		this.current = id;
+		this.evidence.await();
 	}
 
 	say(id, text) {
@@ -104,31 +114,34 @@ export class View {
 		this.#keep_up();
 	}
 
+	// They come one by one or together, each when the answer gets to it.
 	sources(id, list) {
 		const row = this.answers.get(id);
+		const same = (a, b) => a.document === b.document && a.start === b.start && a.end === b.end;
 
 		if (!row)
 			return;
-		row.sources = list;
+		row.sources.push(...list.filter((b) => !row.sources.some((a) => same(a, b))));
 		if (this.current === id)
-			this.evidence.show(list);
+			this.evidence.show(row.sources);
 		this.#chips(row);
 	}
 
-	finish(id) {
+	// complete: it was said to its end.
+	finish(id, complete) {
 		const row = this.answers.get(id);
 
 		row.dataset.state = "done";
 		// An answer of which nothing was said, because a newer question came first, leaves no row.
-		if (!row.words.textContent && !row.sources)
+		if (!row.words.textContent && row.sources.length === 0)
 			row.remove();
-		else if (this.current === id && !row.sources)
-			this.evidence.show([]);
+		if (this.current === id)
+			this.evidence.show(row.sources, complete);
 		this.#keep_up();
 	}
 
 	#chips(row) {
-		const chips = (row.sources ?? []).map((source, i) =>
+		const chips = row.sources.map((source, i) =>
 			el("button", {
 				type: "button", className: "chip",
 				"aria-label": `Source ${i + 1}: ${place(source)}`,
@@ -149,17 +162,17 @@ export class View {
 		row.foot.append(row.mark);
 	}
 
-	took(ms, how) {
+	// ms from the end of the question to the first sound; waited_ms of them are silence by design.
+	took(ms, how, waited_ms) {
 		const row = this.answers.get(this.current);
 		const from = how === "spoken" ? "after you stopped speaking" : "after you sent it";
-		const waited = how === "spoken"
-			? ` ${SILENCE_MS} ms of it are the silence it waits for, to be sure that you have finished.`
+		const wait = waited_ms
+			? ` ${waited_ms} ms of it are the silence it waits for, to be sure that you have finished.`
 			: "";
-		const title = `From the end of the question to the first sound of the answer, measured in this page.${waited}`;
+		const title = `From the end of the question to the first sound of the answer, measured in this page.${wait}`;
 
-		$("latency").textContent = how === "spoken"
-			? `${ms} ms to the answer, ${SILENCE_MS} of them waiting for the end of your turn`
-			: `${ms} ms to the answer`;
+		$("latency").textContent = `${ms} ms to the answer`
+			+ (waited_ms ? `, ${waited_ms} of them end-of-turn wait` : "");
 		$("latency").title = title;
 		if (row && !row.took) {
 			row.took = el("span", { className: "figure", title }, `${ms} ms ${from}`);
@@ -170,12 +183,11 @@ export class View {
 	// The server's own account of the same turn, stage by stage, on demand.
 	breakdown(event) {
 		const row = this.answers.get(event.response_id) ?? this.answers.get(this.current);
-		const stages = Object.entries(event).filter(([name, value]) =>
-			name.endsWith("_ms") && typeof value === "number");
+		const lines = STAGES.filter(([name]) => typeof event[name] === "number")
+			.map(([name, what]) => `${what}: ${Math.round(event[name])} ms`);
 
-		if (row && stages.length)
-			row.foot.title = stages.map(([name, value]) =>
-				`${name.slice(0, -3).replaceAll("_", " ")}: ${Math.round(value)} ms`).join("\n");
+		if (row && lines.length)
+			row.foot.title = ["By the server’s clock, after the end of your speech", ...lines].join("\n");
 	}
 
 	announce(text) {
@@ -188,7 +200,7 @@ export class View {
 			if (row.classList.contains("ask") && row.dataset.final === "true")
 				return [{ role: "user", text: row.dataset.text, sources: [] }];
 			if (row.classList.contains("answer") && row.words.textContent)
-				return [{ role: "assistant", text: row.words.textContent, sources: row.sources ?? [] }];
+				return [{ role: "assistant", text: row.words.textContent, sources: row.sources }];
 			return [];
 		});
 	}

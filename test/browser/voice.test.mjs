@@ -110,6 +110,7 @@ describe("a spoken question", () => {
 		assert.equal(await enabled(), "true");
 		await h.sleep(1000 * START_S + 2500);
 		await page.keyboard.up("Space");
+		assert.equal(await enabled(), "false");
 		await page.waitForSelector(".answer[data-state=done]", { timeout: 30000 });
 		assert.match(await page.locator(".answer .words").last().innerText(), /Biscuit/);
 		assert.deepEqual(page.faults, []);
