@@ -468,8 +468,9 @@ static int add_part(struct answer *a, const struct results *r, const struct sent
 	}
 	*p = (struct answer_part){
 		.text = buf_take(&said),
-		.source = json_pack("{s:O*,s:s,s:O*,s:O*,s:I,s:I,s:s%}", "document",
-				    json_object_get(row, "document"), "title",
+		.source = json_pack("{s:O*,s:O*,s:s,s:O*,s:O*,s:I,s:I,s:s%}", "document",
+				    json_object_get(row, "document"), "file",
+				    json_object_get(row, "file"), "title",
 				    json_str(row, "title", json_str(row, "file", "")), "page",
 				    json_object_get(row, "page"), "heading",
 				    json_object_get(row, "heading"), "start",
