@@ -5,8 +5,9 @@
  *
  * A scene is: two seconds of its noise, an utterance at some level, 1.5 seconds more.
  * What is speech is decided on the recording itself, before noise is added: frames
- * within 30 dB of its peak, and 10 dB above its own background. Files are split in halves: the even ones fit the weights
- * (--dump), the table is of the odd ones. All noise is seeded: two runs are alike.
+ * within 30 dB of its peak, and 10 dB above its own background. Files are split in
+ * halves: the even ones fit the weights (--dump), the table is of the odd ones. All
+ * noise is seeded: two runs are alike.
  */
 #include <dirent.h>
 #include <math.h>
@@ -126,6 +127,8 @@ static const struct trouble troubles[] = {
 	{ "hum, -36 dBFS", HUM, -36, NULL, 0, 0, 0 },
 	{ "pink -40, on 7 s, off 7 s", PINK, -40, NULL, 0, 0, 7 },
 	{ "white -30, on 1 s, off 1 s", WHITE, -30, NULL, 0, 0, 1 },
+	{ "white -30, on 4 s, off 4 s", WHITE, -30, NULL, 0, 0, 4 },
+	{ "brown -30, on 4 s, off 4 s", BROWN, -30, NULL, 0, 0, 4 },
 	{ "keys, 4/s at -20, pink -60", PINK, -60, key, -20, 4, 0 },
 	{ "keys, 8/s at -10, pink -60", PINK, -60, key, -10, 8, 0 },
 	{ "bumps, 1/s at -15, pink -60", PINK, -60, bump, -15, 1, 0 },
@@ -142,7 +145,8 @@ static void trouble_frame(const struct trouble *t, size_t i, size_t *since, int1
 	for (size_t k = 0; k < N; k++) {
 		if (t->event && uniform() < t->per_s / RATE && *since > 1600)
 			*since = 0;
-		pcm[k] = clip((on ? a * noise(t->kind) : 0) +
+		/* between two bursts the room is still: each burst is a new noise */
+		pcm[k] = clip((on ? a * noise(t->kind) : 6 * noise(FAINT)) +
 			      (t->event ? ea * t->event((*since)++) : 0));
 	}
 }

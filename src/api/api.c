@@ -253,7 +253,7 @@ int api_new(struct api **out, const struct api_params *p)
 	if (!a)
 		return r;
 	a->p = *p;
-	a->p.n_candidates = MIN(p->n_candidates, (size_t)SDP_CANDIDATES_MAX);
+	a->p.n_candidates = MIN(p->n_candidates, (size_t)ANSWER_CANDIDATES_MAX);
 	memcpy(a->candidates, p->candidates, a->p.n_candidates * sizeof(*p->candidates));
 	a->seats = mem_calloc(p->n_loops, sizeof(*a->seats));
 	a->all_calls = mem_calloc(p->n_loops, sizeof(*a->all_calls));

@@ -31,6 +31,7 @@
 struct api;
 struct pool;
 struct searcher;
+struct udp;
 
 struct api_params {
 	const struct env *env;

@@ -116,7 +116,7 @@ bool auth_spend_code(struct auth *a, struct bytes code)
 
 int auth_cookie(const struct auth *a, enum auth_channel c, char to[static AUTH_COOKIE_MAX])
 {
-	char value[96];
+	char value[96] = "";
 
 	if (sign(a, env_wall(a->env) / US_PER_S + AUTH_COOKIE_S, value) != 0)
 		return -ENOMEM;

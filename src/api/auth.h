@@ -19,7 +19,7 @@
 enum {
 	AUTH_CODE_LEN = 32,
 	AUTH_COOKIE_S = 30 * 24 * 3600,
-	AUTH_COOKIE_MAX = 160,
+	AUTH_COOKIE_MAX = 200,
 };
 
 struct auth {

@@ -88,7 +88,7 @@ static void search_work(struct job *j)
 {
 	struct asking *a = CONTAINER_OF(j, struct asking, job);
 	AUTO(search_result) struct search_result result = { 0 };
-	struct search_request q = { a->api->collection, a->query, a->k, 0 };
+	struct search_request q = { .collection = a->api->collection, .query = a->query, .k = a->k };
 	int r = search_run(a->api->p.searcher, &q, &result);
 
 	if (r != 0 && r != -ENOENT) {

@@ -4,9 +4,9 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "rtc/answer.h"
 #include "base/list.h"
 
-struct udp;
 
 /* One loop's part. Touched by its loop only. */
 struct seat {
@@ -22,7 +22,7 @@ struct api {
 	struct api_params p;
 	struct seat *seats;
 	struct calls **all_calls; /* [n_loops] */
-	struct addr candidates[SDP_CANDIDATES_MAX];
+	struct addr candidates[ANSWER_CANDIDATES_MAX];
 	char **questions;
 	char *https_url, *data, *collection, *record;
 	atomic_size_t sessions; /* now, over all loops */

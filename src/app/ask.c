@@ -349,7 +349,7 @@ static int converse(struct asking *a, struct parts *parts)
 	if (r == 0)
 		r = timer_set(a->loop, &a->patience, now + (uint64_t)PATIENCE_S * US_PER_S);
 	if (r != 0) {
-		snprintf(a->failure, sizeof(a->failure), "the session did not start: %s",
+		snprintf(a->failure, sizeof(a->failure), "no session: %.280s",
 			 e.message[0] ? e.message : strerror(-r));
 		return r;
 	}

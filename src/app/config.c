@@ -161,12 +161,12 @@ static int unknown_option(const char *name, size_t n, enum command cmd)
 
 /* --- the three places ---------------------------------------------------------------- */
 
-static int from_flags(struct config *c, enum command cmd, int argc, char **argv)
+static int from_flags(struct config *c, enum command cmd, int argc, const char *const *argv)
 {
 	bool only_words = false;
 
 	for (int i = 0; i < argc; i++) {
-		char *arg = argv[i];
+		const char *arg = argv[i];
 
 		if (only_words || arg[0] != '-' || !arg[1]) {
 			if (c->words.n == CONFIG_LIST_MAX)
@@ -178,7 +178,7 @@ static int from_flags(struct config *c, enum command cmd, int argc, char **argv)
 			only_words = true;
 			continue;
 		}
-		char *name = arg + (arg[1] == '-' ? 2 : 1), *eq = strchr(name, '=');
+		const char *name = arg + (arg[1] == '-' ? 2 : 1), *eq = strchr(name, '=');
 		size_t n = eq ? (size_t)(eq - name) : strlen(name);
 		const struct key *k = find_key(name, n, cmd);
 
@@ -277,7 +277,7 @@ static int defaults(struct config *c)
 	return c->data ? 0 : -ENOMEM;
 }
 
-int config_load(struct config *c, enum command cmd, int argc, char **argv)
+int config_load(struct config *c, enum command cmd, int argc, const char *const *argv)
 {
 	/* The flags are read twice: first for --config alone, last over all the rest. */
 	struct config flags = { 0 };

@@ -49,7 +49,7 @@ enum command {
 
 /* argv after the command's name. 0, or -EINVAL after one sentence on stderr, which
  * names the nearest option where one was mistyped. config_done() in either case. */
-MUST_USE int config_load(struct config *c, enum command cmd, int argc, char **argv);
+MUST_USE int config_load(struct config *c, enum command cmd, int argc, const char *const *argv);
 void config_done(struct config *c);
 
 /* The options of one command, as --help shows them. */

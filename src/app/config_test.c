@@ -20,7 +20,7 @@ static void flags_over_environment_over_file(void)
 
 	setenv("VOICED_LISTEN", "127.0.0.1:2", 1);
 	setenv("VOICED_MAX_SESSIONS", "8", 1);
-	char *argv[] = { "--config", path, "--max-sessions=9", "--docs", "a", "--docs", "b" };
+	const char *argv[] = { "--config", path, "--max-sessions=9", "--docs", "a", "--docs", "b" };
 	AUTO(config) struct config c;
 	int r = config_load(&c, CMD_SERVE, 7, argv);
 	unsetenv("VOICED_LISTEN");
@@ -37,7 +37,7 @@ static void flags_over_environment_over_file(void)
 
 static void words_are_left(void)
 {
-	char *argv[] = { "what", "is", "--json", "--", "--x" };
+	const char *argv[] = { "what", "is", "--json", "--", "--x" };
 	AUTO(config) struct config c;
 	CHECK_EQ(config_load(&c, CMD_ASK, 5, argv), 0);
 	CHECK(c.json);

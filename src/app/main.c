@@ -73,7 +73,7 @@ static int run(size_t i, int argc, char **argv)
 		config_help(commands[i].bit);
 		return 0;
 	}
-	if (config_load(&c, commands[i].bit, argc, argv) != 0)
+	if (config_load(&c, commands[i].bit, argc, (const char *const *)argv) != 0)
 		goto out;
 	if (!log_level_parse(c.log_level, &level)) {
 		fprintf(stderr, "voiced: --log-level wants error, warn, info or debug, not '%s'\n",

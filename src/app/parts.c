@@ -26,7 +26,6 @@ struct parts {
 	struct searcher *searcher;
 	struct tool *search;
 	struct engines engines;
-	int64_t adapted; /* generation of the documents whose words the recogniser has */
 	bool has_stt;
 	atomic_bool knows; /* the index has been read once */
 };
@@ -39,21 +38,6 @@ static unsigned cores(void)
 }
 
 /* --- knowledge ------------------------------------------------------------------------------ */
-
-/* The documents' words for the recogniser, when they have changed. */
-static void adapt(struct parts *p, struct store *s)
-{
-	int64_t id, generation;
-	char why[PARTS_WHY];
-
-	if (!p->has_stt || store_collection(s, p->collection, &id) != 0 ||
-	    store_generation(s, id, &generation) != 0 || generation == p->adapted)
-		return;
-	int r = stt_pocketsphinx_adapt(p->engines.stt, s, id, p->data, why);
-	if (r != 0)
-		log_warn("what=adapt why=\"%s\"", why);
-	p->adapted = generation;
-}
 
 static int refresh(struct parts *p, char why[static PARTS_WHY])
 {
@@ -72,8 +56,6 @@ static int refresh(struct parts *p, char why[static PARTS_WHY])
 		if (r != 0)
 			snprintf(why, PARTS_WHY, "the documents' index cannot be read: %.200s", store_why(s));
 	}
-	if (r == 0)
-		adapt(p, s);
 	if (r == 0)
 		atomic_store(&p->knows, true);
 	return r;
@@ -105,11 +87,13 @@ static int wait_until_ready(struct parts *p, char why[static PARTS_WHY])
 static int open_stt(struct parts *p, const struct config *c, enum parts_use use,
 		    char why[static PARTS_WHY])
 {
-	unsigned n = use == PARTS_SPOKEN ? 1 : c->decoders ? c->decoders : cores();
-	int r = stt_pocketsphinx_new(&p->engines.stt, n, why);
+	struct stt_pocketsphinx_params params = { .n_decoders = use == PARTS_SPOKEN ? 1 : c->decoders };
+	int r = stt_pocketsphinx_new(&p->engines.stt, &params);
 
-	if (r != 0)
+	if (r != 0) {
+		snprintf(why, PARTS_WHY, "out of memory");
 		return r;
+	}
 	p->engines.stt_ops = &stt_pocketsphinx_ops;
 	p->has_stt = true;
 	return 0;
@@ -174,7 +158,6 @@ int parts_open(struct parts **out, const struct config *c, enum parts_use use,
 		snprintf(why, PARTS_WHY, "out of memory");
 		return -ENOMEM;
 	}
-	p->adapted = -1;
 	int r = open_all(p, c, use, why);
 	if (r != 0) {
 		parts_free(p);

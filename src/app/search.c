@@ -52,7 +52,7 @@ int command_search(struct config *c)
 
 	for (size_t i = 0; i < c->words.n; i++)
 		buf_printf(&query, "%s%s", i ? " " : "", c->words.at[i]);
-	struct search_request q = { c->collection, (const char *)query.p, c->k, 0 };
+	struct search_request q = { .collection = c->collection, .query = (const char *)query.p, .k = c->k };
 	int r = query.failed ? -ENOMEM : store_init();
 	if (r == 0)
 		r = store_reader_open(&store, c->data, why);

@@ -46,7 +46,7 @@ static void on_free(struct relay *r)
 static void find(struct tool_job *j, const char *query, struct buf *out)
 {
 	AUTO(search_result) struct search_result result = { 0 };
-	struct search_request q = { j->tool->collection, query, RESULTS, 0 };
+	struct search_request q = { .collection = j->tool->collection, .query = query, .k = RESULTS };
 
 	/* -ENOENT: nothing has been ingested yet, so nothing is found. */
 	if (search_run(j->tool->searcher, &q, &result) == -ENOENT) {

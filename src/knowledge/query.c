@@ -7,6 +7,15 @@
 
 enum { JOINED_MAX = 2 * WORD_MAX, PART_MIN = 3 };
 
+/* What sounds alike is a guess: it may find a passage, not outrank one that says it, and
+ * it is not what was asked for. */
+#define SOUND_WEIGHT  0.5f
+#define SOUND_QUALITY 0.65f
+/* Two words the collection knows, heard for one it knows better: only when much alike. */
+#define SOUND_SURE 0.8f
+/* "deb conf" where "debconf" is a word: hardly the parts are meant. */
+#define PART_WEIGHT 0.4f
+
 struct maker {
 	const struct index *x;
 	struct query *q;
@@ -14,8 +23,21 @@ struct maker {
 	size_t place[QUERY_SLOTS];      /* which word of the question */
 };
 
-static void add_alternative(struct query *q, enum query_kind kind, int32_t term, float quality,
-			    size_t first, size_t n_slots)
+/* An alternative for two slots weighs as much as both. */
+static float ranking_weight(const struct index *x, const struct query *q, enum query_kind kind,
+			    int32_t term, float quality, size_t first, size_t n_slots)
+{
+	float idf = index_idf(x, term), both = 0;
+
+	if (kind == QUERY_SOUND)
+		return SOUND_WEIGHT * quality * idf;
+	for (size_t i = first; i < first + n_slots; i++)
+		both += q->slots[i].weight;
+	return quality * (n_slots > 1 ? MAX(idf, both) : idf);
+}
+
+static void add_alternative(const struct index *x, struct query *q, enum query_kind kind,
+			    int32_t term, float quality, size_t first, size_t n_slots)
 {
 	for (size_t i = 0; i < q->n_alternatives; i++) {
 		const struct query_alternative *a = &q->alternatives[i];
@@ -26,7 +48,8 @@ static void add_alternative(struct query *q, enum query_kind kind, int32_t term,
 	if (q->n_alternatives == QUERY_ALTERNATIVES)
 		return;
 	q->alternatives[q->n_alternatives++] = (struct query_alternative){
-		kind, term, quality, (uint8_t)first, (uint8_t)n_slots
+		kind, term, quality, ranking_weight(x, q, kind, term, quality, first, n_slots),
+		(uint8_t)first, (uint8_t)n_slots
 	};
 }
 
@@ -73,6 +96,18 @@ static void add_slots(struct maker *m, struct bytes text, bool with_stops)
 	}
 }
 
+static void sounds_like(struct maker *m, const char *s, size_t n, size_t first, size_t n_slots,
+			float least)
+{
+	struct sound_match found[SOUND_MATCHES];
+	size_t k = sound_find(index_sounds(m->x), s, n, found);
+
+	for (size_t i = 0; i < k; i++)
+		if (found[i].likeness >= least)
+			add_alternative(m->x, m->q, QUERY_SOUND, found[i].term,
+					SOUND_QUALITY * found[i].likeness, first, n_slots);
+}
+
 /* Two words next to each other, as one. */
 static void join_slots(struct maker *m, size_t i)
 {
@@ -84,8 +119,17 @@ static void join_slots(struct maker *m, size_t i)
 	memcpy(s, a->s, a->n);
 	memcpy(s + a->n, b->s, b->n);
 	int32_t t = known_term(m->x, s, a->n + b->n);
-	if (t >= 0)
-		add_alternative(m->q, QUERY_JOINED, t, 1, i, 2);
+	if (t < 0) {
+		sounds_like(m, s, a->n + b->n, i, 2, SOUND_SURE);
+		return;
+	}
+	add_alternative(m->x, m->q, QUERY_JOINED, t, 1, i, 2);
+	for (size_t k = 0; k < m->q->n_alternatives; k++) {
+		struct query_alternative *p = &m->q->alternatives[k];
+
+		if (p->kind == QUERY_EXACT && (p->first == i || p->first == i + 1))
+			p->weight *= PART_WEIGHT;
+	}
 }
 
 /* A word the collection does not know, as two that it knows: the slot becomes two. */
@@ -116,18 +160,9 @@ static bool split_slot(struct maker *m, size_t i)
 	q->slots[k].term = best_b;
 	q->slots[i].weight = index_idf(m->x, best_a);
 	q->slots[k].weight = index_idf(m->x, best_b);
-	add_alternative(q, QUERY_SPLIT, best_a, 0.9f, i, 1);
-	add_alternative(q, QUERY_SPLIT, best_b, 0.9f, k, 1);
+	add_alternative(m->x, q, QUERY_SPLIT, best_a, 0.9f, i, 1);
+	add_alternative(m->x, q, QUERY_SPLIT, best_b, 0.9f, k, 1);
 	return true;
-}
-
-static void sounds_like(struct maker *m, const char *s, size_t n, size_t first, size_t n_slots)
-{
-	struct sound_match found[SOUND_MATCHES];
-	size_t k = sound_find(index_sounds(m->x), s, n, found);
-
-	for (size_t i = 0; i < k; i++)
-		add_alternative(m->q, QUERY_SOUND, found[i].term, found[i].likeness, first, n_slots);
 }
 
 static void unknown_slot(struct maker *m, size_t i, size_t n_words)
@@ -136,7 +171,7 @@ static void unknown_slot(struct maker *m, size_t i, size_t n_words)
 
 	if (split_slot(m, i))
 		return;
-	sounds_like(m, w->s, w->n, i, 1);
+	sounds_like(m, w->s, w->n, i, 1, 0);
 	/* A name the recogniser took for two words. */
 	for (size_t k = i ? i - 1 : i; k <= i && k + 1 < n_words; k++) {
 		char s[JOINED_MAX];
@@ -146,7 +181,7 @@ static void unknown_slot(struct maker *m, size_t i, size_t n_words)
 			continue;
 		memcpy(s, a->s, a->n);
 		memcpy(s + a->n, b->s, b->n);
-		sounds_like(m, s, a->n + b->n, k, 2);
+		sounds_like(m, s, a->n + b->n, k, 2, 0);
 	}
 }
 
@@ -159,7 +194,7 @@ void query_make(const struct index *x, struct bytes text, struct query *out)
 	size_t n = out->n_slots;
 	for (size_t i = 0; i < n; i++)
 		if (out->slots[i].term >= 0)
-			add_alternative(out, QUERY_EXACT, out->slots[i].term, 1, i, 1);
+			add_alternative(x, out, QUERY_EXACT, out->slots[i].term, 1, i, 1);
 	for (size_t i = 0; i + 1 < n; i++)
 		join_slots(&m, i);
 	for (size_t i = 0; i < n; i++)

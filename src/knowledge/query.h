@@ -24,8 +24,9 @@ struct query_slot {
 struct query_alternative {
 	enum query_kind kind;
 	int32_t term;
-	float quality;           /* 0..1 */
-	uint8_t first, n_slots;  /* the slots it meets */
+	float quality;          /* 0..1: how well it meets its slots */
+	float weight;           /* in the ranking, idf included      */
+	uint8_t first, n_slots; /* the slots it meets                */
 };
 
 struct query {

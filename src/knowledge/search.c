@@ -129,11 +129,10 @@ int searcher_refresh(struct searcher *s, struct store *reader)
 
 /* --- ranking ------------------------------------------------------------------------------- */
 
-/* What sounds alike is a guess: it may find a passage, not outrank one that says it. */
-#define SOUND_WEIGHT 0.5f
-
 /* The share of the vectors in the score, the words have the rest. */
-#define VECTOR_SHARE 0.3f
+#define VECTOR_SHARE 0.5f
+/* A passage that holds all that is asked for is better than one that holds a part often. */
+#define COVERAGE_SHARE 0.1f
 
 struct scores {
 	float *lexical, *sound, *vector; /* [n], 0..1 after normalise() */
@@ -145,12 +144,9 @@ static void score_alternatives(const struct index *x, const struct query *q, str
 		const struct query_alternative *a = &q->alternatives[i];
 		struct posting_list l = index_postings(x, (size_t)a->term);
 		float *to = a->kind == QUERY_SOUND ? s->sound : s->lexical;
-		float w = a->quality * index_idf(x, a->term);
 
-		if (a->kind == QUERY_SOUND)
-			w *= SOUND_WEIGHT;
 		for (size_t k = 0; k < l.n; k++)
-			to[l.p[k].passage] += w * l.p[k].weight;
+			to[l.p[k].passage] += a->weight * l.p[k].weight;
 	}
 }
 
@@ -162,9 +158,9 @@ static void score_vectors(const struct index *x, const struct query *q, struct s
 
 	for (size_t i = 0; e && i < q->n_alternatives; i++) {
 		const struct query_alternative *a = &q->alternatives[i];
-		float w = a->quality * (a->kind == QUERY_SOUND ? SOUND_WEIGHT : 1);
+		float idf = index_idf(x, a->term); /* the embedder has its own */
 
-		embed_add(e, &sum, index_terms(x)->s[a->term], w);
+		embed_add(e, &sum, index_terms(x)->s[a->term], idf > 0 ? a->weight / idf : 0);
 	}
 	if (!e || !embed_finish(e, &sum, v))
 		return;
@@ -202,6 +198,8 @@ static float fused(const struct scores *s, size_t i, enum search_by by)
 	}
 	return (1 - VECTOR_SHARE) * words + VECTOR_SHARE * s->vector[i];
 }
+
+enum { RERANK = SEARCH_K_MAX };
 
 struct candidate {
 	uint32_t passage;
@@ -261,12 +259,26 @@ static struct search_row make_row(const struct index *x, const struct candidate 
 	};
 }
 
+/* Coverage is asked of the best only, then they are put in order again. */
+static void add_coverage(const struct index *x, const struct query *q, struct candidate *top, size_t n)
+{
+	struct candidate sorted[RERANK];
+	size_t n_sorted = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		top[i].coverage = query_covers_passage(x, q, top[i].passage);
+		top[i].score = (1 - COVERAGE_SHARE) * top[i].score + COVERAGE_SHARE * top[i].coverage;
+		keep(sorted, &n_sorted, RERANK, top[i]);
+	}
+	memcpy(top, sorted, n_sorted * sizeof(*top));
+}
+
 static int rank(const struct index *x, const struct search_request *r, struct search_result *out)
 {
 	size_t n = index_n(x), n_top = 0;
 	size_t k = MIN(r->k ? r->k : (size_t)SEARCH_K_DEFAULT, (size_t)SEARCH_K_MAX);
 	AUTO(mem) float *sums = mem_calloc(3 * n, sizeof(*sums));
-	struct candidate top[SEARCH_K_MAX];
+	struct candidate top[RERANK];
 	struct query q;
 
 	if (!sums)
@@ -280,14 +292,14 @@ static int rank(const struct index *x, const struct search_request *r, struct se
 		float score = fused(&s, i, r->by);
 
 		if (score > 0 && wanted(x, r, i))
-			keep(top, &n_top, k, (struct candidate){ (uint32_t)i, score, 0 });
+			keep(top, &n_top, RERANK, (struct candidate){ (uint32_t)i, score, 0 });
 	}
-	for (size_t i = 0; i < n_top; i++) {
-		top[i].coverage = query_covers_passage(x, &q, top[i].passage);
+	add_coverage(x, &q, top, n_top);
+	out->n = MIN(n_top, k);
+	for (size_t i = 0; i < out->n; i++) {
 		out->rows[i] = make_row(x, &top[i], &s);
-		out->confidence = MAX(out->confidence, top[i].coverage);
+		out->confidence = MAX(out->confidence, top[i].coverage * top[i].score / top[0].score);
 	}
-	out->n = n_top;
 	return 0;
 }
 

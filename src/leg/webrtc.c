@@ -231,7 +231,7 @@ static void on_connected(void *owner)
 		w->attach_at_us = w->offers_channel ? now(w) + CHANNEL_WAIT_US : now(w);
 }
 
-static void on_audio(void *owner, const struct peer_audio *a, uint64_t now_us)
+static void on_audio(void *owner, const struct stream_audio *a, uint64_t now_us)
 {
 	struct webrtc *w = owner;
 	struct voice_packet p = { a->ssrc, a->ts, a->seq, a->payload };
@@ -272,7 +272,7 @@ static void on_message(void *owner, uint16_t channel, struct bytes message, bool
 		session_on_binary(w->params.session, &w->leg, now(w));
 }
 
-static void on_report(void *owner, const struct peer_report *r)
+static void on_report(void *owner, const struct stream_report *r)
 {
 	voice_loss(((struct webrtc *)owner)->voice, r->fraction_lost);
 }

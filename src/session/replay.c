@@ -34,6 +34,11 @@ struct player {
 	const struct tool_sink *tool_sink;
 };
 
+static bool is_rate(uint64_t hz)
+{
+	return hz == 8000 || hz == 16000 || hz == 24000 || hz == 48000;
+}
+
 /* --- answers -------------------------------------------------------------------------- */
 
 /* The next record, which must be the answer that the session asks for now. */
@@ -370,7 +375,8 @@ static void play_attach(struct player *p, const struct rec *rec)
 	struct bytes body = rec->body;
 	uint64_t n[5];
 
-	if (!take_numbers(&body, n, 5) || n[0] >= SESSION_LEGS || n[1] > LEG_SIDEBAND) {
+	if (!take_numbers(&body, n, 5) || n[0] >= SESSION_LEGS || n[1] > LEG_SIDEBAND ||
+	    p->legs[n[0]].leg.ops || !is_rate(n[2] & LEG_AUDIO_PACED ? n[3] : 8000)) {
 		p->malformed = true;
 		return;
 	}
@@ -432,6 +438,12 @@ static void play_time(struct player *p, const struct rec *rec)
 	session_on_time(p->s, rec->now_us);
 }
 
+static void detach(struct player *p, struct leg *l, uint64_t now_us)
+{
+	session_detach(p->s, l, now_us);
+	l->ops = NULL;
+}
+
 /* Inputs that begin with a leg's number. */
 static void play_leg(struct player *p, const struct rec *rec)
 {
@@ -450,7 +462,7 @@ static void play_leg(struct player *p, const struct rec *rec)
 	else if (rec->kind == REC_WRITABLE)
 		session_on_writable(p->s, l, rec->now_us);
 	else
-		session_detach(p->s, l, rec->now_us);
+		detach(p, l, rec->now_us);
 }
 
 static void (*const plays[])(struct player *, const struct rec *) = {
@@ -478,7 +490,7 @@ static void set_engines(struct player *p, const json_t *v)
 		.stt = (struct stt *)(void *)p,
 		.llm_ops = json_flag(v, "llm", false) ? &llm_ops : NULL,
 		.llm = (struct llm *)(void *)p,
-		.tts_ops = rate ? &p->tts_ops : NULL,
+		.tts_ops = is_rate((uint64_t)rate) ? &p->tts_ops : NULL,
 		.tts = (struct tts *)(void *)p,
 	};
 	for (size_t i = 0; i < json_array_size(tools) && i < TOOLS_MAX; i++) {

@@ -1,0 +1,119 @@
+/* Who is attached, who hears what, and how it ends. */
+#include "session/rig.h"
+
+static size_t n_over;
+static uint64_t told_next;
+
+static void over(void *ctx, struct session *s)
+{
+	(void)ctx, (void)s;
+	n_over++;
+}
+
+static void next(void *ctx, struct session *s, uint64_t next_us)
+{
+	(void)ctx, (void)s;
+	told_next = next_us;
+}
+
+/* A second leg of which only the types of events are kept. */
+struct side {
+	struct leg leg;
+	char types[64][64];
+	size_t n;
+	unsigned closed;
+};
+
+static void side_send(struct leg *l, struct bytes json)
+{
+	struct side *s = CONTAINER_OF(l, struct side, leg);
+	char why[160];
+	AUTO(json) json_t *v = json_parse(json, why);
+
+	if (s->n < ARRAY_LEN(s->types))
+		snprintf(s->types[s->n++], sizeof(s->types[0]), "%.63s", json_str(v, "type", ""));
+}
+
+static void side_close(struct leg *l, unsigned code, const char *reason)
+{
+	(void)reason;
+	CONTAINER_OF(l, struct side, leg)->closed = code;
+}
+
+static const struct leg_ops side_ops = { .name = "side", .send_event = side_send, .close = side_close };
+
+static bool heard(const struct side *s, const char *type)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->types[i], type) == 0)
+			return true;
+	return false;
+}
+
+static void a_sideband_hears_events_but_no_audio(void)
+{
+	AUTO(rig) struct rig r = { 0 };
+	struct side side = { .leg = { &side_ops } }, second = { .leg = { &side_ops } };
+	const struct session_params p = { .host = { NULL, next, over } };
+
+	n_over = 0;
+	CHECK(rig_init(&r));
+	CHECK(rig_start(&r, &p, 0));
+	CHECK_EQ(session_attach(r.s, &second.leg, LEG_MAIN, r.env.now_us), -EBUSY);
+	CHECK_EQ(session_attach(r.s, &side.leg, LEG_SIDEBAND, r.env.now_us), 0);
+	CHECK(side.n == 1 && heard(&side, "session.created"));
+	rig_message(&r, "{\"type\":\"nonsense\"}");
+	CHECK(!heard(&side, "error")); /* it did not ask */
+	session_on_message(r.s, &side.leg, bytes_str("{\"type\":\"response.create\"}"), r.env.now_us);
+	rig_wait(&r, 100000);
+	CHECK(heard(&side, "response.created") && heard(&side, "response.done"));
+	CHECK(!heard(&side, "response.output_audio.delta"));
+	CHECK(told_next < UINT64_MAX);
+	session_detach(r.s, &r.legs[0].leg, r.env.now_us);
+	CHECK_EQ(side.closed, 1000);
+	CHECK_EQ(n_over, 0);
+	session_detach(r.s, &side.leg, r.env.now_us);
+	CHECK_EQ(n_over, 1);
+	CHECK_EQ(session_attach(r.s, &side.leg, LEG_MAIN, r.env.now_us), -ESHUTDOWN);
+}
+
+static void a_minted_config_counts(void)
+{
+	AUTO(rig) struct rig r = { 0 };
+	CHECK(rig_init(&r));
+	AUTO(json) json_t *config = json_pack("{s:s,s:s,s:{s:{s:s}}}", "type", "realtime", "instructions",
+					      "minted", "audio", "output", "voice", "echo");
+	AUTO(json) json_t *wrong = json_pack("{s:i}", "instructions", 7);
+	AUTO(json) json_t *shown = NULL;
+	struct session_params p = { .config = config };
+	struct session *s = NULL;
+	struct api_error e;
+
+	CHECK(config && wrong);
+	CHECK(rig_start(&r, &p, 0));
+	const json_t *made = json_object_get(json_array_get(r.events, 0), "session");
+	CHECK_STR(json_str(made, "instructions", ""), "minted");
+	p.env = &r.env.env;
+	p.engines = &r.engines;
+	CHECK_EQ(session_config_preview(&p, &shown, &e), 0);
+	CHECK_EQ(json_int(shown, "expires_at", -1), 0);
+	CHECK_STR(json_str(shown, "instructions", ""), "minted");
+	p.config = wrong;
+	CHECK_EQ(session_new(&s, &p, &e), -EINVAL);
+	CHECK_STR(e.param, "session.instructions");
+}
+
+static void an_idle_session_is_small(void)
+{
+	AUTO(rig) struct rig r = { 0 };
+	AUTO(buf) struct buf dump = { 0 };
+
+	CHECK(rig_init(&r));
+	CHECK(rig_start(&r, NULL, 0));
+	session_dump(r.s, &dump);
+	CHECK(!dump.failed && dump.n > 50);
+}
+
+TESTS({ "a_sideband_hears_events_but_no_audio", a_sideband_hears_events_but_no_audio },
+      { "a_minted_config_counts", a_minted_config_counts },
+      { "an_idle_session_is_small", an_idle_session_is_small })
