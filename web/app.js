@@ -17,6 +17,7 @@ const TAIL_MS = 150;      // of the voice, still under way when the key is relea
 
 const PHASES = {
 	idle: "Ready",
+	empty: "Waiting for documents",
 	starting: "Starting…",
 	connecting: "Connecting…",
 	listening: "Listening",
@@ -346,7 +347,7 @@ async function look() {
 		show_info();
 		again = !info.documents || info.status === "starting";
 		if (!link)
-			phase(info.status === "starting" ? "starting" : "idle");
+			phase(info.status === "starting" ? "starting" : info.documents ? "idle" : "empty");
 		if (["gone", "forbidden", "code_wrong", "busy"].includes($("notice").dataset.fault) && !link)
 			dismiss();
 		if (!window.isSecureContext && !$("notice").dataset.fault)

@@ -60,8 +60,8 @@ export async function serve({ paths = [examples], args = [], env = {} } = {}) {
 	let log = "";
 	let child;
 	const start = async () => {
-		child = spawn(voiced, ["serve", "--data", dir, "--listen", `127.0.0.1:${port}`, ...args],
-			options);
+		child = spawn(voiced, ["serve", "--data", dir, "--listen", `127.0.0.1:${port}`,
+			"--questions", join(root, "test/questions/demo.txt"), ...args], options);
 		child.stdout.on("data", (d) => log += d);
 		child.stderr.on("data", (d) => log += d);
 		await until(async () => {
@@ -71,10 +71,16 @@ export async function serve({ paths = [examples], args = [], env = {} } = {}) {
 		}, 30000, "the server to answer");
 	};
 	const kill = async (signal = "SIGTERM") => {
-		if (child.exitCode !== null || child.signalCode !== null)
+		const mine = child; // start() may have replaced it before the patience is over
+		const gone = once(mine, "exit");
+
+		if (mine.exitCode !== null || mine.signalCode !== null)
 			return;
-		child.kill(signal);
-		await Promise.race([once(child, "exit"), sleep(5000).then(() => child.kill("SIGKILL"))]);
+		mine.kill(signal);
+		const patience = setTimeout(() => mine.kill("SIGKILL"), 5000);
+
+		await gone;
+		clearTimeout(patience);
 	};
 
 	await start();
