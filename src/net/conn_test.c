@@ -261,35 +261,6 @@ static void pauses_and_lets_one_side_end(void)
 
 /* --- with TLS ---------------------------------------------------------------------------- */
 
-/* Turn everything until the client has decrypted `s`; NULL: until the hands are shaken. */
-static bool tls_hears(struct tls_client *t, struct client *c, struct buf *plain, const char *s)
-{
-	uint8_t data[20000];
-
-	for (uint64_t end = now_ms() + WAIT_MS; now_ms() < end && !mem_failed();) {
-		size_t n = tls_client_output(t, data, sizeof(data));
-
-		if (n && !client_send(c, bytes_of(data, n)))
-			return false;
-		client_turn(c);
-		client_forget(c);
-		bool more = client_read(c);
-		if (c->got.n)
-			BIO_write(t->in, c->got.p, (int)c->got.n);
-		int got = SSL_read(t->ssl, data, sizeof(data));
-		if (got > 0)
-			buf_put(plain, data, (size_t)got);
-		if (s ? plain->n && memmem(plain->p, plain->n, s, strlen(s)) :
-			SSL_is_init_finished(t->ssl))
-			return true;
-		if (c->eof && got <= 0)
-			return false;
-		if (!more && n == 0)
-			nap();
-	}
-	return false;
-}
-
 static void talks_tls_and_moves_with_it(void)
 {
 	AUTO(cert_dir) struct cert_dir d = { 0 };

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/test.h"
+#include "net/net_test.h"
 #include "net/tls.h"
 
 enum { JAN_2026_S = 1767225600 };
@@ -86,4 +87,33 @@ static inline size_t tls_client_output(struct tls_client *c, uint8_t *to, size_t
 {
 	int n = BIO_read(c->out, to, (int)cap);
 	return n > 0 ? (size_t)n : 0;
+}
+
+/* Turn everything until the client has decrypted `s`; NULL: until the hands are shaken. */
+static inline bool tls_hears(struct tls_client *t, struct client *c, struct buf *plain, const char *s)
+{
+	uint8_t data[20000];
+
+	for (uint64_t end = now_ms() + WAIT_MS; now_ms() < end && !mem_failed();) {
+		size_t n = tls_client_output(t, data, sizeof(data));
+
+		if (n && !client_send(c, bytes_of(data, n)))
+			return false;
+		client_turn(c);
+		client_forget(c);
+		bool more = client_read(c);
+		if (c->got.n)
+			BIO_write(t->in, c->got.p, (int)c->got.n);
+		int got = SSL_read(t->ssl, data, sizeof(data));
+		if (got > 0)
+			buf_put(plain, data, (size_t)got);
+		if (s ? plain->n && memmem(plain->p, plain->n, s, strlen(s)) :
+			SSL_is_init_finished(t->ssl))
+			return true;
+		if (c->eof && got <= 0)
+			return false;
+		if (!more && n == 0)
+			nap();
+	}
+	return false;
 }
