@@ -15,8 +15,8 @@
 /* BM25 (Robertson, Zaragoza 2009) with fields added up before saturation: a word in the
  * nearest heading counts as HEADING occurrences, one in the document's title or the outer
  * headings as PATH. Chosen on Cranfield and on questions to Debian's manuals. */
-#define BM25_K1 1.4f
-#define BM25_B  0.7f
+#define BM25_K1 1.8f
+#define BM25_B  0.75f
 #define HEADING 1.5f
 #define PATH    0.6f
 
