@@ -473,10 +473,23 @@ static const char *encoding(struct bytes raw)
 		       : "windows-1252";
 }
 
+/* libxml2 would write to standard error, even when told not to. */
+static void hush(void *ctx, const char *format, ...)
+{
+	(void)ctx, (void)format;
+}
+
+static void hush_structured(void *ctx, xmlErrorPtr error)
+{
+	(void)ctx, (void)error;
+}
+
 bool html_read(struct outline *to, struct bytes raw)
 {
 	if (raw.n > INT_MAX)
 		return false;
+	xmlSetGenericErrorFunc(NULL, hush); /* both are of this thread */
+	xmlSetStructuredErrorFunc(NULL, hush_structured);
 	htmlDocPtr d = htmlReadMemory((const char *)raw.p, (int)raw.n, NULL, encoding(raw),
 				      HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING |
 					      HTML_PARSE_NONET | HTML_PARSE_COMPACT);

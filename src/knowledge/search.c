@@ -130,7 +130,7 @@ int searcher_refresh(struct searcher *s, struct store *reader)
 /* --- ranking ------------------------------------------------------------------------------- */
 
 /* The share of the vectors in the score, the words have the rest. */
-#define VECTOR_SHARE 0.5f
+#define VECTOR_SHARE 0.55f
 /* A passage that holds all that is asked for is better than one that holds a part often. */
 #define COVERAGE_SHARE 0.1f
 
