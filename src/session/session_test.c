@@ -32,7 +32,7 @@ static void complain(struct play *p, const char *what, const json_t *got)
 {
 	char *text = json_dumps(got, JSON_ENCODE_ANY | JSON_COMPACT);
 
-	if (!p->failed)
+	if (!p->failed && !mem_failed())
 		fprintf(stderr, "%s:%u: %s: %.400s\n", p->file, p->line, what, text ? text : "");
 	mem_free(text);
 	p->failed = true;
@@ -81,14 +81,15 @@ static bool matches(struct play *p, const json_t *want, const json_t *got)
 
 /* --- commands ------------------------------------------------------------------------------ */
 
-static void begin(struct play *p)
+static bool begin(struct play *p)
 {
 	if (p->started)
-		return;
+		return p->rig.s;
 	p->started = true;
 	fake_delays(p->rig.fake, &p->delays);
-	if (!rig_start(&p->rig, &p->params, p->paced_hz))
+	if (!rig_start(&p->rig, &p->params, p->paced_hz) && !mem_failed())
 		complain(p, "the session does not start", NULL);
+	return p->rig.s;
 }
 
 static void do_paced(struct play *p, char *arg)
@@ -176,7 +177,8 @@ static void do_message(struct play *p, char *arg)
 {
 	AUTO(buf) struct buf text = { 0 };
 
-	begin(p);
+	if (!begin(p))
+		return;
 	while (*arg) {
 		bool found = false;
 
@@ -199,25 +201,29 @@ static void do_message(struct play *p, char *arg)
 
 static void do_wait(struct play *p, char *arg)
 {
-	begin(p);
+	if (!begin(p))
+		return;
 	rig_wait(&p->rig, strtoull(arg, NULL, 10) * US_PER_MS);
 }
 
 static void do_speech(struct play *p, char *arg)
 {
-	begin(p);
+	if (!begin(p))
+		return;
 	rig_audio(&p->rig, (unsigned)strtoul(arg, NULL, 10), RIG_LOUD);
 }
 
 static void do_silence(struct play *p, char *arg)
 {
-	begin(p);
+	if (!begin(p))
+		return;
 	rig_audio(&p->rig, (unsigned)strtoul(arg, NULL, 10), 0);
 }
 
 static void do_room(struct play *p, char *arg)
 {
-	begin(p);
+	if (!begin(p))
+		return;
 	p->rig.legs[0].room = strtoull(arg, NULL, 10);
 	session_on_writable(p->rig.s, &p->rig.legs[0].leg, p->rig.env.now_us);
 	rig_run_due(&p->rig);
@@ -233,7 +239,8 @@ static void do_expect(struct play *p, char *arg)
 {
 	char *json = strchr(arg, ' '), why[160];
 
-	begin(p);
+	if (!begin(p))
+		return;
 	if (json)
 		*json++ = 0;
 	AUTO(json) json_t *want = json ? json_parse(bytes_str(json), why) : NULL;

@@ -54,12 +54,13 @@ static json_t *tools_json(const struct response *r)
 	}
 	for (size_t i = 0; i < s->engines.n_tools; i++) {
 		const struct tool_ops *t = s->engines.tools[i].ops;
+		char why[160];
 
 		if (declared(r, t->name))
 			continue;
 		json_t *v = json_pack("{s:s,s:s,s:s,s:o}", "type", "function", "name", t->name,
 				      "description", t->description, "parameters",
-				      json_loads(t->parameters, 0, NULL));
+				      json_parse(bytes_str(t->parameters), why));
 		if (json_array_append_new(list, v) < 0)
 			return NULL;
 	}
