@@ -62,7 +62,7 @@ static void finish(struct hear *h)
 	h->s->engines.stt_ops->end(h->stt);
 }
 
-/* --- a decoder -------------------------------------------------------------------------------- */
+/* --- a decoder --------------------------------------------------------------------------- */
 
 static const struct stt_sink stt_sink;
 
@@ -153,7 +153,7 @@ void hear_item(struct session *s, struct item *it)
 		session_oom(s);
 }
 
-/* --- time --------------------------------------------------------------------------------------- */
+/* --- time -------------------------------------------------------------------------------- */
 
 static bool waits(const struct hear *h)
 {
@@ -162,7 +162,7 @@ static bool waits(const struct hear *h)
 
 void hear_on_time(struct session *s)
 {
-	LIST_FOR(&s->hearings, n) {
+	LIST_FOR (&s->hearings, n) {
 		struct hear *h = of(n);
 
 		if (waits(h) && h->ended && s->now_us >= h->ended_us + HEAR_PATIENCE_US)
@@ -185,11 +185,11 @@ uint64_t hear_next_us(const struct session *s)
 	return next;
 }
 
-/* --- what the engine says --------------------------------------------------------------------------- */
+/* --- what the engine says ---------------------------------------------------------------- */
 
 static struct hear *hearing(struct session *s, uint64_t ticket)
 {
-	LIST_FOR(&s->hearings, n)
+	LIST_FOR (&s->hearings, n)
 		if (of(n)->ticket == ticket &&
 		    (of(n)->state == HEAR_OPEN || of(n)->state == HEAR_ENDING))
 			return of(n);
@@ -265,7 +265,7 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 
 static const struct stt_sink stt_sink = { on_partial, on_settled, on_final, on_error };
 
-/* --- the end ------------------------------------------------------------------------------------------ */
+/* --- the end ----------------------------------------------------------------------------- */
 
 static void hear_free(struct hear *h)
 {
@@ -287,13 +287,13 @@ void hear_cancel(struct hear *h)
 
 void hear_reap(struct session *s)
 {
-	LIST_FOR(&s->hearings, n)
+	LIST_FOR (&s->hearings, n)
 		if (of(n)->state == HEAR_OVER)
 			hear_free(of(n));
 }
 
 void hear_free_all(struct session *s)
 {
-	LIST_FOR(&s->hearings, n)
+	LIST_FOR (&s->hearings, n)
 		hear_free(of(n));
 }
