@@ -5,8 +5,9 @@
  *
  * A scene is: two seconds of its noise, an utterance at some level, 1.5 seconds more.
  * What is speech is decided on the recording itself, before noise is added: frames
- * within 30 dB of its peak. Files are split in halves: the even ones fit the weights
- * (--dump), the table is of the odd ones. All noise is seeded: two runs are alike.
+ * within 30 dB of its peak, and 10 dB above its own background. Files are split in
+ * halves: the even ones fit the weights (--dump), the table is of the odd ones. All
+ * noise is seeded: two runs are alike.
  */
 #include <dirent.h>
 #include <math.h>
@@ -126,6 +127,8 @@ static const struct trouble troubles[] = {
 	{ "hum, -36 dBFS", HUM, -36, NULL, 0, 0, 0 },
 	{ "pink -40, on 7 s, off 7 s", PINK, -40, NULL, 0, 0, 7 },
 	{ "white -30, on 1 s, off 1 s", WHITE, -30, NULL, 0, 0, 1 },
+	{ "white -30, on 4 s, off 4 s", WHITE, -30, NULL, 0, 0, 4 },
+	{ "brown -30, on 4 s, off 4 s", BROWN, -30, NULL, 0, 0, 4 },
 	{ "keys, 4/s at -20, pink -60", PINK, -60, key, -20, 4, 0 },
 	{ "keys, 8/s at -10, pink -60", PINK, -60, key, -10, 8, 0 },
 	{ "bumps, 1/s at -15, pink -60", PINK, -60, bump, -15, 1, 0 },
@@ -142,25 +145,42 @@ static void trouble_frame(const struct trouble *t, size_t i, size_t *since, int1
 	for (size_t k = 0; k < N; k++) {
 		if (t->event && uniform() < t->per_s / RATE && *since > 1600)
 			*since = 0;
-		pcm[k] = clip((on ? a * noise(t->kind) : 0) +
+		/* between two bursts the room is still: each burst is a new noise */
+		pcm[k] = clip((on ? a * noise(t->kind) : 6 * noise(FAINT)) +
 			      (t->event ? ea * t->event((*since)++) : 0));
 	}
 }
 
 /* --- files ------------------------------------------------------------------------------ */
 
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double quantile(double *x, size_t n, double q)
+{
+	qsort(x, n, sizeof(*x), by_value);
+	return n ? x[(size_t)((double)(n - 1) * q + 0.5)] : NAN;
+}
+
 static void label(struct file *f)
 {
 	size_t n = f->n / N, last = 0, voiced = 0;
-	double *db = calloc(n, sizeof(*db)), peak = -100;
+	double *db = calloc(n, sizeof(*db)), *sorted = calloc(n, sizeof(*db)), peak = -100;
 
 	f->speech = calloc(n, sizeof(bool));
 	for (size_t i = 0; i < n; i++) {
 		db[i] = level_of(f->pcm + i * N, N).rms_db;
 		peak = fmax(peak, db[i]);
 	}
+	memcpy(sorted, db, n * sizeof(*db));
+	double room = quantile(sorted, n, 0.1), least = fmax(peak - 30, fmin(room + 10, peak - 20));
+	free(sorted);
 	for (size_t i = 0; i < n; i++)
-		f->speech[i] = db[i] > peak - 30 && db[i] > -60;
+		f->speech[i] = db[i] > least && db[i] > -60;
 	/* lone frames are not speech, short gaps (60 ms: a stop) are */
 	for (size_t i = 1; i + 1 < n; i++)
 		if (f->speech[i] && !f->speech[i - 1] && !f->speech[i + 1])
@@ -271,7 +291,7 @@ static void dump_trouble(const struct trouble *t)
 	struct vad *v = vad_new();
 	size_t since = 1 << 20;
 
-	for (size_t i = 0; i < 2000; i++) {
+	for (size_t i = 0; i < 6000; i++) {
 		int16_t pcm[N];
 
 		trouble_frame(t, i, &since, pcm);
@@ -306,7 +326,7 @@ static void play(const struct file *f, const struct scene *s, struct result *r)
 
 		*(speech ? &r->speech : &r->silent) += 1;
 		*(speech ? &r->hits : &r->false_frames) += p >= 0.5f;
-		if (ev.kind == ENDPOINT_START && ((double)e.pos < onset || (double)ev.at > end)) {
+		if (ev.kind == ENDPOINT_START && ((double)e.pos < onset - 0.3 * RATE || (double)ev.at > end)) {
 			r->false_starts++;
 		} else if (ev.kind == ENDPOINT_START && !heard) {
 			heard = true;
@@ -321,21 +341,11 @@ static void play(const struct file *f, const struct scene *s, struct result *r)
 		}
 	}
 	r->missed += !heard;
+	if (getenv("DETAIL"))
+		printf("  %-40s speech %.2f..%.2f s gap %zu: start %+.0f end %+.0f\n", f->name, onset / RATE, end / RATE,
+		       f->longest_gap, heard ? r->onset[r->n_onset - 1] : NAN, ended ? r->offset[r->n_offset - 1] : NAN);
 	free(pcm);
 	vad_free(v);
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double quantile(double *x, size_t n, double q)
-{
-	qsort(x, n, sizeof(*x), by_value);
-	return n ? x[(size_t)((double)(n - 1) * q + 0.5)] : NAN;
 }
 
 static const struct scene scenes[] = {

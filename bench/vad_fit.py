@@ -1,23 +1,51 @@
 #!/usr/bin/env python3
-# Fits src/media/vad_weights.h: logistic regression on the frames that `bench/vad DIR --dump`
-# prints. Needs python3-numpy. usage: bench/vad DIR --dump | bench/vad_fit.py
+# Makes src/media/vad_weights.h from the frames that `bench/vad DIR --dump` prints: a network of
+# one small hidden layer, trained by Adam from a fixed seed. Needs python3-numpy.
+# usage: bench/vad DIR --dump | bench/vad_fit.py > src/media/vad_weights.h
 import sys
 import numpy as np
 
+HIDDEN, STEPS, BATCH = 10, 6000, 4096
+rng = np.random.default_rng(1)
 d = np.loadtxt(sys.stdin)
 y, x = d[:, 0], np.hstack([d[:, 1:], np.ones((len(d), 1))])
 s = np.where(y > 0, 0.5 / y.mean(), 0.5 / (1 - y.mean()))  # both kinds count alike
-w = np.zeros(x.shape[1])
-for step in range(30):
-    p = 1 / (1 + np.exp(-x @ w))
-    g = x.T @ (s * (p - y)) + 20 * w
-    h = (x * (s * p * (1 - p))[:, None]).T @ x + 20 * np.eye(len(w))
-    w -= np.linalg.solve(h, g)
-p = 1 / (1 + np.exp(-x @ w))
+w = [rng.normal(0, 0.7, (x.shape[1], HIDDEN)), rng.normal(0, 0.3, HIDDEN), np.zeros(1)]
+m, v = [np.zeros_like(a) for a in w], [np.zeros_like(a) for a in w]
+
+def forward(x):
+    h = np.tanh(x @ w[0])
+    return h, 1 / (1 + np.exp(-(h @ w[1] + w[2])))
+
+for t in range(1, STEPS + 1):
+    i = rng.integers(0, len(y), BATCH)
+    h, p = forward(x[i])
+    e = s[i] * (p - y[i]) / BATCH
+    back = np.outer(e, w[1]) * (1 - h * h)
+    grad = [x[i].T @ back + 1e-5 * w[0], h.T @ e + 1e-5 * w[1], np.array([e.sum()])]
+    rate = 0.01 * (1 - t / STEPS) + 1e-5
+    for k, g in enumerate(grad):
+        m[k] = 0.9 * m[k] + 0.1 * g
+        v[k] = 0.999 * v[k] + 0.001 * g * g
+        w[k] -= rate * m[k] / (1 - 0.9 ** t) / (np.sqrt(v[k] / (1 - 0.999 ** t)) + 1e-8)
+_, p = forward(x)
 print(f'frames {len(y)}, speech {y.mean():.2f}, hit {(p[y > 0] > .5).mean():.3f}, '
       f'false {(p[y == 0] > .5).mean():.3f}', file=sys.stderr)
-names = 'snr_mean snr_top snr_low harmonic voiced voiced_lately level change'.split()
-for n, a, m1, m0 in zip(names, w, x[y > 0].mean(0), x[y == 0].mean(0)):
-    print(f'{n:14} {a:7.2f}  speech {m1:.2f}  other {m0:.2f}', file=sys.stderr)
-print('static const float weights[VAD_FEATURES] = { ' + ', '.join(f'{a:.2f}f' for a in w[:-1]) + ' };')
-print(f'static const float bias = {w[-1]:.2f}f;')
+
+def row(a):
+    return ', '.join(f'{b:.3f}f' for b in a)
+
+print(f'''/* vad_weights.h - made by bench/vad_fit.py; docs/media.md says from what. Columns: enum feature
+ * in vad.c, then the bias. */
+#pragma once
+
+enum {{ HIDDEN = {HIDDEN} }};
+
+/* clang-format off */
+static const float hidden[HIDDEN][VAD_FEATURES + 1] = {{''')
+for a in w[0].T:
+    print(f'\t{{ {row(a)} }},')
+print(f'''}};
+static const float out[HIDDEN] = {{ {row(w[1])} }};
+static const float out_bias = {w[2][0]:.3f}f;
+/* clang-format on */''')

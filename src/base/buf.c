@@ -70,6 +70,8 @@ void buf_consume(struct buf *b, size_t n)
 {
 	if (n >= b->n) {
 		b->n = 0;
+		if (b->p)
+			b->p[0] = 0;
 		return;
 	}
 	memmove(b->p, b->p + n, b->n - n);

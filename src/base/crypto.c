@@ -19,7 +19,9 @@ static void fetch(void)
 static int mac(const char *digest, struct bytes key, const struct bytes *parts, size_t n_parts,
 	       uint8_t *out, size_t len)
 {
-	char name[16];
+	/* Filled first: the constructor measures it. */
+	char name[16] = { 0 };
+	strncpy(name, digest, sizeof(name) - 1);
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
 		OSSL_PARAM_construct_end(),
@@ -27,9 +29,6 @@ static int mac(const char *digest, struct bytes key, const struct bytes *parts, 
 	size_t got = 0;
 
 	pthread_once(&once, fetch);
-	strncpy(name, digest, sizeof(name) - 1);
-	name[sizeof(name) - 1] = 0;
-
 	EVP_MAC_CTX *ctx = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
 	bool ok = ctx && EVP_MAC_init(ctx, key.n ? key.p : (const uint8_t *)"", key.n, params) == 1;
 	for (size_t i = 0; ok && i < n_parts; i++)

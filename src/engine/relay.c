@@ -169,20 +169,9 @@ static void post(struct relay *r)
 	loop_post_wait(r->loop, drain, &r, sizeof(r));
 }
 
-void relay_send(struct relay *r, enum relay_order o, void (*deliver)(struct relay *r, void *payload),
-		const void *payload, size_t n)
+/* e NULL: memory ran out. Takes e. */
+static void put(struct relay *r, enum relay_order o, struct event *e)
 {
-	struct event *e = relay_cancelled(r) ? NULL : mem_alloc(sizeof(*e) + n);
-
-	if (relay_cancelled(r)) {
-		mem_free(e);
-		return;
-	}
-	if (e) {
-		*e = (struct event){ .order = o, .deliver = deliver };
-		if (n)
-			memcpy(e->payload, payload, n);
-	}
 	pthread_mutex_lock(&r->lock);
 	bool take_it = !r->closed, must_post = take_it && !r->posted;
 	if (take_it) {
@@ -197,4 +186,23 @@ void relay_send(struct relay *r, enum relay_order o, void (*deliver)(struct rela
 		mem_free(e);
 	if (must_post)
 		post(r);
+}
+
+void relay_send(struct relay *r, enum relay_order o, void (*deliver)(struct relay *r, void *payload),
+		const void *payload, size_t n)
+{
+	if (relay_cancelled(r))
+		return;
+	struct event *e = mem_alloc(sizeof(*e) + n);
+	if (e) {
+		*e = (struct event){ .order = o, .deliver = deliver };
+		if (n)
+			memcpy(e->payload, payload, n);
+	}
+	put(r, o, e);
+}
+
+void relay_lose(struct relay *r)
+{
+	put(r, RELAY_LAST, NULL);
 }

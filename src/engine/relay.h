@@ -73,3 +73,5 @@ void relay_release(struct relay *r); /* the thread is through; r may be gone */
 enum relay_order { RELAY_MORE, RELAY_LAST };
 void relay_send(struct relay *r, enum relay_order o, void (*deliver)(struct relay *r, void *payload),
 		const void *payload, size_t n);
+/* A worker ran out of memory: on_lost is the completion. */
+void relay_lose(struct relay *r);

@@ -6,11 +6,10 @@
 
 static void known_levels(void)
 {
-	int16_t pcm[320];
+	int16_t pcm[320] = { 0 };
 	struct level l = level_of(pcm, 0);
 
 	CHECK(l.rms_db == LEVEL_MIN_DB && l.peak_db == LEVEL_MIN_DB);
-	memset(pcm, 0, sizeof(pcm));
 	l = level_of(pcm, 320);
 	CHECK(l.rms_db == LEVEL_MIN_DB && l.peak_db == LEVEL_MIN_DB);
 	for (int i = 0; i < 320; i++)

@@ -26,6 +26,7 @@ enum {
 #define FLOOR_BIAS_DB  3.0f   /* the lowest of many is below the mean                         */
 /* So much must the peaks of a comb weigh to count by half: a lone tone or bump does not. */
 #define FEW_PEAKS 25.0f
+#define CHANCE 0.4f /* what a comb counts that differs from the one before */
 #define VOICED_DECAY 0.93f /* per frame: half of it after 190 ms */
 #define TALKER_START_DB -35.0f
 #define TALKER_MIN_DB   -55.0f
@@ -34,7 +35,19 @@ enum {
 static const uint16_t edge[BANDS + 1] = { 3,  6,  9,  12, 15, 18, 22,  26,  31,  36, 42,
 					  49, 57, 66, 77, 90, 105, 122, 145, 180, 230 };
 
-enum feature { SNR_MEAN, SNR_TOP, SNR_LOW, HARMONIC, VOICED, VOICED_LATELY, LEVEL, CHANGE };
+/* The inputs of the network, each 0..1. */
+enum feature {
+	SNR_MEAN,
+	SNR_TOP,
+	SNR_LOW,
+	HARMONIC,
+	STEADY, /* harmonic at the pitch of the frame before */
+	VOICED,
+	EVEN,
+	LEVEL,
+	CHANGE,
+	SNR_LATELY,
+};
 
 struct vad {
 	float past[FFT_N - VAD_N];
@@ -44,8 +57,10 @@ struct vad {
 	unsigned frames, windows;
 	float last_db[BANDS];
 	float harmonic;      /* of the last frame                */
+	unsigned lag;        /* and its period; 0: none          */
 	float voiced;        /* decays; harmonic twice in a row  */
 	float talker_db;     /* of the voiced frames             */
+	float snr_lately;    /* over the last 150 ms             */
 	bool begun;
 	struct vad_view view;
 };
@@ -156,33 +171,39 @@ static void follow_floor(struct vad *v, const float *db)
 }
 
 /* Is there one comb that the peaks of the whitened spectrum sit on? 1: all of them do. */
-static float harmonicity(const struct vad *v, const float *power)
+static float harmonicity(const struct vad *v, const float *power, unsigned *lag_out)
 {
-	enum { FIRST = BIN_FIRST, LAST = PITCH_BIN_LAST, PAD = PITCH_FLATTEN };
+	enum { BELOW = 1, FIRST = BIN_FIRST, LAST = PITCH_BIN_LAST, PAD = PITCH_FLATTEN };
 	float w[LAST + PAD + 1], comb[FFT_N] = { 0 }, re[FFT_BINS], im[FFT_BINS];
 	float sum = 0, weight = FEW_PEAKS, best = 0;
 	unsigned b = 0;
 
-	for (unsigned k = FIRST; k <= LAST + PAD; k++) {
+	for (unsigned k = BELOW; k <= LAST + PAD; k++) {
 		while (k >= edge[b + 1])
 			b++;
-		if (k == FIRST || k == edge[b]) /* per bin, the floor of the band */
+		if (k == BELOW || k == edge[b]) /* per bin, the floor of the band */
 			sum = (float)(edge[b + 1] - edge[b]) * powf(10, -v->floor_db[b] / 10);
 		w[k] = log1pf(power[k] * sum);
 	}
+	/* less its local mean, which is taken evenly to both sides: a slope is no peak */
+	unsigned from = BELOW, to = BELOW; /* the sum is over [from, to) */
 	sum = 0;
-	unsigned from = FIRST, to = FIRST; /* the local mean is over [from, to) */
 	for (unsigned k = FIRST; k <= LAST; k++) {
-		for (; to <= k + PAD; to++)
+		unsigned half = MIN(PAD, k - BELOW);
+
+		for (; to <= k + half; to++)
 			sum += w[to];
-		for (; from + PAD < k; from++)
+		for (; from + half < k; from++)
 			sum -= w[from];
 		comb[k] = w[k] - sum / (float)(to - from);
 		weight += fabsf(comb[k]);
 	}
 	fft_real(comb, re, im);
 	for (unsigned lag = PITCH_LAG_MIN; lag <= PITCH_LAG_MAX; lag++)
-		best = MAX(best, re[lag]);
+		if (re[lag] > best) {
+			best = re[lag];
+			*lag_out = lag;
+		}
 	return clamp01(best / weight);
 }
 
@@ -207,6 +228,14 @@ static float top_mean(const float *x)
 	return sum / TOP_BANDS;
 }
 
+/* Noise has a comb now and then, but not the same one twice. An octave apart is the same. */
+static bool same_pitch(unsigned a, unsigned b)
+{
+	unsigned lo = MIN(a, b), hi = MAX(a, b);
+
+	return lo && (8 * hi <= 9 * lo || (15 * lo <= 8 * hi && 8 * hi <= 17 * lo));
+}
+
 static void follow_talker(struct vad *v, float p)
 {
 	float up = v->view.level.rms_db - v->talker_db;
@@ -228,23 +257,43 @@ static void measure(struct vad *v, const float *power, const float *db, float ev
 		v->last_db[b] += 0.3f * (db[b] - v->last_db[b]);
 	}
 
-	float harmonic = harmonicity(v, power) * evenness, top = top_mean(snr);
-	v->voiced = MAX(v->voiced * VOICED_DECAY, MIN(harmonic, v->harmonic));
+	unsigned lag = 0;
+	float harmonic = harmonicity(v, power, &lag) * evenness, top = top_mean(snr);
+	float twice = MIN(harmonic, v->harmonic) * (same_pitch(lag, v->lag) ? 1 : CHANCE);
+	v->voiced = MAX(v->voiced * VOICED_DECAY, twice);
 	v->harmonic = harmonic;
+	v->lag = lag;
 	f[SNR_MEAN] = mean;
 	f[SNR_TOP] = top;
 	f[SNR_LOW] = low;
 	f[HARMONIC] = harmonic;
 	f[VOICED] = v->voiced;
-	/* what follows a voice is speech if it is loud enough, be it harmonic or not */
-	f[VOICED_LATELY] = clamp01(v->voiced * 2) * clamp01(top * 3);
+	f[STEADY] = twice;
+	f[EVEN] = evenness;
 	f[LEVEL] = clamp01((v->view.level.rms_db - v->talker_db + 40) / 40);
 	f[CHANGE] = clamp01(change / BANDS / 12);
+	v->snr_lately += 0.12f * (mean - v->snr_lately);
+	f[SNR_LATELY] = v->snr_lately;
+}
+
+/* One hidden layer; what a product of conditions would need many hand-made rules for. */
+static float network(const float *f)
+{
+	float sum = out_bias;
+
+	for (unsigned h = 0; h < HIDDEN; h++) {
+		float x = hidden[h][VAD_FEATURES];
+
+		for (unsigned i = 0; i < VAD_FEATURES; i++)
+			x += hidden[h][i] * f[i];
+		sum += out[h] * tanhf(x);
+	}
+	return 1 / (1 + expf(-sum));
 }
 
 float vad_push(struct vad *v, const int16_t pcm[VAD_N])
 {
-	float power[FFT_BINS], db[BANDS], evenness, noise = 0, sum = bias;
+	float power[FFT_BINS], db[BANDS], evenness, noise = 0;
 
 	v->view.level = level_of(pcm, VAD_N);
 	spectrum(v, pcm, power, &evenness);
@@ -258,9 +307,7 @@ float vad_push(struct vad *v, const int16_t pcm[VAD_N])
 	if (v->view.level.peak_db > LEVEL_MIN_DB)
 		follow_floor(v, db);
 	measure(v, power, db, evenness);
-	for (unsigned i = 0; i < VAD_FEATURES; i++)
-		sum += weights[i] * v->view.features[i];
-	v->view.probability = 1 / (1 + expf(-sum));
+	v->view.probability = network(v->view.features);
 	follow_talker(v, v->view.probability);
 	for (unsigned b = 0; b < BANDS; b++)
 		noise += powf(10, v->floor_db[b] / 10);

@@ -1,7 +1,22 @@
-/* vad_weights.h - fitted by bench/vad_fit.py; see docs/media.md. Order: enum feature in vad.c. */
+/* vad_weights.h - made by bench/vad_fit.py; docs/media.md says from what. Columns: enum feature
+ * in vad.c, then the bias. */
 #pragma once
 
+enum { HIDDEN = 10 };
+
 /* clang-format off */
-static const float weights[VAD_FEATURES] = { -4.40f, 4.26f, -2.92f, 2.66f, 7.07f, 10.76f, 1.44f, 1.88f };
-static const float bias = -4.86f;
+static const float hidden[HIDDEN][VAD_FEATURES + 1] = {
+	{ 0.828f, 0.292f, -4.037f, 1.195f, 1.720f, -3.301f, 0.132f, 3.596f, -4.207f, -7.817f, -1.019f },
+	{ 2.371f, -1.031f, 1.260f, -0.319f, -0.107f, -2.631f, -0.179f, -2.336f, 0.994f, 3.120f, 0.718f },
+	{ 0.969f, -3.381f, 3.493f, -0.109f, -0.799f, -3.078f, -0.540f, 2.736f, -5.245f, 0.992f, -0.927f },
+	{ -2.963f, 1.817f, 2.513f, 2.864f, -0.518f, 0.143f, -0.965f, 0.339f, -0.569f, -0.468f, -1.300f },
+	{ -4.165f, -3.463f, 2.829f, 2.231f, 0.437f, 3.036f, 0.496f, -1.724f, -0.963f, -2.991f, 0.165f },
+	{ -1.266f, -0.809f, 3.123f, 1.143f, 1.309f, -0.608f, 0.040f, -0.114f, -2.186f, -15.208f, 0.162f },
+	{ -2.568f, -1.848f, 3.589f, 0.749f, 0.775f, 1.986f, 0.837f, -0.526f, -2.279f, -12.041f, -0.495f },
+	{ -3.105f, 3.410f, -0.700f, 0.742f, -0.483f, 6.064f, 0.130f, -1.277f, 0.114f, 0.432f, -0.382f },
+	{ 1.523f, -2.149f, -0.513f, -0.837f, 1.040f, -1.431f, -0.216f, -0.526f, -0.352f, -0.596f, 2.872f },
+	{ 0.413f, 1.148f, 1.100f, 0.254f, 0.394f, 1.177f, 0.154f, 0.277f, 1.148f, 1.872f, -0.250f },
+};
+static const float out[HIDDEN] = { 4.241f, -2.816f, -3.989f, 4.390f, -2.917f, -3.666f, -3.885f, 4.444f, -2.668f, -1.206f };
+static const float out_bias = -3.457f;
 /* clang-format on */

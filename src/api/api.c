@@ -1,0 +1,290 @@
+#include "api/seat.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "api/page.h"
+#include "base/alloc.h"
+#include "base/loop.h"
+#include "net/udp.h"
+#include "net/websocket.h"
+
+/* --- routes --------------------------------------------------------------------------------- */
+
+enum access { OPEN, KEYED };
+
+/* clang-format off */
+static const struct route {
+	enum http_verb verb;
+	const char *path;   /* {id} stands for one element */
+	enum access access;
+	size_t body_max;    /* 0: the default */
+	void (*handle)(struct request *r);
+} routes[] = {
+	{ VERB_GET,  "/healthz",                       OPEN,  0,        get_health        },
+	{ VERB_GET,  "/metrics",                       KEYED, 0,        get_metrics       },
+	{ VERB_GET,  "/api/status",                    KEYED, 0,        get_status        },
+	{ VERB_POST, "/api/login",                     OPEN,  4096,     post_login        },
+	{ VERB_POST, "/api/search",                    KEYED, 65536,    post_search       },
+	{ VERB_GET,  "/api/documents",                 KEYED, 0,        get_documents     },
+	{ VERB_GET,  "/api/documents/{id}",            KEYED, 0,        get_document      },
+	{ VERB_GET,  "/api/documents/{id}/text",       KEYED, 0,        get_document_text },
+	{ VERB_GET,  "/v1/realtime",                   KEYED, 0,        get_realtime      },
+	{ VERB_POST, "/v1/realtime/calls",             KEYED, 1 << 20,  post_call         },
+	{ VERB_POST, "/v1/realtime/calls/{id}",        KEYED, 1 << 20,  post_call_offer   },
+	{ VERB_POST, "/v1/realtime/calls/{id}/hangup", KEYED, 4096,     post_call_hangup  },
+};
+/* clang-format on */
+
+/* Does `path` fit the pattern, with or without a slash at its end? */
+static bool fits(const char *pattern, const char *path, const char **id, size_t *id_len)
+{
+	for (; *pattern; pattern++) {
+		if (*pattern != '{') {
+			if (*path++ != *pattern)
+				return false;
+			continue;
+		}
+		*id = path;
+		*id_len = strcspn(path, "/");
+		if (*id_len == 0)
+			return false;
+		path += *id_len;
+		pattern = strchr(pattern, '}');
+	}
+	return !*path || strcmp(path, "/") == 0;
+}
+
+/* The route, or NULL; *other: the path is ours, with another verb. */
+static const struct route *find_route(struct request *r, bool *other)
+{
+	enum http_verb verb = r->http->verb == VERB_HEAD ? VERB_GET : r->http->verb;
+
+	*other = false;
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+		if (!fits(routes[i].path, r->http->path, &r->id, &r->id_len))
+			continue;
+		if (routes[i].verb == verb)
+			return &routes[i];
+		*other = true;
+	}
+	return NULL;
+}
+
+static enum auth_verdict check_auth(const struct request *r)
+{
+	char key[4096], authorization[4096];
+	const struct http_request *q = r->http;
+	struct auth_evidence e = {
+		.authorization = http_header(q, "authorization"),
+		.api_key = http_header(q, "api-key"),
+		.subprotocols = http_header(q, "sec-websocket-protocol"),
+		.cookie = http_header(q, "cookie"),
+	};
+
+	if (http_query(q, "api-key", key, sizeof(key)))
+		e.query_api_key = bytes_str(key);
+	if (http_query(q, "Authorization", authorization, sizeof(authorization)))
+		e.query_authorization = bytes_str(authorization);
+	return auth_check(r->seat->api->p.auth, &e);
+}
+
+/* false: answered. */
+static bool let_in(struct request *r, const struct route *route)
+{
+	static const char *const why[] = {
+		[AUTH_OK] = "",
+		[AUTH_MISSING] = "This server wants its key: send it as 'Authorization: Bearer KEY', or open the "
+				 "link that 'voiced serve' printed.",
+		[AUTH_WRONG] = "Incorrect API key provided.",
+	};
+	enum auth_verdict v = route->access == OPEN ? AUTH_OK : check_auth(r);
+
+	if (v == AUTH_OK)
+		return true;
+	exchange_error(r->ex, 401, "invalid_api_key", NULL, why[v]);
+	return false;
+}
+
+static struct seat *seat_of(struct api *a, struct loop *l)
+{
+	return &a->seats[loop_index(l)];
+}
+
+static void on_request(void *ctx, struct http_exchange *ex)
+{
+	struct api *a = ctx;
+	struct request r = { .seat = seat_of(a, exchange_loop(ex)), .ex = ex, .http = exchange_request(ex) };
+	bool other;
+	const struct route *route = find_route(&r, &other);
+
+	atomic_fetch_add_explicit(&a->requests_total, 1, memory_order_relaxed);
+	if (route) {
+		if (let_in(&r, route))
+			route->handle(&r);
+	} else if (other) {
+		exchange_error(ex, 405, "method_not_allowed", NULL,
+			       "This path is served, but not with this method.");
+	} else {
+		get_page(&r);
+	}
+}
+
+static size_t body_limit(void *ctx, const struct http_request *q)
+{
+	struct request r = { .http = q };
+	bool other;
+	const struct route *route = find_route(&r, &other);
+
+	(void)ctx;
+	return route && route->body_max ? route->body_max : HTTP_BODY_DEFAULT;
+}
+
+const struct http_ops api_http_ops = { body_limit, on_request };
+
+/* --- for handlers ------------------------------------------------------------------------------ */
+
+bool seat_admit(struct request *r)
+{
+	struct api *a = r->seat->api;
+
+	if (atomic_fetch_add(&a->sessions, 1) < a->p.max_sessions) {
+		atomic_fetch_add_explicit(&a->sessions_total, 1, memory_order_relaxed);
+		return true;
+	}
+	atomic_fetch_sub(&a->sessions, 1);
+	atomic_fetch_add_explicit(&a->refused_total, 1, memory_order_relaxed);
+	exchange_error(r->ex, 503, "session_limit_reached", NULL,
+		       "This server has as many conversations as it may have. Please try again later.");
+	return false;
+}
+
+void seat_release(struct api *a)
+{
+	atomic_fetch_sub(&a->sessions, 1);
+}
+
+void reply_no_memory(struct http_exchange *ex)
+{
+	exchange_error(ex, 503, "server_error", NULL, "The server is out of memory.");
+}
+
+void reply_json(struct http_exchange *ex, unsigned status, json_t *o)
+{
+	AUTO(buf) struct buf body = { 0 };
+
+	json_write(&body, o);
+	json_decref(o);
+	if (body.failed) {
+		reply_no_memory(ex);
+		return;
+	}
+	static const struct http_field no_store[] = { { "Cache-Control", "no-store" } };
+	exchange_reply(ex, &(struct http_reply){ .status = status, .type = "application/json",
+						 .body = buf_bytes(&body), .fields = no_store,
+						 .n_fields = ARRAY_LEN(no_store) });
+}
+
+void seat_session_params(const struct seat *s, struct session_params *p)
+{
+	*p = (struct session_params){
+		.env = s->api->p.env,
+		.engines = s->api->p.engines,
+		.collection = s->api->collection,
+	};
+}
+
+/* --- datagrams ------------------------------------------------------------------------------------ */
+
+static void send_datagram(void *ctx, const struct addr *to, struct bytes d)
+{
+	udp_send(((struct seat *)ctx)->udp, d, to);
+}
+
+void api_set_udp(struct api *a, size_t loop, struct udp *u)
+{
+	a->seats[loop].udp = u;
+}
+
+void api_datagram(struct api *a, size_t loop, struct bytes d, const struct addr *from, uint64_t now_us)
+{
+	calls_datagram(a->seats[loop].calls, d, from, now_us);
+}
+
+void api_drain(struct api *a, size_t loop)
+{
+	calls_drain(&a->seats[loop]);
+}
+
+/* --- life ------------------------------------------------------------------------------------------- */
+
+static int copy_strings(struct api *a, const struct api_params *p)
+{
+	a->data = mem_strdup(p->data);
+	a->collection = mem_strdup(p->collection);
+	a->https_url = mem_strdup(p->https_url ? p->https_url : "");
+	a->record = p->record ? mem_strdup(p->record) : NULL;
+	a->questions = mem_calloc(p->n_questions, sizeof(*a->questions));
+	if (!a->data || !a->collection || !a->https_url || !a->questions || (p->record && !a->record))
+		return -ENOMEM;
+	for (size_t i = 0; i < p->n_questions; i++)
+		if (!(a->questions[i] = mem_strdup(p->questions[i])))
+			return -ENOMEM;
+	return 0;
+}
+
+static int open_seat(struct api *a, size_t i)
+{
+	struct seat *s = &a->seats[i];
+	struct calls_params p = { a->p.loops[i], a->all_calls, a->p.n_loops, s, send_datagram };
+
+	*s = (struct seat){ .api = a, .loop = a->p.loops[i], .index = i };
+	list_init(&s->list);
+	int r = calls_new(&s->calls, &p);
+	a->all_calls[i] = s->calls;
+	return r;
+}
+
+int api_new(struct api **out, const struct api_params *p)
+{
+	struct api *a = mem_zalloc(sizeof(*a));
+	int r = -ENOMEM;
+
+	if (!a)
+		return r;
+	a->p = *p;
+	a->p.n_candidates = MIN(p->n_candidates, (size_t)ANSWER_CANDIDATES_MAX);
+	memcpy(a->candidates, p->candidates, a->p.n_candidates * sizeof(*p->candidates));
+	a->seats = mem_calloc(p->n_loops, sizeof(*a->seats));
+	a->all_calls = mem_calloc(p->n_loops, sizeof(*a->all_calls));
+	if (a->seats && a->all_calls)
+		r = copy_strings(a, p);
+	for (size_t i = 0; i < p->n_loops && r == 0; i++)
+		r = open_seat(a, i);
+	if (r != 0) {
+		api_free(a);
+		return r;
+	}
+	*out = a;
+	return 0;
+}
+
+void api_free(struct api *a)
+{
+	if (!a)
+		return;
+	for (size_t i = 0; a->seats && i < a->p.n_loops && a->seats[i].api; i++) {
+		calls_end(&a->seats[i]);
+		calls_free(a->seats[i].calls);
+	}
+	for (size_t i = 0; a->questions && i < a->p.n_questions; i++)
+		mem_free(a->questions[i]);
+	mem_free(a->questions);
+	mem_free(a->seats);
+	mem_free(a->all_calls);
+	mem_free(a->https_url);
+	mem_free(a->data);
+	mem_free(a->collection);
+	mem_free(a->record);
+	mem_free(a);
+}

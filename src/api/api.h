@@ -1,0 +1,71 @@
+/* api.h - the HTTP and WebSocket routes of the service, one seat on each loop.
+ *
+ *   GET  /                              the page (web/, embedded)
+ *   GET  /healthz                       200 when a question asked now is answered, else 503
+ *   GET  /metrics                       counters, Prometheus text format
+ *   GET  /api/status                    what the page needs to know
+ *   POST /api/login                     a one-time code for a cookie
+ *   POST /api/search                    {query|searchKey, k?, collection?}
+ *   GET  /api/documents                 all of a collection
+ *   GET  /api/documents/{id}            one
+ *   GET  /api/documents/{id}/text       ?start=&end= : a piece of its text
+ *   GET  /v1/realtime                   WebSocket: a session
+ *   POST /v1/realtime/calls             an SDP offer (raw, or multipart with `session`): a WebRTC call
+ *   POST /v1/realtime/calls/{id}        a further offer of the same call
+ *   POST /v1/realtime/calls/{id}/hangup ends it
+ *
+ * Call ids carry the loop that owns the call ("rtc_" loop in base 36, two digits, random);
+ * a request for a call of another loop is moved there.
+ *
+ * struct api is made and freed on the main thread while no loop runs. Requests are served
+ * on their loops; what blocks goes to the turn pool.
+ */
+#pragma once
+
+#include "api/auth.h"
+#include "engine/ops.h"
+#include "leg/calls.h"
+#include "net/http_server.h"
+#include "rtc/dtls.h"
+
+struct api;
+struct pool;
+struct searcher;
+struct udp;
+
+struct api_params {
+	const struct env *env;
+	struct loop *const *loops; /* copied */
+	size_t n_loops;
+	const struct engines *engines;
+	struct pool *turn;
+	struct searcher *searcher;
+	const char *data;       /* directory of the store */
+	const char *collection;
+	struct auth *auth;
+	struct cert *cert;
+	struct sctp_service *sctp;
+	const struct addr *candidates; /* copied */
+	size_t n_candidates;
+	const char *const *questions;  /* the page suggests them; copied */
+	size_t n_questions;
+	size_t max_sessions;           /* over all loops */
+	const char *record;            /* directory, or NULL */
+	const char *https_url;         /* for people on other machines; "" or NULL: none */
+	bool (*ready)(void *ctx);      /* any thread */
+	void *ctx;
+};
+
+MUST_USE int api_new(struct api **out, const struct api_params *p);
+void api_free(struct api *a); /* after the HTTP server; ends what calls are left */
+AUTO_DEF(api)
+
+extern const struct http_ops api_http_ops; /* ctx: struct api */
+
+/* The UDP socket of each loop, for what the calls send. Before the loops run. */
+void api_set_udp(struct api *a, size_t loop, struct udp *u);
+/* A datagram of loop `loop`'s socket. On that loop. RT */
+void api_datagram(struct api *a, size_t loop, struct bytes d, const struct addr *from,
+		  uint64_t now_us);
+/* Begin to end all calls of this loop. On that loop. */
+void api_drain(struct api *a, size_t loop);

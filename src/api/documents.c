@@ -1,0 +1,291 @@
+/* documents.c - search, and sources opened at their place. SQLite is read on the turn pool. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/seat.h"
+#include "base/alloc.h"
+#include "base/pool.h"
+#include "knowledge/search.h"
+#include "knowledge/store.h"
+
+enum { TEXT_MAX = 64 * 1024, QUERY_MAX = 4096 };
+
+/* A question to the store. `work` fills status and answer. */
+struct asking {
+	struct job job;
+	struct api *api;
+	struct http_exchange *ex;
+	void (*read)(struct asking *a, struct store *s);
+	int64_t id;
+	size_t start, end, k;
+	char *query;
+	unsigned status; /* of the answer; not 200: code and why */
+	json_t *answer;
+	const char *code, *why;
+};
+
+static void refuse(struct asking *a, unsigned status, const char *code, const char *why)
+{
+	a->status = status;
+	a->code = code;
+	a->why = why;
+}
+
+static void asking_work(struct job *j)
+{
+	struct asking *a = CONTAINER_OF(j, struct asking, job);
+	AUTO(store) struct store *s = NULL;
+	char why[STORE_WHY];
+
+	if (!a->read)
+		return;
+	int r = store_reader_open(&s, a->api->data, why);
+	if (r == 0)
+		a->read(a, s);
+	else if (r == -ENOENT)
+		refuse(a, 404, "not_found", "Nothing has been ingested yet: 'voiced ingest PATH' adds documents.");
+	else
+		refuse(a, 503, "store_unavailable", "The documents cannot be read just now.");
+}
+
+static void asking_done(struct job *j)
+{
+	struct asking *a = CONTAINER_OF(j, struct asking, job);
+
+	if (a->status == 200)
+		reply_json(a->ex, 200, a->answer);
+	else
+		exchange_error(a->ex, a->status, a->code, NULL, a->why);
+	mem_free(a->query);
+	mem_free(a);
+}
+
+static struct asking *asking_new(struct request *r)
+{
+	struct asking *a = mem_zalloc(sizeof(*a));
+
+	if (!a) {
+		reply_no_memory(r->ex);
+		return NULL;
+	}
+	a->api = r->seat->api;
+	a->ex = r->ex;
+	a->status = 200;
+	a->job = (struct job){ .work = asking_work, .done = asking_done, .loop = r->seat->loop };
+	return a;
+}
+
+static void run(struct asking *a)
+{
+	pool_run(a->api->p.turn, &a->job);
+}
+
+/* --- search ----------------------------------------------------------------------------------------- */
+
+static void search_work(struct job *j)
+{
+	struct asking *a = CONTAINER_OF(j, struct asking, job);
+	AUTO(search_result) struct search_result result = { 0 };
+	struct search_request q = { .collection = a->api->collection, .query = a->query, .k = a->k };
+	int r = search_run(a->api->p.searcher, &q, &result);
+
+	if (r != 0 && r != -ENOENT) {
+		refuse(a, 503, "server_error", "The server is out of memory.");
+		return;
+	}
+	a->answer = search_result_json(&q, &result);
+}
+
+void post_search(struct request *r)
+{
+	char why[160];
+	AUTO(json) json_t *o = json_parse(r->http->body, why);
+	const char *query = json_str(o, "query", json_str(o, "searchKey", ""));
+	int64_t k = json_int(o, "k", SEARCH_K_DEFAULT);
+
+	if (!o || !*query || strlen(query) > QUERY_MAX) {
+		exchange_error(r->ex, 400, o ? "invalid_value" : "invalid_json", o ? "query" : NULL,
+			       o ? "Send {\"query\": \"…\"} with at most 4096 octets of text." :
+				   "The body is not JSON: send {\"query\": \"…\"}.");
+		return;
+	}
+	if (k < 1 || k > SEARCH_K_MAX) {
+		exchange_error(r->ex, 400, "invalid_value", "k", "k is a whole number from 1 to 100.");
+		return;
+	}
+	struct asking *a = asking_new(r);
+	if (!a)
+		return;
+	a->k = (size_t)k;
+	a->query = mem_strdup(query);
+	a->job.work = search_work;
+	if (!a->query) {
+		mem_free(a);
+		reply_no_memory(r->ex);
+		return;
+	}
+	run(a);
+}
+
+/* --- documents ---------------------------------------------------------------------------------------- */
+
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static json_t *document_json(const struct store_document *d)
+{
+	return json_pack("{s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "id", (json_int_t)d->id, "title",
+			 *d->title ? d->title : file_name(d->path), "file", file_name(d->path), "type",
+			 d->type, "pages", (json_int_t)d->n_pages, "passages", (json_int_t)d->n_passages,
+			 "size", (json_int_t)d->size, "length", (json_int_t)d->n_text);
+}
+
+static int add_document(void *list, const struct store_document *d)
+{
+	return json_array_append_new(list, document_json(d));
+}
+
+static void read_documents(struct asking *a, struct store *s)
+{
+	json_t *list = json_array();
+	int64_t id;
+
+	if (store_collection(s, a->api->collection, &id) == 0 &&
+	    store_documents(s, id, add_document, list) != 0) {
+		json_decref(list);
+		refuse(a, 503, "store_unavailable", "The documents cannot be read just now.");
+		return;
+	}
+	a->answer = json_pack("{s:o}", "documents", list);
+}
+
+static bool known(struct asking *a, struct store *s, struct buf *strings, struct store_document *d)
+{
+	int r = store_document(s, a->id, strings, d);
+
+	if (r == -ENOENT)
+		refuse(a, 404, "not_found", "There is no such document; it may have been removed.");
+	else if (r != 0)
+		refuse(a, 503, "store_unavailable", "The documents cannot be read just now.");
+	return r == 0;
+}
+
+static void read_document(struct asking *a, struct store *s)
+{
+	AUTO(buf) struct buf strings = { 0 };
+	struct store_document d;
+
+	if (known(a, s, &strings, &d))
+		a->answer = document_json(&d);
+}
+
+/* Where a piece of text stands: the passage that holds its beginning. */
+struct place {
+	int64_t document;
+	size_t start;
+	json_t *into;
+	int bad;
+};
+
+static int note_place(void *ctx, const struct store_passage *p)
+{
+	struct place *at = ctx;
+
+	if (p->document != at->document || at->start < p->start || at->start >= p->end)
+		return 0;
+	at->bad = json_object_set_new(at->into, "heading", json_string(p->heading)) |
+		  json_object_set_new(at->into, "page", p->page ? json_integer(p->page) : json_null());
+	return 1;
+}
+
+static void read_text(struct asking *a, struct store *s)
+{
+	AUTO(buf) struct buf strings = { 0 };
+	AUTO(buf) struct buf text = { 0 };
+	struct store_document d;
+
+	if (!known(a, s, &strings, &d))
+		return;
+	a->end = MIN(a->end, a->start + TEXT_MAX);
+	if (store_text(s, a->id, &a->start, &a->end, &text) != 0 || text.failed) {
+		refuse(a, 503, "store_unavailable", "The document cannot be read just now.");
+		return;
+	}
+	a->answer = json_pack("{s:I, s:I, s:I, s:s%, s:I}", "id", (json_int_t)a->id, "start",
+			      (json_int_t)a->start, "end", (json_int_t)a->end, "text",
+			      text.p ? (const char *)text.p : "", text.n, "length", (json_int_t)d.n_text);
+	struct place at = { a->id, a->start, a->answer, 0 };
+	if (store_passages(s, d.collection, note_place, &at) < 0 || at.bad) {
+		json_decref(a->answer);
+		a->answer = NULL;
+	}
+}
+
+/* A whole number in the query, or the fallback; false: answered. */
+static bool number(struct request *r, const char *name, size_t fallback, size_t *out)
+{
+	char text[32], *end;
+
+	*out = fallback;
+	if (!http_query(r->http, name, text, sizeof(text)))
+		return true;
+	errno = 0;
+	unsigned long long v = strtoull(text, &end, 10);
+	if (errno || end == text || *end || text[0] == '-' || v > SIZE_MAX / 4) {
+		exchange_error(r->ex, 400, "invalid_value", name, "start and end are whole numbers of octets.");
+		return false;
+	}
+	*out = (size_t)v;
+	return true;
+}
+
+static int64_t id_number(const struct request *r)
+{
+	char text[24] = "", *end;
+
+	memcpy(text, r->id, MIN(r->id_len, sizeof(text) - 1));
+	int64_t id = strtoll(text, &end, 10);
+	return *end || end == text ? -1 : id; /* -1: known to nobody */
+}
+
+static void ask_store(struct request *r, void (*read)(struct asking *a, struct store *s), int64_t id,
+		      size_t start, size_t end)
+{
+	struct asking *a = asking_new(r);
+
+	if (!a)
+		return;
+	a->read = read;
+	a->id = id;
+	a->start = start;
+	a->end = end;
+	run(a);
+}
+
+void get_documents(struct request *r)
+{
+	ask_store(r, read_documents, 0, 0, 0);
+}
+
+void get_document(struct request *r)
+{
+	ask_store(r, read_document, id_number(r), 0, 0);
+}
+
+void get_document_text(struct request *r)
+{
+	size_t start, end;
+
+	if (!number(r, "start", 0, &start) || !number(r, "end", start + TEXT_MAX, &end))
+		return;
+	if (end < start)
+		exchange_error(r->ex, 400, "invalid_value", "end", "end must not be before start.");
+	else
+		ask_store(r, read_text, id_number(r), start, end);
+}

@@ -1,0 +1,69 @@
+/* seat.h - inside of api/: what a handler sees. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "api/api.h"
+#include "rtc/answer.h"
+#include "base/list.h"
+
+
+/* One loop's part. Touched by its loop only. */
+struct seat {
+	struct api *api;
+	struct loop *loop;
+	size_t index;
+	struct calls *calls;
+	struct udp *udp;
+	struct list list; /* struct call, every one of this loop */
+};
+
+struct api {
+	struct api_params p;
+	struct seat *seats;
+	struct calls **all_calls; /* [n_loops] */
+	struct addr candidates[ANSWER_CANDIDATES_MAX];
+	char **questions;
+	char *https_url, *data, *collection, *record;
+	atomic_size_t sessions; /* now, over all loops */
+	atomic_ulong sessions_total, refused_total, requests_total;
+};
+
+/* A request on its way to a handler. */
+struct request {
+	struct seat *seat;
+	struct http_exchange *ex;
+	const struct http_request *http;
+	const char *id; /* what {id} stood for, or NULL; lives with the exchange's request */
+	size_t id_len;
+};
+
+/* Whoever may start a session: counts it, or answers 503 and returns false. */
+MUST_USE bool seat_admit(struct request *r);
+void seat_release(struct api *a);
+
+/* JSON out. Takes the reference; NULL (no memory) becomes 503. */
+void reply_json(struct http_exchange *ex, unsigned status, json_t *o);
+void reply_no_memory(struct http_exchange *ex);
+
+/* The session's default parameters for this service. */
+void seat_session_params(const struct seat *s, struct session_params *p);
+
+/* Handlers, by file. */
+void get_status(struct request *r);
+void get_health(struct request *r);
+void get_metrics(struct request *r);
+void post_login(struct request *r);
+void get_page(struct request *r);
+void post_search(struct request *r);
+void get_documents(struct request *r);
+void get_document(struct request *r);
+void get_document_text(struct request *r);
+void get_realtime(struct request *r);
+void post_call(struct request *r);
+void post_call_offer(struct request *r);
+void post_call_hangup(struct request *r);
+
+/* End the calls of a seat, now (no op follows) or by a goodbye. */
+void calls_drain(struct seat *s);
+void calls_end(struct seat *s);

@@ -1,0 +1,318 @@
+#include "app/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+enum kind { TEXT, LIST, NUMBER, FLAG };
+
+/* clang-format off */
+static const struct key {
+	const char *name;    /* --name, name = … in the file; VOICED_NAME with _ for - */
+	unsigned commands;
+	enum kind kind;
+	size_t offset;
+	const char *value;   /* how --help names the value */
+	const char *help;
+} keys[] = {
+#define AT(field) offsetof(struct config, field)
+	{ "data",         CMD_ALL,    TEXT,   AT(data),          "DIR",   "where everything is kept (default: $XDG_DATA_HOME/voiced)" },
+	{ "config",       CMD_ALL,    TEXT,   AT(file),          "FILE",  "read `name = value` lines from FILE first" },
+	{ "log-level",    CMD_ALL,    TEXT,   AT(log_level),     "LEVEL", "error, warn, info or debug (default: info)" },
+	{ "collection",   CMD_INGEST | CMD_SEARCH | CMD_ASK, TEXT, AT(collection), "NAME", "the collection of documents (default: default)" },
+	{ "listen",       CMD_SERVE,  TEXT,   AT(listen),        "ADDR:PORT", "one port for all of it, TCP and UDP (default: 127.0.0.1:8080)" },
+	{ "docs",         CMD_SERVE,  LIST,   AT(docs),          "DIR",   "index this folder first; may be repeated" },
+	{ "key",          CMD_SERVE,  TEXT,   AT(key),           "KEY",   "the key that clients must show; required off loopback" },
+	{ "cert",         CMD_SERVE,  TEXT,   AT(cert),          "FILE",  "certificate chain (PEM) in place of the self-signed one" },
+	{ "cert-key",     CMD_SERVE,  TEXT,   AT(cert_key),      "FILE",  "its private key (PEM)" },
+	{ "host",         CMD_SERVE,  LIST,   AT(hosts),         "NAME",  "a host name under which this server is reached; may be repeated" },
+	{ "allow-origin", CMD_SERVE,  LIST,   AT(allow_origins), "URL",   "let pages from this origin in; may be repeated" },
+	{ "questions",    CMD_SERVE,  TEXT,   AT(questions),     "FILE",  "questions that the page suggests, one a line" },
+	{ "record",       CMD_SERVE,  TEXT,   AT(record),        "DIR",   "record sessions, audio included, into DIR" },
+	{ "loops",        CMD_SERVE,  NUMBER, AT(loops),         "N",     "event loops (default: one per core)" },
+	{ "decoders",     CMD_SERVE | CMD_ASK, NUMBER, AT(decoders), "N", "speech decoders kept warm (default: one per core)" },
+	{ "max-sessions", CMD_SERVE,  NUMBER, AT(max_sessions),  "N",     "refuse further sessions with 503 (default: 1000)" },
+	{ "k",            CMD_SEARCH, NUMBER, AT(k),             "N",     "how many passages (default: 5)" },
+	{ "json",         CMD_INGEST | CMD_SEARCH | CMD_ASK | CMD_DOCTOR, FLAG, AT(json), NULL, "print one JSON document" },
+	{ "wav",          CMD_ASK,    TEXT,   AT(wav),           "FILE",  "take the question from a recording (WAV)" },
+	{ "speak",        CMD_ASK,    TEXT,   AT(speak),         "FILE",  "write the spoken answer as WAV" },
+	{ "voice",        CMD_ASK,    TEXT,   AT(voice),         "NAME",  "the voice that speaks it (default: alloy)" },
+#undef AT
+};
+/* clang-format on */
+
+/* --- nearest word: edit distance with the last two rows -------------------------- */
+
+enum { WORD_MAX = 32 };
+
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[WORD_MAX + 1], n = strlen(b);
+
+	if (n > WORD_MAX || strlen(a) > WORD_MAX)
+		return WORD_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t above = row[j], change = diagonal + (a[i - 1] != b[j - 1]);
+
+			row[j] = MIN(MIN(row[j - 1], above) + 1, change);
+			diagonal = above;
+		}
+	}
+	return row[n];
+}
+
+const char *config_nearest(const char *word, const char *const *names)
+{
+	const char *best = NULL;
+	size_t least = 3; /* two slips at most, or it is another word */
+
+	for (; *names; names++) {
+		size_t d = distance(word, *names);
+
+		if (d < least && d < strlen(*names)) {
+			least = d;
+			best = *names;
+		}
+	}
+	return best;
+}
+
+/* --- setting ----------------------------------------------------------------------- */
+
+static int set_number(unsigned *to, const char *value, const char *name)
+{
+	char *end;
+
+	errno = 0;
+	unsigned long v = strtoul(value, &end, 10);
+	if (errno || end == value || *end || v > 1000000 || value[0] == '-') {
+		fprintf(stderr, "voiced: %s wants a whole number from 0 to 1000000, not '%s'\n", name,
+			value);
+		return -EINVAL;
+	}
+	*to = (unsigned)v;
+	return 0;
+}
+
+static int set(struct config *c, const struct key *k, const char *value)
+{
+	void *at = (char *)c + k->offset;
+	char *copy = k->kind == FLAG ? NULL : arena_strdup(&c->arena, value);
+	struct config_list *list = at;
+
+	switch (k->kind) {
+	case FLAG:
+		*(bool *)at = !value || strcmp(value, "0") != 0;
+		return 0;
+	case NUMBER:
+		return set_number(at, value, k->name);
+	case TEXT:
+		*(const char **)at = copy;
+		return copy ? 0 : -ENOMEM;
+	case LIST:
+		if (list->n == CONFIG_LIST_MAX) {
+			fprintf(stderr, "voiced: %s may be given %d times at most\n", k->name,
+				CONFIG_LIST_MAX);
+			return -EINVAL;
+		}
+		list->at[list->n++] = copy;
+		return copy ? 0 : -ENOMEM;
+	}
+	return -EINVAL;
+}
+
+static const struct key *find_key(const char *name, size_t n, unsigned commands)
+{
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (strlen(keys[i].name) == n && memcmp(keys[i].name, name, n) == 0 &&
+		    keys[i].commands & commands)
+			return &keys[i];
+	return NULL;
+}
+
+static int unknown_option(const char *name, size_t n, enum command cmd)
+{
+	const char *names[ARRAY_LEN(keys) + 1];
+	char word[WORD_MAX + 1];
+	size_t m = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (keys[i].commands & cmd)
+			names[m++] = keys[i].name;
+	names[m] = NULL;
+	snprintf(word, sizeof(word), "%.*s", (int)MIN(n, (size_t)WORD_MAX), name);
+
+	const char *near = config_nearest(word, names);
+	fprintf(stderr, "voiced: unknown option --%.*s%s%s%s\n", (int)n, name,
+		near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
+	return -EINVAL;
+}
+
+/* --- the three places ---------------------------------------------------------------- */
+
+static int from_flags(struct config *c, enum command cmd, int argc, const char *const *argv)
+{
+	bool only_words = false;
+
+	for (int i = 0; i < argc; i++) {
+		const char *arg = argv[i];
+
+		if (only_words || arg[0] != '-' || !arg[1]) {
+			if (c->words.n == CONFIG_LIST_MAX)
+				return fprintf(stderr, "voiced: too many words\n"), -EINVAL;
+			c->words.at[c->words.n++] = arg;
+			continue;
+		}
+		if (strcmp(arg, "--") == 0) {
+			only_words = true;
+			continue;
+		}
+		const char *name = arg + (arg[1] == '-' ? 2 : 1), *eq = strchr(name, '=');
+		size_t n = eq ? (size_t)(eq - name) : strlen(name);
+		const struct key *k = find_key(name, n, cmd);
+
+		if (!k)
+			return unknown_option(name, n, cmd);
+		const char *value = eq ? eq + 1 : NULL;
+		if (!value && k->kind != FLAG && ++i < argc)
+			value = argv[i];
+		if (!value && k->kind != FLAG)
+			return fprintf(stderr, "voiced: --%s wants a value: --%s %s\n", k->name, k->name,
+				       k->value),
+			       -EINVAL;
+		if (set(c, k, value) != 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int from_environment(struct config *c, enum command cmd)
+{
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		char name[64] = "VOICED_";
+		size_t n = strlen(name);
+
+		if (!(keys[i].commands & cmd))
+			continue;
+		for (const char *s = keys[i].name; *s; s++)
+			name[n++] = *s == '-' ? '_' : (char)toupper((unsigned char)*s);
+		const char *value = getenv(name);
+		if (value && *value && set(c, &keys[i], value) != 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static char *trim(char *s)
+{
+	while (isspace((unsigned char)*s))
+		s++;
+	for (char *e = s + strlen(s); e > s && isspace((unsigned char)e[-1]);)
+		*--e = 0;
+	return s;
+}
+
+static int from_line(struct config *c, enum command cmd, char *line, const char *file, unsigned at)
+{
+	char *s = trim(line), *eq = strchr(s, '=');
+
+	if (!*s || *s == '#')
+		return 0;
+	if (!eq) {
+		fprintf(stderr, "voiced: %s:%u: wants `name = value`\n", file, at);
+		return -EINVAL;
+	}
+	*eq = 0;
+	char *name = trim(s), *value = trim(eq + 1);
+	if (!find_key(name, strlen(name), CMD_ALL)) {
+		fprintf(stderr, "voiced: %s:%u: unknown name '%s'\n", file, at, name);
+		return -EINVAL;
+	}
+	const struct key *k = find_key(name, strlen(name), cmd);
+	return k ? set(c, k, value) : 0; /* a key of another command is not this one's business */
+}
+
+static int from_file(struct config *c, enum command cmd)
+{
+	char line[1024];
+	unsigned at = 0;
+	int r = 0;
+	FILE *f = fopen(c->file, "re");
+
+	if (!f) {
+		fprintf(stderr, "voiced: cannot read the configuration %s: %s\n", c->file,
+			strerror(errno));
+		return -EINVAL;
+	}
+	while (r == 0 && fgets(line, sizeof(line), f))
+		r = from_line(c, cmd, line, c->file, ++at);
+	fclose(f);
+	return r;
+}
+
+static int defaults(struct config *c)
+{
+	const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+
+	c->log_level = "info";
+	c->listen = "127.0.0.1:8080";
+	c->collection = "default";
+	c->voice = "alloy";
+	c->k = 5;
+	c->max_sessions = 1000;
+	c->data = xdg && *xdg ? arena_printf(&c->arena, "%s/voiced", xdg) :
+		  home	      ? arena_printf(&c->arena, "%s/.local/share/voiced", home) :
+				arena_strdup(&c->arena, "voiced-data");
+	return c->data ? 0 : -ENOMEM;
+}
+
+int config_load(struct config *c, enum command cmd, int argc, const char *const *argv)
+{
+	/* The flags are read twice: first for --config alone, last over all the rest. */
+	struct config flags = { 0 };
+	int r = from_flags(&flags, cmd, argc, argv);
+
+	*c = (struct config){ 0 };
+	if (r == 0)
+		r = defaults(c);
+	if (r == 0) {
+		c->file = flags.file ? arena_strdup(&c->arena, flags.file) : getenv("VOICED_CONFIG");
+		if (c->file)
+			r = from_file(c, cmd);
+	}
+	config_done(&flags);
+	if (r == 0)
+		r = from_environment(c, cmd);
+	if (r == 0)
+		r = from_flags(c, cmd, argc, argv);
+	return r;
+}
+
+void config_done(struct config *c)
+{
+	arena_done(&c->arena);
+}
+
+void config_help(enum command cmd)
+{
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		char left[48];
+
+		if (!(keys[i].commands & cmd))
+			continue;
+		snprintf(left, sizeof(left), "--%s%s%s", keys[i].name, keys[i].value ? " " : "",
+			 keys[i].value ? keys[i].value : "");
+		printf("  %-22s %s\n", left, keys[i].help);
+	}
+}

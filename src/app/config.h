@@ -1,0 +1,59 @@
+/* config.h - what the operator decides: a file, then VOICED_* variables, then flags.
+ *
+ * One table (config.c) is the whole list: its rows are parsed from the file
+ * (`name = value`, `#` comments), from the environment (VOICED_NAME) and from
+ * the command line (--name VALUE), and print the --help of each command.
+ * Strings live as long as the config.
+ */
+#pragma once
+
+#include "base/arena.h"
+
+enum { CONFIG_LIST_MAX = 32 };
+
+struct config_list {
+	const char *at[CONFIG_LIST_MAX];
+	size_t n;
+};
+
+struct config {
+	struct arena arena;
+	const char *data;   /* directory; default $XDG_DATA_HOME/voiced     */
+	const char *file;   /* the configuration file itself, or NULL       */
+	const char *log_level;
+	/* serve */
+	const char *listen; /* ADDR:PORT                                    */
+	const char *cert, *cert_key; /* PEM files, or NULL: self-signed     */
+	const char *key;    /* API key; required off loopback               */
+	struct config_list docs, hosts, allow_origins;
+	const char *questions; /* file with questions the page suggests     */
+	const char *record; /* directory for session recordings, or NULL    */
+	unsigned loops, decoders, max_sessions;
+	/* ingest, search, ask */
+	const char *collection;
+	unsigned k;
+	bool json;
+	const char *wav, *speak, *voice;
+	struct config_list words; /* what is left: paths, a question        */
+};
+
+/* Commands as bits, so that a key can belong to several. */
+enum command {
+	CMD_SERVE = BIT(0),
+	CMD_INGEST = BIT(1),
+	CMD_SEARCH = BIT(2),
+	CMD_ASK = BIT(3),
+	CMD_DOCTOR = BIT(4),
+	CMD_ALL = BIT(5) - 1,
+};
+
+/* argv after the command's name. 0, or -EINVAL after one sentence on stderr, which
+ * names the nearest option where one was mistyped. config_done() in either case. */
+MUST_USE int config_load(struct config *c, enum command cmd, int argc, const char *const *argv);
+void config_done(struct config *c);
+
+/* The options of one command, as --help shows them. */
+void config_help(enum command cmd);
+
+/* The nearest of `names` (NULL at its end) to a mistyped word, or NULL. */
+const char *config_nearest(const char *word, const char *const *names);

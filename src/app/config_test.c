@@ -1,0 +1,63 @@
+#include "app/config.h"
+#include "base/test.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static void config_auto_(struct config *c)
+{
+	config_done(c);
+}
+
+static void flags_over_environment_over_file(void)
+{
+	char path[] = "voiced-config-XXXXXX";
+	int fd = mkstemp(path);
+	CHECK(fd >= 0);
+	static const char text[] = "# mine\nlisten = 127.0.0.1:1\n key = abc \nmax-sessions=7\nk=3\n";
+	bool written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	close(fd);
+
+	setenv("VOICED_LISTEN", "127.0.0.1:2", 1);
+	setenv("VOICED_MAX_SESSIONS", "8", 1);
+	const char *argv[] = { "--config", path, "--max-sessions=9", "--docs", "a", "--docs", "b" };
+	AUTO(config) struct config c;
+	int r = config_load(&c, CMD_SERVE, 7, argv);
+	unsetenv("VOICED_LISTEN");
+	unsetenv("VOICED_MAX_SESSIONS");
+	unlink(path);
+	CHECK(written);
+	CHECK_EQ(r, 0);
+	CHECK_STR(c.listen, "127.0.0.1:2");
+	CHECK_STR(c.key, "abc");
+	CHECK_EQ(c.max_sessions, 9);
+	CHECK_EQ(c.docs.n, 2);
+	CHECK_STR(c.docs.at[1], "b");
+}
+
+static void words_are_left(void)
+{
+	const char *argv[] = { "what", "is", "--json", "--", "--x" };
+	AUTO(config) struct config c;
+	CHECK_EQ(config_load(&c, CMD_ASK, 5, argv), 0);
+	CHECK(c.json);
+	CHECK_EQ(c.words.n, 3);
+	CHECK_STR(c.words.at[2], "--x");
+}
+
+static void nearest_word(void)
+{
+	static const char *const names[] = { "serve", "ingest", "search", "ask", "doctor", NULL };
+	static const char *const rows[][2] = {
+		{ "sevre", "serve" }, { "injest", "ingest" }, { "serach", "search" }, { "doc", NULL },
+		{ "xyz", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *near = config_nearest(rows[i][0], names);
+		CHECK((!near && !rows[i][1]) || (near && rows[i][1] && !strcmp(near, rows[i][1])));
+	}
+}
+
+TESTS({ "flags_over_environment_over_file", flags_over_environment_over_file },
+      { "words_are_left", words_are_left }, { "nearest_word", nearest_word })

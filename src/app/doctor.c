@@ -1,0 +1,194 @@
+/* doctor.c - what works, what does not, and the command that mends it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/command.h"
+#include "base/alloc.h"
+#include "base/json.h"
+#include "knowledge/store.h"
+
+enum verdict { FINE, NOTE, BAD };
+
+struct finding {
+	enum verdict verdict;
+	char text[400]; /* what is so */
+	char mend[200]; /* the command that mends it; "": nothing to mend */
+};
+
+static bool exists(const char *dir, const char *name, char path[static 300])
+{
+	snprintf(path, 300, "%s/%s", dir, name);
+	return access(path, R_OK) == 0;
+}
+
+static void check_data(const struct config *c, struct finding *f)
+{
+	struct stat st;
+
+	if (stat(c->data, &st) != 0) {
+		f->verdict = BAD;
+		snprintf(f->text, sizeof(f->text), "%s does not exist yet", c->data);
+		snprintf(f->mend, sizeof(f->mend), "voiced ingest PATH   (it is made by the first one)");
+	} else if (!S_ISDIR(st.st_mode) || access(c->data, R_OK | W_OK | X_OK) != 0) {
+		f->verdict = BAD;
+		snprintf(f->text, sizeof(f->text), "%s cannot be written by this user", c->data);
+		snprintf(f->mend, sizeof(f->mend), "sudo chown -R \"$USER\" '%.120s'", c->data);
+	} else {
+		snprintf(f->text, sizeof(f->text), "%s", c->data);
+	}
+}
+
+struct counted {
+	size_t documents, passages;
+};
+
+static int count(void *ctx, const struct store_document *d)
+{
+	struct counted *n = ctx;
+
+	n->documents++;
+	n->passages += d->n_passages;
+	return 0;
+}
+
+static void check_documents(const struct config *c, struct finding *f)
+{
+	AUTO(store) struct store *s = NULL;
+	struct counted n = { 0 };
+	char why[STORE_WHY];
+	int64_t id;
+	int r = store_reader_open(&s, c->data, why);
+
+	if (r == 0 && store_collection(s, STORE_DEFAULT_COLLECTION, &id) == 0)
+		r = store_documents(s, id, count, &n);
+	if (r == 0 && n.documents) {
+		snprintf(f->text, sizeof(f->text), "%zu documents, %zu passages in %s/voiced.db", n.documents,
+			 n.passages, c->data);
+		return;
+	}
+	f->verdict = BAD;
+	snprintf(f->text, sizeof(f->text), "%s", r == 0 || r == -ENOENT ? "none has been ingested yet" : why);
+	snprintf(f->mend, sizeof(f->mend), "voiced ingest PATH");
+}
+
+static void check_certificate(const struct config *c, struct finding *f)
+{
+	char path[300];
+
+	f->verdict = exists(c->data, "cert.pem", path) ? FINE : NOTE;
+	snprintf(f->text, sizeof(f->text), f->verdict == FINE ? "%s" : "%s will be made by the first 'voiced serve'",
+		 path);
+}
+
+static void check_private_key(const struct config *c, struct finding *f)
+{
+	char path[300];
+	struct stat st;
+
+	if (!exists(c->data, "key.pem", path) || stat(path, &st) != 0) {
+		f->verdict = NOTE;
+		snprintf(f->text, sizeof(f->text), "%s will be made with the certificate", path);
+	} else if (st.st_mode & 077) {
+		f->verdict = BAD;
+		snprintf(f->text, sizeof(f->text), "%s can be read by others", path);
+		snprintf(f->mend, sizeof(f->mend), "chmod 600 '%.150s'", path);
+	} else {
+		snprintf(f->text, sizeof(f->text), "%s", path);
+	}
+}
+
+static void check_logs(const struct config *c, struct finding *f)
+{
+	(void)c;
+	snprintf(f->text, sizeof(f->text), "standard error of 'voiced serve'; under systemd: journalctl -u voiced");
+}
+
+static void check_model(const struct config *c, struct finding *f)
+{
+	static const char dir[] = "/usr/share/pocketsphinx/model/en-us";
+	char path[300];
+
+	(void)c;
+	if (exists(dir, "en-us.lm.bin", path) && exists(dir, "cmudict-en-us.dict", path)) {
+		snprintf(f->text, sizeof(f->text), "%s", dir);
+		return;
+	}
+	f->verdict = BAD;
+	snprintf(f->text, sizeof(f->text), "the speech model is missing: %s", path);
+	snprintf(f->mend, sizeof(f->mend), "apt-get install pocketsphinx-en-us");
+}
+
+static void check_pdf(const struct config *c, struct finding *f)
+{
+	const char *all = getenv("PATH");
+	char path[300], dir[256];
+
+	(void)c;
+	for (size_t n; all && *all; all += n + (all[n] == ':')) {
+		n = strcspn(all, ":");
+		snprintf(dir, sizeof(dir), "%.*s", (int)MIN(n, sizeof(dir) - 1), all);
+		if (exists(dir, "pdftotext", path)) {
+			snprintf(f->text, sizeof(f->text), "%s", path);
+			return;
+		}
+	}
+	f->verdict = BAD;
+	snprintf(f->text, sizeof(f->text), "pdftotext is missing: PDF files cannot be read");
+	snprintf(f->mend, sizeof(f->mend), "apt-get install poppler-utils");
+}
+
+static const struct {
+	const char *name;
+	void (*check)(const struct config *c, struct finding *f);
+} checks[] = {
+	{ "data", check_data },
+	{ "documents", check_documents },
+	{ "certificate", check_certificate },
+	{ "private key", check_private_key },
+	{ "logs", check_logs },
+	{ "recogniser", check_model },
+	{ "PDF reader", check_pdf },
+};
+
+static const char *const words[] = { [FINE] = "ok", [NOTE] = "note", [BAD] = "MISSING" };
+
+static int print_json(const struct finding *found, bool good)
+{
+	AUTO(buf) struct buf out = { 0 };
+	AUTO(json) json_t *list = json_array();
+
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++)
+		if (json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "name", checks[i].name, "state",
+							  words[found[i].verdict], "text", found[i].text, "mend",
+							  found[i].mend)) != 0)
+			return 1;
+	AUTO(json) json_t *o = json_pack("{s:b, s:O}", "ok", good, "checks", list);
+	json_write(&out, o);
+	if (out.failed)
+		return 1;
+	puts((const char *)out.p);
+	return good ? 0 : 1;
+}
+
+int command_doctor(struct config *c)
+{
+	struct finding found[ARRAY_LEN(checks)] = { 0 };
+	bool good = store_init() == 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+		checks[i].check(c, &found[i]);
+		good = good && found[i].verdict != BAD;
+	}
+	if (c->json)
+		return print_json(found, good);
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+		printf("%-12s %-8s %s\n", checks[i].name, words[found[i].verdict], found[i].text);
+		if (found[i].mend[0])
+			printf("%-12s %-8s -> %s\n", "", "", found[i].mend);
+	}
+	return good ? 0 : 1;
+}

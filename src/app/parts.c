@@ -1,0 +1,212 @@
+#include "app/parts.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/pool.h"
+#include "engine/llm_extract.h"
+#include "engine/stt_pocketsphinx.h"
+#include "engine/tool_search.h"
+#include "engine/tts_flite.h"
+#include "knowledge/search.h"
+#include "knowledge/store.h"
+
+LOG_TOPIC("parts");
+
+enum { TURN_THREADS_MIN = 2, READY_WAIT_MS = 20000 };
+
+struct parts {
+	char *data, *collection;
+	struct pool *turn, *bulk;
+	struct searcher *searcher;
+	struct tool *search;
+	struct engines engines;
+	bool has_stt;
+	atomic_bool knows; /* the index has been read once */
+};
+
+static unsigned cores(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n > 0 ? (unsigned)n : 1;
+}
+
+/* --- knowledge ------------------------------------------------------------------------------ */
+
+static int refresh(struct parts *p, char why[static PARTS_WHY])
+{
+	AUTO(store) struct store *s = NULL;
+	int r = store_reader_open(&s, p->data, why);
+
+	if (r == -ENOENT) { /* nothing has been ingested yet: that is a state, not a failure */
+		atomic_store(&p->knows, true);
+		return 0;
+	}
+	if (r == 0) {
+		r = atomic_load(&p->knows) ? searcher_refresh(p->searcher, s) :
+					     searcher_load(p->searcher, s, p->collection);
+		if (r == -ENOENT)
+			r = 0;
+		if (r != 0)
+			snprintf(why, PARTS_WHY, "the documents' index cannot be read: %.200s", store_why(s));
+	}
+	if (r == 0)
+		atomic_store(&p->knows, true);
+	return r;
+}
+
+void parts_refresh(struct parts *p)
+{
+	char why[PARTS_WHY];
+
+	if (refresh(p, why) != 0)
+		log_warn("what=refresh why=\"%s\"", why);
+}
+
+/* --- engines ----------------------------------------------------------------------------------- */
+
+static int wait_until_ready(struct parts *p, char why[static PARTS_WHY])
+{
+	static const struct timespec nap = { .tv_nsec = 10 * 1000000 };
+
+	for (unsigned ms = 0; ms < READY_WAIT_MS; ms += 10) {
+		if (stt_pocketsphinx_ready(p->engines.stt))
+			return 0;
+		nanosleep(&nap, NULL);
+	}
+	snprintf(why, PARTS_WHY, "the speech recogniser did not start within %d s", READY_WAIT_MS / 1000);
+	return -ETIMEDOUT;
+}
+
+static int open_stt(struct parts *p, const struct config *c, enum parts_use use,
+		    char why[static PARTS_WHY])
+{
+	struct stt_pocketsphinx_params params = { .n_decoders = use == PARTS_SPOKEN ? 1 : c->decoders };
+	int r = stt_pocketsphinx_new(&p->engines.stt, &params);
+
+	if (r != 0) {
+		snprintf(why, PARTS_WHY, "out of memory");
+		return r;
+	}
+	p->engines.stt_ops = &stt_pocketsphinx_ops;
+	p->has_stt = true;
+	return 0;
+}
+
+static int open_engines(struct parts *p, const struct config *c)
+{
+	int r = llm_extract_new(&p->engines.llm, p->turn);
+
+	if (r != 0)
+		return r;
+	p->engines.llm_ops = &llm_extract_ops;
+	r = tts_flite_new(&p->engines.tts, p->turn);
+	if (r != 0)
+		return r;
+	p->engines.tts_ops = &tts_flite_ops;
+	r = tool_search_new(&p->search, p->turn, p->searcher, c->collection);
+	if (r != 0)
+		return r;
+	p->engines.tools[0].ops = &tool_search_ops;
+	p->engines.tools[0].tool = p->search;
+	p->engines.n_tools = 1;
+	return 0;
+}
+
+static int open_all(struct parts *p, const struct config *c, enum parts_use use,
+		    char why[static PARTS_WHY])
+{
+	int r = store_init();
+
+	p->data = mem_strdup(c->data);
+	p->collection = mem_strdup(c->collection ? c->collection : STORE_DEFAULT_COLLECTION);
+	if (r == 0 && (!p->data || !p->collection))
+		r = -ENOMEM;
+	if (r == 0)
+		r = pool_new(&p->turn, POOL_TURN, MAX(cores(), (unsigned)TURN_THREADS_MIN));
+	if (r == 0)
+		r = pool_new(&p->bulk, POOL_BULK, 1);
+	if (r == 0)
+		r = searcher_new(&p->searcher);
+	if (r == 0)
+		r = open_engines(p, c);
+	if (r != 0) {
+		snprintf(why, PARTS_WHY, "out of memory");
+		return r;
+	}
+	if (use != PARTS_TYPED)
+		r = open_stt(p, c, use, why);
+	if (r == 0 && use != PARTS_SERVE)
+		r = refresh(p, why);
+	if (r == 0 && use == PARTS_SPOKEN)
+		r = wait_until_ready(p, why);
+	return r;
+}
+
+int parts_open(struct parts **out, const struct config *c, enum parts_use use,
+	       char why[static PARTS_WHY])
+{
+	struct parts *p = mem_zalloc(sizeof(*p));
+
+	if (!p) {
+		snprintf(why, PARTS_WHY, "out of memory");
+		return -ENOMEM;
+	}
+	int r = open_all(p, c, use, why);
+	if (r != 0) {
+		parts_free(p);
+		return r;
+	}
+	*out = p;
+	return 0;
+}
+
+void parts_free(struct parts *p)
+{
+	if (!p)
+		return;
+	if (p->engines.stt)
+		p->engines.stt_ops->free(p->engines.stt);
+	if (p->engines.llm)
+		p->engines.llm_ops->free(p->engines.llm);
+	if (p->engines.tts)
+		p->engines.tts_ops->free(p->engines.tts);
+	tool_search_free(p->search);
+	pool_free(p->bulk);
+	pool_free(p->turn);
+	searcher_free(p->searcher);
+	mem_free(p->data);
+	mem_free(p->collection);
+	mem_free(p);
+}
+
+const struct engines *parts_engines(const struct parts *p)
+{
+	return &p->engines;
+}
+
+struct pool *parts_turn_pool(struct parts *p)
+{
+	return p->turn;
+}
+
+struct pool *parts_bulk_pool(struct parts *p)
+{
+	return p->bulk;
+}
+
+struct searcher *parts_searcher(struct parts *p)
+{
+	return p->searcher;
+}
+
+bool parts_ready(const struct parts *p)
+{
+	return atomic_load(&p->knows) && (!p->has_stt || stt_pocketsphinx_ready(p->engines.stt));
+}

@@ -1,0 +1,40 @@
+/* parts.h - knowledge and engines, opened once for a command and shared by its sessions.
+ *
+ * The registry of engines is the table in parts.c. Opened and freed on the main
+ * thread; what it hands out is thread-safe as its own header says.
+ *
+ * Knowledge may be empty, and may grow while we run: parts_refresh(), on a worker,
+ * takes up what another process has ingested (ranking at once, the recogniser's words
+ * with the next lease of a decoder).
+ */
+#pragma once
+
+#include "app/config.h"
+#include "engine/ops.h"
+
+struct parts;
+struct pool;
+struct searcher;
+
+enum { PARTS_WHY = 320 };
+enum parts_use {
+	PARTS_TYPED,  /* answers and voices              */
+	PARTS_SPOKEN, /* and a recogniser, waited for     */
+	PARTS_SERVE,  /* and a recogniser, in the background */
+};
+
+/* −errno and a sentence in why[]. */
+MUST_USE int parts_open(struct parts **out, const struct config *c, enum parts_use use,
+			char why[static PARTS_WHY]);
+void parts_free(struct parts *p);
+AUTO_DEF(parts)
+
+const struct engines *parts_engines(const struct parts *p);
+struct pool *parts_turn_pool(struct parts *p);
+struct pool *parts_bulk_pool(struct parts *p);
+struct searcher *parts_searcher(struct parts *p);
+/* A question asked now is answered. */
+bool parts_ready(const struct parts *p);
+
+/* Blocks; one call at a time. Failures are logged and tried again at the next call. */
+void parts_refresh(struct parts *p);

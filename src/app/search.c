@@ -1,0 +1,73 @@
+/* search.c - passages on the command line. */
+#include "knowledge/search.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/command.h"
+#include "knowledge/store.h"
+
+enum { SHOWN = 400 }; /* octets of a passage for people */
+
+static void print_people(const struct search_result *r)
+{
+	if (r->n == 0)
+		printf("Nothing was found.\n");
+	for (size_t i = 0; i < r->n; i++) {
+		const struct search_row *row = &r->rows[i];
+		size_t n = MIN(row->text.n, (size_t)SHOWN);
+
+		while (n < row->text.n && n > 0 && (row->text.p[n] & 0xc0) == 0x80)
+			n--; /* not inside a character */
+		printf("%s%s", i ? "\n" : "", *row->title ? row->title : row->name);
+		if (row->page)
+			printf(", page %u", row->page);
+		if (*row->headings)
+			printf(" > %s", row->headings);
+		printf("  (%s, %.2f)\n%.*s%s\n", row->name, (double)row->score, (int)n,
+		       (const char *)row->text.p, n < row->text.n ? " ..." : "");
+	}
+}
+
+static int print_json(const struct search_request *q, const struct search_result *r)
+{
+	AUTO(buf) struct buf out = { 0 };
+	AUTO(json) json_t *o = search_result_json(q, r);
+
+	json_write(&out, o);
+	if (out.failed)
+		return -ENOMEM;
+	puts((const char *)out.p);
+	return 0;
+}
+
+int command_search(struct config *c)
+{
+	AUTO(store) struct store *store = NULL;
+	AUTO(searcher) struct searcher *searcher = NULL;
+	AUTO(search_result) struct search_result result = { 0 };
+	AUTO(buf) struct buf query = { 0 };
+	char why[STORE_WHY] = "out of memory";
+
+	for (size_t i = 0; i < c->words.n; i++)
+		buf_printf(&query, "%s%s", i ? " " : "", c->words.at[i]);
+	struct search_request q = { .collection = c->collection, .query = (const char *)query.p, .k = c->k };
+	int r = query.failed ? -ENOMEM : store_init();
+	if (r == 0)
+		r = store_reader_open(&store, c->data, why);
+	if (r == 0)
+		r = searcher_new(&searcher);
+	if (r == 0)
+		r = searcher_load(searcher, store, c->collection);
+	if (r == -ENOENT && store)
+		snprintf(why, sizeof(why), "there is no collection '%s'; 'voiced ingest PATH' makes one",
+			 c->collection);
+	if (r == 0)
+		r = search_run(searcher, &q, &result);
+	if (r == 0)
+		r = c->json ? print_json(&q, &result) : (print_people(&result), 0);
+	if (r != 0)
+		fprintf(stderr, "voiced: %s\n", why);
+	return r != 0;
+}

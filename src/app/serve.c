@@ -1,0 +1,420 @@
+/* serve.c - the service: loops, sockets, engines and routes wired together, until Ctrl-C. */
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "app/command.h"
+#include "app/file.h"
+#include "app/parts.h"
+#include "base/alloc.h"
+#include "base/env.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/pool.h"
+#include "net/tls.h"
+#include "net/udp.h"
+#include "rtc/assoc.h"
+
+LOG_TOPIC("serve");
+
+enum { LOOPS_MAX = 64, QUESTIONS_MAX = 12, ADDRESSES_MAX = 12, REFRESH_S = 2, GOODBYE_MS = 150 };
+
+struct seat_thread {
+	struct service *service;
+	struct loop *loop;
+	struct udp *udp;
+	pthread_t thread;
+	bool running;
+	size_t index;
+};
+
+struct service {
+	struct config *c;
+	struct addr at;                       /* listened on */
+	struct addr addresses[ADDRESSES_MAX]; /* under which this machine is reached there */
+	size_t n_addresses;
+	size_t n;
+	struct seat_thread seats[LOOPS_MAX];
+	struct loop *loops[LOOPS_MAX];
+	struct parts *parts;
+	struct cert *cert;
+	struct sctp_service *sctp;
+	struct auth auth;
+	struct tls_ctx *tls;
+	struct http_policy policy;
+	struct api *api;
+	struct http_server *http;
+	struct job refresh;
+	atomic_bool refreshing;
+	char *questions_text;
+	const char *questions[QUESTIONS_MAX];
+	size_t n_questions;
+	char https_url[ADDR_TEXT + 16];
+	char why[PARTS_WHY];
+};
+
+/* --- where we listen ------------------------------------------------------------------------- */
+
+static bool is_loopback(const struct addr *a)
+{
+	static const uint8_t v6[16] = { [15] = 1 };
+
+	return a->family == ADDR_V4 ? a->ip[0] == 127 : memcmp(a->ip, v6, sizeof(v6)) == 0;
+}
+
+static bool is_any(const struct addr *a)
+{
+	static const uint8_t none[16];
+
+	return memcmp(a->ip, none, sizeof(none)) == 0;
+}
+
+static void add_address(struct service *s, const struct addr *a)
+{
+	if (s->n_addresses < ADDRESSES_MAX && (a->family == s->at.family || s->at.family == ADDR_V6)) {
+		s->addresses[s->n_addresses] = *a;
+		s->addresses[s->n_addresses++].port = s->at.port;
+	}
+}
+
+/* Of all interfaces when we listen on all; those of the network before loopback. */
+static void find_addresses(struct service *s)
+{
+	struct ifaddrs *list = NULL;
+	struct addr a;
+
+	if (!is_any(&s->at)) {
+		add_address(s, &s->at);
+		return;
+	}
+	if (getifaddrs(&list) != 0)
+		return;
+	for (int loopback = 0; loopback < 2; loopback++)
+		for (struct ifaddrs *i = list; i; i = i->ifa_next)
+			if (i->ifa_addr && i->ifa_flags & IFF_UP && addr_from_sockaddr(i->ifa_addr, &a) &&
+			    is_loopback(&a) == loopback && !(a.family == ADDR_V6 && a.ip[0] == 0xfe))
+				add_address(s, &a);
+	freeifaddrs(list);
+}
+
+static int parse_listen(struct service *s)
+{
+	const char *text = s->c->listen;
+	char numeric[64];
+
+	if (strncmp(text, "localhost:", 10) == 0)
+		snprintf(numeric, sizeof(numeric), "127.0.0.1:%s", text + 10);
+	else
+		snprintf(numeric, sizeof(numeric), "%s", text);
+	if (!addr_parse(bytes_str(numeric), &s->at) || strlen(text) >= sizeof(numeric) - 16) {
+		snprintf(s->why, sizeof(s->why),
+			 "--listen wants ADDRESS:PORT, such as 127.0.0.1:8080 or [::]:8443, not '%.80s'", text);
+		return -EINVAL;
+	}
+	if (s->at.port == 0 && !strstr(numeric, ":0"))
+		s->at.port = 8080;
+	if (!is_loopback(&s->at) && !s->c->key) {
+		snprintf(s->why, sizeof(s->why),
+			 "listening on %.60s lets other machines in, so a key is required: add --key KEY", text);
+		return -EACCES;
+	}
+	if (listen_probe(&s->at, s->why) != LISTEN_OK)
+		return -EADDRINUSE;
+	find_addresses(s);
+	return 0;
+}
+
+/* --- parts -------------------------------------------------------------------------------------- */
+
+static int read_questions(struct service *s)
+{
+	AUTO(buf) struct buf text = { 0 };
+
+	if (!s->c->questions)
+		return 0;
+	int r = file_read(s->c->questions, 64 * 1024, &text, s->why);
+	if (r != 0)
+		return r;
+	buf_putc(&text, '\n');
+	s->questions_text = buf_take(&text);
+	if (!s->questions_text)
+		return -ENOMEM;
+	for (char *at = s->questions_text, *end; (end = strchr(at, '\n')); at = end + 1) {
+		*end = 0;
+		if (*at && s->n_questions < QUESTIONS_MAX)
+			s->questions[s->n_questions++] = at;
+	}
+	return 0;
+}
+
+static int open_tls(struct service *s)
+{
+	char text[ADDRESSES_MAX][ADDR_TEXT], why[TLS_WHY];
+	const char *names[ADDRESSES_MAX + CONFIG_LIST_MAX];
+	size_t n = 0;
+
+	if (s->c->cert || s->c->cert_key) {
+		if (s->c->cert && s->c->cert_key)
+			s->tls = tls_ctx_new(s->c->cert, s->c->cert_key, s->why);
+		else
+			snprintf(s->why, sizeof(s->why), "--cert and --cert-key go together");
+		return s->tls ? 0 : -EINVAL;
+	}
+	for (size_t i = 0; i < s->n_addresses; i++)
+		names[n++] = addr_format_ip(&s->addresses[i], text[i]);
+	for (size_t i = 0; i < s->c->hosts.n; i++)
+		names[n++] = s->c->hosts.at[i];
+	struct tls_self_params p = { s->c->data, names, n, env_wall(&env_system) };
+	if (tls_self_signed(&p, why) == TLS_FAILED) {
+		snprintf(s->why, sizeof(s->why), "%s", why);
+		return -EIO;
+	}
+	AUTO(mem) char *cert = mem_printf("%s/cert.pem", s->c->data);
+	AUTO(mem) char *key = mem_printf("%s/key.pem", s->c->data);
+	s->tls = cert && key ? tls_ctx_new(cert, key, s->why) : NULL;
+	return s->tls ? 0 : -EIO;
+}
+
+static bool ready(void *ctx)
+{
+	return parts_ready(((struct service *)ctx)->parts);
+}
+
+static int open_api(struct service *s)
+{
+	struct config *c = s->c;
+	const struct addr *shown = &s->addresses[0];
+	char text[ADDR_TEXT];
+
+	auth_init(&s->auth, &env_system, bytes_str(c->key));
+	if (s->n_addresses)
+		snprintf(s->https_url, sizeof(s->https_url), "https://%s/", addr_format(shown, text));
+	struct api_params p = {
+		.env = &env_system, .loops = s->loops, .n_loops = s->n,
+		.engines = parts_engines(s->parts), .turn = parts_turn_pool(s->parts),
+		.searcher = parts_searcher(s->parts), .data = c->data, .collection = "default",
+		.auth = &s->auth, .cert = s->cert, .sctp = s->sctp, .candidates = s->addresses,
+		.n_candidates = s->n_addresses, .questions = s->questions, .n_questions = s->n_questions,
+		.max_sessions = c->max_sessions, .https_url = s->https_url, .ready = ready, .ctx = s,
+	};
+	int r = api_new(&s->api, &p);
+	if (r != 0)
+		return r;
+	s->policy = (struct http_policy){ c->hosts.at, c->hosts.n, c->allow_origins.at, c->allow_origins.n };
+	struct http_server_params h = { .loops = s->loops, .n_loops = s->n, .ops = &api_http_ops,
+					.ctx = s->api, .policy = &s->policy, .tls = s->tls };
+	return http_server_new(&s->http, &h);
+}
+
+/* RT */
+static void on_datagram(void *owner, struct bytes d, const struct addr *from, uint64_t now_us)
+{
+	struct seat_thread *t = owner;
+
+	api_datagram(t->service->api, t->index, d, from, now_us);
+}
+
+static const struct udp_ops udp_ops = { on_datagram };
+
+static int open_sockets(struct service *s)
+{
+	if (http_server_listen(s->http, &s->at, s->why) != LISTEN_OK)
+		return -EADDRINUSE;
+	for (size_t i = 0; i < s->n; i++) {
+		if (udp_open(&s->seats[i].udp, s->loops[i], &s->at, &udp_ops, &s->seats[i], s->why) != LISTEN_OK)
+			return -EADDRINUSE;
+		api_set_udp(s->api, i, s->seats[i].udp);
+	}
+	return 0;
+}
+
+static int open_loops(struct service *s)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t n = s->c->loops ? s->c->loops : cores > 0 ? (size_t)cores : 1;
+	int r = 0;
+
+	s->n = MIN(n, (size_t)LOOPS_MAX);
+	for (size_t i = 0; i < s->n && r == 0; i++) {
+		r = loop_new(&s->loops[i], (unsigned)i);
+		s->seats[i] = (struct seat_thread){ .service = s, .loop = s->loops[i], .index = i };
+	}
+	return r;
+}
+
+static int open_all(struct service *s)
+{
+	int r = parse_listen(s);
+
+	if (r == 0)
+		r = file_mkdir(s->c->data, s->why);
+	if (r == 0)
+		r = read_questions(s);
+	if (r == 0)
+		r = open_loops(s);
+	if (r == 0)
+		r = open_tls(s);
+	if (r == 0)
+		r = parts_open(&s->parts, s->c, PARTS_SERVE, s->why);
+	if (r == 0)
+		r = cert_new(&s->cert, &env_system);
+	if (r == 0)
+		r = sctp_service_new(&s->sctp);
+	if (r == 0)
+		r = open_api(s);
+	if (r == 0)
+		r = open_sockets(s);
+	return r;
+}
+
+static void close_all(struct service *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		udp_free(s->seats[i].udp);
+	http_server_free(s->http);
+	api_free(s->api);
+	parts_free(s->parts);
+	sctp_service_free(s->sctp);
+	cert_free(s->cert);
+	tls_ctx_free(s->tls);
+	for (size_t i = 0; i < s->n; i++)
+		loop_free(s->loops[i]);
+	mem_free(s->questions_text);
+}
+
+/* --- running ---------------------------------------------------------------------------------------- */
+
+static void *run_loop(void *arg)
+{
+	struct seat_thread *t = arg;
+	char name[16];
+
+	snprintf(name, sizeof(name), "loop-%zu", t->index);
+	thread_set_name(name);
+	if (loop_run(t->loop) != 0)
+		log_error("loop=%zu what=\"ended by itself\"", t->index);
+	return NULL;
+}
+
+static void drain(void *payload)
+{
+	struct seat_thread *t = *(struct seat_thread **)payload;
+
+	api_drain(t->service->api, t->index);
+}
+
+static void stop_loops(struct service *s)
+{
+	struct timespec nap = { .tv_nsec = GOODBYE_MS * 1000000l };
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct seat_thread *t = &s->seats[i];
+
+		if (t->running && loop_post(t->loop, drain, &t, sizeof(t)) != 0)
+			log_warn("loop=%zu what=\"too busy to say goodbye\"", i);
+	}
+	nanosleep(&nap, NULL);
+	for (size_t i = 0; i < s->n; i++)
+		if (s->seats[i].running)
+			loop_stop(s->loops[i]);
+	for (size_t i = 0; i < s->n; i++)
+		if (s->seats[i].running)
+			pthread_join(s->seats[i].thread, NULL);
+}
+
+static void refresh_work(struct job *j)
+{
+	parts_refresh(CONTAINER_OF(j, struct service, refresh)->parts);
+}
+
+static void refresh_done(struct job *j)
+{
+	atomic_store(&CONTAINER_OF(j, struct service, refresh)->refreshing, false);
+}
+
+/* Take up what has been ingested meanwhile, every REFRESH_S, until a signal says stop. */
+static void wait_for_signal(struct service *s, const sigset_t *signals)
+{
+	struct timespec wait = { .tv_sec = REFRESH_S };
+
+	s->refresh = (struct job){ .work = refresh_work, .done = refresh_done };
+	do {
+		if (!atomic_exchange(&s->refreshing, true))
+			pool_run(parts_bulk_pool(s->parts), &s->refresh);
+	} while (sigtimedwait(signals, NULL, &wait) < 0);
+}
+
+static void print_welcome(const struct service *s)
+{
+	char text[ADDR_TEXT];
+	bool here = is_loopback(&s->at);
+
+	printf("voiced %s\n\n", VERSION);
+	if (here && s->at.family == ADDR_V4)
+		printf("  Open   http://localhost:%u\n", s->at.port);
+	for (size_t i = 0; i < s->n_addresses && !here; i++)
+		printf("  Open   https://%s/#code=%s%s\n", addr_format(&s->addresses[i], text), s->auth.code,
+		       i ? "" : "   (works once; the certificate is self-signed)");
+	if (here && s->at.family == ADDR_V6)
+		printf("  Open   http://%s\n", addr_format(&s->at, text));
+	for (size_t i = 0; i < s->n_questions; i++)
+		printf("%s%s\n", i ? "         " : "  Ask    ", s->questions[i]);
+	printf("\n  Audio stays on this machine. Ctrl-C stops.\n");
+	fflush(stdout);
+}
+
+static int start_loops(struct service *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		int r = pthread_create(&s->seats[i].thread, NULL, run_loop, &s->seats[i]);
+
+		if (r != 0)
+			return -r;
+		s->seats[i].running = true;
+	}
+	return 0;
+}
+
+int command_serve(struct config *c)
+{
+	struct service *s = mem_zalloc(sizeof(*s));
+	sigset_t signals;
+	int r = -ENOMEM;
+
+	if (c->docs.n && ingest_for_command(c->data, c->collection ? c->collection : "default", c->docs.at,
+					    c->docs.n, INGEST_AS_TEXT) != 0) {
+		mem_free(s);
+		return 1;
+	}
+	/* Blocked before any thread is made: only the wait below sees them. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	if (s) {
+		s->c = c;
+		r = open_all(s);
+	}
+	if (r == 0)
+		r = start_loops(s);
+	if (r == 0) {
+		print_welcome(s);
+		wait_for_signal(s, &signals);
+	}
+	if (r != 0)
+		fprintf(stderr, "voiced: %s\n", s && s->why[0] ? s->why : strerror(-r));
+	if (s) {
+		stop_loops(s);
+		close_all(s);
+	}
+	mem_free(s);
+	return r != 0;
+}

@@ -1,0 +1,147 @@
+#include "engine/tool_search.h"
+
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "base/pool.h"
+#include "engine/relay.h"
+#include "knowledge/search.h"
+
+enum { RESULTS = 8 };
+
+struct tool {
+	struct relay_set set;
+	struct pool *pool;
+	struct searcher *searcher;
+	char *collection; /* NULL: the default */
+};
+
+struct tool_job {
+	struct relay relay;
+	struct job job;
+	struct tool *tool;
+	char *arguments;
+};
+
+static const char no_memory[] = "{\"error\":\"The server is out of memory.\"}";
+
+static void deliver(struct relay *r, void *payload)
+{
+	((const struct tool_sink *)r->sink)->on_output(r->owner, r->ticket, payload);
+}
+
+static void on_lost(struct relay *r)
+{
+	((const struct tool_sink *)r->sink)->on_output(r->owner, r->ticket, no_memory);
+}
+
+static void on_free(struct relay *r)
+{
+	struct tool_job *j = CONTAINER_OF(r, struct tool_job, relay);
+
+	mem_free(j->arguments);
+	mem_free(j);
+}
+
+static void find(struct tool_job *j, const char *query, struct buf *out)
+{
+	AUTO(search_result) struct search_result result = { 0 };
+	struct search_request q = { .collection = j->tool->collection, .query = query, .k = RESULTS };
+
+	/* -ENOENT: nothing has been ingested yet, so nothing is found. */
+	if (search_run(j->tool->searcher, &q, &result) == -ENOENT) {
+		buf_puts(out, "{\"confidence\":0,\"results\":[]}");
+		return;
+	}
+	AUTO(json) json_t *o = search_result_json(&q, &result);
+	json_write(out, o);
+}
+
+static void work(struct job *job)
+{
+	struct tool_job *j = CONTAINER_OF(job, struct tool_job, job);
+	AUTO(buf) struct buf out = { 0 };
+	char why[160];
+	AUTO(json) json_t *arguments = json_parse(bytes_str(j->arguments), why);
+	const char *query = json_str(arguments, "query", NULL);
+
+	if (relay_cancelled(&j->relay))
+		return;
+	if (query)
+		find(j, query, &out);
+	else
+		buf_puts(&out, "{\"error\":\"search wants {\\\"query\\\": \\\"…\\\"}.\"}");
+	if (out.failed)
+		relay_lose(&j->relay);
+	else
+		relay_send(&j->relay, RELAY_LAST, deliver, out.p, out.n + 1);
+}
+
+static void done(struct job *job)
+{
+	relay_release(&CONTAINER_OF(job, struct tool_job, job)->relay);
+}
+
+static int start(struct tool *t, struct tool_job **out, const char *arguments, struct loop *loop,
+		 const struct tool_sink *sink, void *owner, uint64_t ticket)
+{
+	struct tool_job *j = mem_zalloc(sizeof(*j));
+	struct relay_to to = { loop, sink, owner, ticket };
+
+	if (!j)
+		return -ENOMEM;
+	j->arguments = mem_strdup(arguments);
+	if (!j->arguments) {
+		mem_free(j);
+		return -ENOMEM;
+	}
+	j->tool = t;
+	j->relay.on_lost = on_lost;
+	j->relay.on_free = on_free;
+	j->job = (struct job){ .work = work, .done = done };
+	relay_init(&j->relay, &t->set, &to);
+	relay_hold(&j->relay);
+	*out = j;
+	pool_run(t->pool, &j->job);
+	return 0;
+}
+
+static void cancel(struct tool_job *j)
+{
+	relay_cancel(&j->relay);
+}
+
+int tool_search_new(struct tool **out, struct pool *turn, struct searcher *s, const char *collection)
+{
+	struct tool *t = mem_zalloc(sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	*t = (struct tool){ .pool = turn, .searcher = s };
+	if (collection && !(t->collection = mem_strdup(collection))) {
+		mem_free(t);
+		return -ENOMEM;
+	}
+	relay_set_init(&t->set);
+	*out = t;
+	return 0;
+}
+
+void tool_search_free(struct tool *t)
+{
+	if (!t)
+		return;
+	relay_set_close(&t->set);
+	relay_set_done(&t->set);
+	mem_free(t->collection);
+	mem_free(t);
+}
+
+const struct tool_ops tool_search_ops = {
+	.name = "search",
+	.description = "Finds passages in the user's documents that answer a question.",
+	.parameters = "{\"type\":\"object\",\"properties\":{\"query\":{\"type\":\"string\",\"description\":"
+		      "\"What to look for, in the user's words.\"}},\"required\":[\"query\"]}",
+	.start = start,
+	.cancel = cancel,
+};

@@ -1,0 +1,19 @@
+/* tool_search.h - the server's own tool `search`: passages of the documents for a question.
+ *
+ * search({"query": "…"}) → what search_result_json() writes: {query, collection, confidence,
+ * results: [{document, file, title, page?, heading, start, end, text, score, …}]}.
+ */
+#pragma once
+
+#include "engine/ops.h"
+
+struct pool;
+struct searcher;
+
+/* Borrows the pool (turn work) and the searcher until tool_search_free(); copies the
+ * collection's name (NULL: the default). */
+MUST_USE int tool_search_new(struct tool **out, struct pool *turn, struct searcher *s,
+			     const char *collection);
+void tool_search_free(struct tool *t); /* ends work in progress without a sink call */
+
+extern const struct tool_ops tool_search_ops;

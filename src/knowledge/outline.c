@@ -1,0 +1,152 @@
+#include "knowledge/outline.h"
+
+#include "base/alloc.h"
+#include "knowledge/utf8.h"
+
+static const struct {
+	uint32_t cp;
+	const char *instead;
+} replaced[] = {
+	{ 0xad, "" },      { 0x200b, "" },    { 0x200c, "" },    { 0x200d, "" },
+	{ 0x2060, "" },    { 0xfeff, "" },    { 0xfb00, "ff" },  { 0xfb01, "fi" },
+	{ 0xfb02, "fl" },  { 0xfb03, "ffi" }, { 0xfb04, "ffl" }, { 0xa0, " " },
+	{ 0x2007, " " },   { 0x2009, " " },   { 0x202f, " " },   { 0x2003, " " },
+	{ 0x2002, " " },   { 0x2028, " " },   { 0x2029, " " },   { 0x2010, "-" },
+	{ 0x2011, "-" },   { 0xb6, "" },      { 0x200e, "" },    { 0x200f, "" },
+};
+
+/* Bidirectional overrides could make a citation read as something else; private use is
+ * icons and bullets of one font. */
+static bool invisible(uint32_t cp)
+{
+	return (cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069) ||
+	       (cp >= 0x80 && cp < 0xa0) || (cp >= 0xe000 && cp < 0xf900) || cp == 0x7f;
+}
+
+static const char *replacement(uint32_t cp)
+{
+	if (cp < 0x20 || invisible(cp))
+		return " ";
+	if (cp < 0x80)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(replaced); i++)
+		if (replaced[i].cp == cp)
+			return replaced[i].instead;
+	return NULL;
+}
+
+static void put_flowing(struct buf *to, struct bytes t)
+{
+	size_t from = to->n;
+
+	for (size_t i = 0; i < t.n;) {
+		uint32_t cp;
+		size_t len = utf8_decode(t.p + i, t.n - i, &cp);
+		const char *r = replacement(cp);
+
+		if (cp == ' ')
+			r = " ";
+		if (!r)
+			utf8_put(to, cp);
+		else if (*r != ' ')
+			buf_puts(to, r);
+		else if (to->n > from && to->p[to->n - 1] != ' ')
+			buf_putc(to, ' ');
+		i += len;
+	}
+	while (to->n > from && to->p[to->n - 1] == ' ')
+		to->n--;
+}
+
+static void put_code(struct buf *to, struct bytes t)
+{
+	size_t from = to->n;
+
+	for (size_t i = 0; i < t.n;) {
+		uint32_t cp;
+		size_t len = utf8_decode(t.p + i, t.n - i, &cp);
+		const char *r = cp == '\n' ? NULL : replacement(cp);
+
+		while (cp == '\n' && to->n > from && to->p[to->n - 1] == ' ')
+			to->n--;
+		if (r)
+			buf_puts(to, r);
+		else if (cp != '\n' || to->n > from)
+			utf8_put(to, cp);
+		i += len;
+	}
+	while (to->n > from && (to->p[to->n - 1] == '\n' || to->p[to->n - 1] == ' '))
+		to->n--;
+}
+
+static bool add_block(struct outline *o, struct block b)
+{
+	if (o->n_blocks == o->cap_blocks) {
+		size_t cap = MAX(o->cap_blocks * 2, (size_t)64);
+		struct block *p = mem_realloc(o->blocks, cap * sizeof(*p));
+
+		if (!p)
+			return false;
+		o->blocks = p;
+		o->cap_blocks = cap;
+	}
+	o->blocks[o->n_blocks++] = b;
+	return true;
+}
+
+static bool tight(enum block_kind k)
+{
+	return k == BLOCK_ITEM || k == BLOCK_ROW;
+}
+
+void outline_add(struct outline *o, enum block_kind kind, unsigned level, unsigned page,
+		 struct bytes t)
+{
+	size_t before = o->text.n;
+
+	if (o->n_blocks)
+		buf_puts(&o->text, tight(kind) && o->blocks[o->n_blocks - 1].kind == kind ? "\n" : "\n\n");
+	size_t start = o->text.n;
+	if (kind == BLOCK_CODE)
+		put_code(&o->text, t);
+	else
+		put_flowing(&o->text, t);
+	struct block b = { kind, level, page, start, o->text.n };
+	if (o->text.n == start || o->text.failed) {
+		o->text.n = before;
+		return;
+	}
+	if (!add_block(o, b)) {
+		o->text.n = before;
+		o->text.failed = true;
+		return;
+	}
+	o->text.p[o->text.n] = 0;
+	if (page > o->n_pages)
+		o->n_pages = page;
+}
+
+void outline_title(struct outline *o, struct bytes t)
+{
+	AUTO(buf) struct buf b = { 0 };
+
+	if (o->title)
+		return;
+	put_flowing(&b, t);
+	if (b.n > 300)
+		b.n = utf8_floor(buf_bytes(&b), 300);
+	if (b.n) {
+		b.p[b.n] = 0;
+		o->title = buf_take(&b);
+	}
+	if (b.failed)
+		o->text.failed = true;
+}
+
+void outline_done(struct outline *o)
+{
+	buf_done(&o->text);
+	mem_free(o->blocks);
+	mem_free(o->title);
+	*o = (struct outline){ 0 };
+}

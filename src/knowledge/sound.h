@@ -1,0 +1,29 @@
+/* sound.h - words that sound alike, so that what the recogniser misheard is still found.
+ *
+ * A key keeps a word's consonants by how they are spoken in English ("ph" and "f" are
+ * one) and where its vowels are; words with near keys and near spelling match.
+ */
+#pragma once
+
+#include "base/defs.h"
+
+struct vocab;
+
+enum { SOUND_KEY = 16, SOUND_MATCHES = 3 };
+
+struct sounds; /* keys of a vocabulary's terms; immutable, borrows the vocab */
+
+struct sound_match {
+	int32_t term;
+	float likeness; /* 0..1, 1: the same */
+};
+
+/* The key of n lower-case letters, NUL-terminated. Returns its length; 0: no letters. */
+size_t sound_key(const char *s, size_t n, char key[static SOUND_KEY]);
+
+MUST_USE int sounds_new(struct sounds **out, const struct vocab *terms);
+void sounds_free(struct sounds *s);
+
+/* The terms most like a word, best first; how many. */
+size_t sound_find(const struct sounds *s, const char *word, size_t n,
+		  struct sound_match out[static SOUND_MATCHES]);

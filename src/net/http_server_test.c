@@ -1,0 +1,315 @@
+#include "net/http_server.h"
+#include "base/test.h"
+
+#include "net/net_test.h"
+
+static const char *const origins[] = { "https://app.example" };
+static const struct http_policy policy = { .origins = origins, .n_origins = 1 };
+
+/* What the test's routes do: see on_request(). */
+struct site {
+	struct loop *loops[LOOPS_MAX];
+	struct http_server *server;
+	struct addr at;
+	struct http_exchange *later;
+	unsigned n_requests, n_moved;
+	char body[256];
+};
+
+static char large[3 << 20];
+
+static void answer_text(struct http_exchange *ex, const char *text)
+{
+	struct http_reply r = { .status = 200, .type = "text/plain", .body = bytes_str(text) };
+	exchange_reply(ex, &r);
+}
+
+static void moved(void *arg, struct http_exchange *ex)
+{
+	struct site *s = arg;
+
+	s->n_moved++;
+	answer_text(ex, exchange_loop(ex) == s->loops[1] ? "moved" : "astray");
+}
+
+static void on_request(void *ctx, struct http_exchange *ex)
+{
+	struct site *s = ctx;
+	const struct http_request *r = exchange_request(ex);
+	struct http_reply all = { .status = 200, .type = "application/octet-stream",
+				  .body = bytes_of(large, sizeof(large)) };
+
+	s->n_requests++;
+	if (strcmp(r->path, "/later") == 0) {
+		s->later = ex;
+	} else if (strcmp(r->path, "/move") == 0) {
+		if (exchange_move(ex, s->loops[1], moved, s) != 0)
+			exchange_error(ex, 503, NULL, NULL, "Busy.");
+	} else if (strcmp(r->path, "/large") == 0) {
+		exchange_reply_static(ex, &all);
+	} else if (strcmp(r->path, "/copy") == 0) {
+		exchange_reply(ex, &all);
+	} else if (strcmp(r->path, "/echo") == 0) {
+		struct http_reply echo = { .status = 200, .body = r->body };
+		exchange_reply(ex, &echo);
+	} else if (strcmp(r->path, "/none") == 0) {
+		exchange_error(ex, 404, "not_found", "path", "There is \"nothing\" here.");
+	} else {
+		answer_text(ex, r->path);
+	}
+}
+
+static size_t body_limit(void *ctx, const struct http_request *r)
+{
+	(void)ctx;
+	return strcmp(r->path, "/echo") == 0 ? 8 << 20 : 100;
+}
+
+static const struct http_ops ops = { .body_limit = body_limit, .on_request = on_request };
+
+static void site_done(struct site *s)
+{
+	http_server_free(s->server);
+	for (size_t i = 0; i < LOOPS_MAX; i++)
+		loop_free(s->loops[i]);
+	if (s->later)
+		exchange_error(s->later, 503, NULL, NULL, "Too late.");
+}
+
+static void site_auto_(struct site *s)
+{
+	site_done(s);
+}
+
+/* n_loops: requests arrive on the first only when there is one. */
+static bool site_open(struct site *s, size_t n_loops, const struct http_limits *limits)
+{
+	char why[LISTEN_WHY];
+	struct http_server_params p = { .loops = s->loops, .n_loops = n_loops, .ops = &ops,
+					.ctx = s, .policy = &policy };
+
+	if (limits)
+		p.limits = *limits;
+	p.limits.linger_us = 20 * US_PER_MS;
+	for (size_t i = 0; i < n_loops; i++)
+		if (loop_new(&s->loops[i], (unsigned)i) != 0)
+			return false;
+	return addr_parse(bytes_str("127.0.0.1:0"), &s->at) &&
+	       listen_probe(&s->at, why) == LISTEN_OK && http_server_new(&s->server, &p) == 0 &&
+	       http_server_listen(s->server, &s->at, why) == LISTEN_OK;
+}
+
+static bool join(struct client *c, struct site *s)
+{
+	memcpy(c->loops, s->loops, sizeof(c->loops));
+	return client_open(c, &s->at);
+}
+
+#define HOST "Host: localhost\r\n"
+
+static void answers_and_keeps_the_connection(void)
+{
+	AUTO(site) struct site s = { 0 };
+	AUTO(client) struct client c = { 0 };
+	CHECK(site_open(&s, 1, NULL) && join(&c, &s));
+
+	CHECK(client_says(&c, "GET /a%20b?x=1 HTTP/1.1\r\n" HOST "\r\n"));
+	CHECK(client_hears(&c, "\r\n\r\n/a b"));
+	CHECK(has(&c, "HTTP/1.1 200 OK\r\n") && has(&c, "Content-Length: 4\r\n"));
+	CHECK(has(&c, "Connection: keep-alive\r\n"));
+	client_forget(&c);
+	CHECK(client_says(&c, "HEAD /abc HTTP/1.1\r\n" HOST "\r\nGET /none HTTP/1.1\r\n" HOST
+			      "Connection: close\r\n\r\n"));
+	CHECK(client_sees_end(&c));
+	CHECK(has(&c, "Content-Length: 4\r\n") && !has(&c, "\r\n\r\n/abc"));
+	CHECK(has(&c, "{\"error\":{\"message\":\"There is \\\"nothing\\\" here.\",\"type\":\"invalid_"
+		      "request_error\",\"code\":\"not_found\",\"param\":\"path\"}}"));
+	CHECK_EQ(s.n_requests, 3);
+}
+
+static void serves_pipelined_requests_in_order(void)
+{
+	AUTO(site) struct site s = { 0 };
+	AUTO(client) struct client c = { 0 };
+	CHECK(site_open(&s, 1, NULL) && join(&c, &s));
+
+	CHECK(client_says(&c, "GET /1 HTTP/1.1\r\n" HOST "\r\nGET /later HTTP/1.1\r\n" HOST
+			      "\r\nGET /3 HTTP/1.1\r\n" HOST "\r\nPOST /echo HTTP/1.1\r\n" HOST
+			      "Content-Length: 2\r\n\r\nhiGET /5 HTTP/1.0\r\n\r\n"));
+	CHECK(client_hears(&c, "\r\n\r\n/1"));
+	CHECK(s.later && !has(&c, "/3"));
+	struct http_exchange *ex = s.later;
+	s.later = NULL;
+	answer_text(ex, "two");
+	CHECK(client_sees_end(&c));
+	/* The last is HTTP/1.0 without Host: nobody we know. */
+	CHECK(has(&c, "two") && has(&c, "/3") && has(&c, "hi") && has(&c, " 421 "));
+	CHECK_EQ(s.n_requests, 4);
+}
+
+static void moves_an_exchange_to_another_loop(void)
+{
+	AUTO(site) struct site s = { 0 };
+	AUTO(client) struct client c = { 0 };
+	CHECK(site_open(&s, 2, NULL) && join(&c, &s));
+
+	CHECK(client_says(&c, "GET /move HTTP/1.1\r\n" HOST "\r\nGET /behind HTTP/1.1\r\n" HOST
+			      "\r\n"));
+	CHECK(client_hears(&c, "/behind"));
+	CHECK(has(&c, "\r\n\r\nmoved"));
+	CHECK_EQ(http_server_conns(s.server, s.loops[0]), 0);
+	CHECK_EQ(http_server_conns(s.server, s.loops[1]), 1);
+	CHECK(client_says(&c, "GET /again HTTP/1.1\r\n" HOST "\r\n"));
+	CHECK(client_hears(&c, "/again"));
+}
+
+static void a_move_under_way_ends_with_the_server(void)
+{
+	AUTO(site) struct site s = { 0 };
+	AUTO(client) struct client c = { 0 };
+	CHECK(site_open(&s, 2, NULL) && join(&c, &s));
+
+	c.loops[1] = NULL; /* it does not turn: the exchange stays under way */
+	CHECK(client_says(&c, "GET /move HTTP/1.1\r\n" HOST "\r\n"));
+	for (int i = 0; i < 2000 && s.n_requests == 0; i++) {
+		client_turn(&c);
+		loop_once(s.loops[1], 0);
+		nap();
+	}
+	CHECK_EQ(s.n_requests, 1);
+}
+
+static void sends_a_long_body(void)
+{
+	AUTO(site) struct site s = { 0 };
+	AUTO(client) struct client c = { 0 };
+	CHECK(site_open(&s, 1, NULL) && join(&c, &s));
+
+	memset(large, 'x', sizeof(large));
+	large[sizeof(large) - 1] = '!';
+	CHECK(client_says(&c, "GET /large HTTP/1.1\r\n" HOST "\r\nGET /copy HTTP/1.1\r\n" HOST
+			      "Connection: close\r\n\r\n"));
+	CHECK(client_sees_end(&c));
+	CHECK(c.got.n > 2 * sizeof(large) && c.got.p[c.got.n - 1] == '!');
+}
+
+static void takes_bodies_within_the_limit(void)
+{
+	AUTO(site) struct site s = { 0 };
+	AUTO(client) struct client c = { 0 };
+	CHECK(site_open(&s, 1, NULL) && join(&c, &s));
+
+	CHECK(client_says(&c, "POST /echo HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n"
+			      "Transfer-Encoding: chunked\r\n\r\n"));
+	CHECK(client_hears(&c, "HTTP/1.1 100 Continue\r\n\r\n"));
+	CHECK(client_says(&c, "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: u\r\n\r\n"));
+	CHECK(client_hears(&c, "\r\n\r\nabcde"));
+	client_forget(&c);
+	CHECK(client_says(&c, "POST /small HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n"
+			      "Content-Length: 101\r\n\r\n"));
+	CHECK(client_sees_end(&c));
+	CHECK(has(&c, " 413 ") && has(&c, "Connection: close") && !has(&c, " 100 "));
+}
+
+static void refuses_strange_hosts_and_origins(void)
+{
+	static const struct {
+		const char *request, *answer;
+	} rows[] = {
+		{ "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", " 421 " },
+		{ "GET / HTTP/1.1\r\n" HOST "Origin: http://evil.example\r\n\r\n", " 403 " },
+		{ "GET / HTTP/1.1\r\n" HOST "Origin: null\r\n\r\n", " 403 " },
+		{ "GET / HTTP/1.1\r\n" HOST "Origin: https://app.example\r\n\r\n",
+		  "\r\nAccess-Control-Allow-Origin: https://app.example\r\n"
+		  "Access-Control-Expose-Headers: Location\r\nVary: Origin\r\n" },
+		{ "OPTIONS /x HTTP/1.1\r\n" HOST "Origin: https://app.example\r\n"
+		  "Access-Control-Request-Method: POST\r\n"
+		  "Access-Control-Request-Headers: authorization\r\n\r\n",
+		  "\r\nAccess-Control-Allow-Headers: authorization\r\n" },
+		{ "GET http://evil.example/ HTTP/1.1\r\n" HOST "\r\n", " 421 " },
+		{ "\x01\x02\x03", "" },
+		{ "\x16\x03\x01", "" }, /* TLS where there is none */
+		{ "GET / HTTP/1.1\nHost: localhost\n\n\r\n\r\n", " 400 " },
+		{ "BREW / HTTP/1.1\r\n" HOST "\r\n", " 405 " },
+		{ "TRACE / HTTP/1.1\r\n" HOST "\r\n", " 405 " },
+	};
+	AUTO(site) struct site s = { 0 };
+	CHECK(site_open(&s, 1, NULL));
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO(client) struct client c = { 0 };
+
+		CHECK(join(&c, &s) && client_says(&c, rows[i].request));
+		CHECK(rows[i].answer[0] ? client_hears(&c, rows[i].answer) : client_sees_end(&c));
+	}
+	CHECK_EQ(s.n_requests, 1);
+}
+
+static void hurries_the_slow(void)
+{
+	const struct http_limits quick = { .head_us = 30 * US_PER_MS,
+					   .idle_us = 30 * US_PER_MS,
+					   .body_window_us = 20 * US_PER_MS,
+					   .stall_us = 30 * US_PER_MS };
+	AUTO(site) struct site s = { 0 };
+	AUTO(client) struct client silent = { 0 }, head = { 0 }, body = { 0 }, idle = { 0 },
+				   deaf = { 0 };
+	CHECK(site_open(&s, 1, &quick) && join(&silent, &s) && join(&head, &s) &&
+	      join(&body, &s) && join(&idle, &s) && join(&deaf, &s));
+
+	CHECK(client_says(&head, "GET / HTTP/1.1\r\nHost: loc"));
+	CHECK(client_says(&body, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nslow"));
+	CHECK(client_says(&idle, "GET /idle HTTP/1.1\r\n" HOST "\r\n"));
+	for (int i = 0; i < 6; i++) /* more than the kernel's buffers take */
+		CHECK(client_says(&deaf, "GET /large HTTP/1.1\r\n" HOST "\r\n"));
+	CHECK(client_sees_end(&silent) && silent.got.n == 0);
+	CHECK(client_sees_end(&head) && has(&head, " 408 "));
+	CHECK(client_sees_end(&body) && has(&body, " 408 "));
+	CHECK(client_sees_end(&idle) && has(&idle, "/idle"));
+	for (uint64_t end = now_ms() + WAIT_MS;
+	     now_ms() < end && http_server_conns(s.server, s.loops[0]) > 0;) {
+		client_turn(&deaf);
+		nap();
+	}
+	CHECK_EQ(http_server_conns(s.server, s.loops[0]), 0);
+}
+
+static void a_client_may_leave_or_finish_early(void)
+{
+	AUTO(site) struct site s = { 0 };
+	AUTO(client) struct client c = { 0 }, half = { 0 };
+	CHECK(site_open(&s, 1, NULL) && join(&c, &s));
+
+	CHECK(client_says(&c, "GET /later HTTP/1.1\r\n" HOST "\r\n"));
+	for (int i = 0; i < 2000 && !s.later; i++) {
+		client_turn(&c);
+		nap();
+	}
+	CHECK(s.later && !exchange_gone(s.later));
+	const struct linger cut = { .l_onoff = 1 };
+	CHECK_EQ(setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &cut, sizeof(cut)), 0);
+	close(c.fd);
+	c.fd = 0;
+	for (int i = 0; i < 2000 && !exchange_gone(s.later); i++) {
+		client_turn(&c);
+		nap();
+	}
+	CHECK(exchange_gone(s.later));
+	struct http_exchange *ex = s.later;
+	s.later = NULL;
+	answer_text(ex, "nobody");
+
+	CHECK(join(&half, &s) && client_says(&half, "GET /half HTTP/1.1\r\n" HOST "\r\n"));
+	CHECK_EQ(shutdown(half.fd, SHUT_WR), 0);
+	CHECK(client_sees_end(&half) && has(&half, "/half"));
+}
+
+TESTS({ "answers_and_keeps_the_connection", answers_and_keeps_the_connection },
+      { "serves_pipelined_requests_in_order", serves_pipelined_requests_in_order },
+      { "moves_an_exchange_to_another_loop", moves_an_exchange_to_another_loop },
+      { "a_move_under_way_ends_with_the_server", a_move_under_way_ends_with_the_server },
+      { "sends_a_long_body", sends_a_long_body },
+      { "takes_bodies_within_the_limit", takes_bodies_within_the_limit },
+      { "refuses_strange_hosts_and_origins", refuses_strange_hosts_and_origins },
+      { "hurries_the_slow", hurries_the_slow },
+      { "a_client_may_leave_or_finish_early", a_client_may_leave_or_finish_early })

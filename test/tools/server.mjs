@@ -1,0 +1,70 @@
+// server.mjs - the real binary on a free loopback port, for tests and benchmarks.
+import { spawn, execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+export const voiced = process.env.VOICED ?? join(root, 'build/voiced');
+
+export const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
+
+// Poll `probe` until it gives something truthy; what is awaited is named in the error.
+export async function until(what, probe, ms = 10000) {
+  for (const end = Date.now() + ms; ;) {
+    const v = await probe();
+    if (v) return v;
+    if (Date.now() > end) throw new Error(`waited ${ms} ms in vain for ${what}`);
+    await sleep(20);
+  }
+}
+
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const s = createServer().on('error', reject).listen(0, '127.0.0.1', () => {
+      const { port } = s.address();
+      s.close(() => resolve(port));
+    });
+  });
+}
+
+export const temporary = () => mkdtempSync(join(tmpdir(), 'voiced-test-'));
+
+// A data directory holding these documents.
+export function ingest(paths, data = temporary()) {
+  execFileSync(voiced, ['ingest', '--data', data, ...paths], { stdio: 'ignore' });
+  return data;
+}
+
+// Starts `voiced serve`; two loops, so that arrival on the wrong one is the normal case.
+export async function serve({ data = temporary(), args = [], host = '127.0.0.1', env = {}, ready = true, port } = {}) {
+  port ??= await freePort();
+  const child = spawn(voiced, ['serve', '--data', data, '--listen', `${host}:${port}`, '--loops', '2', ...args],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  const server = { child, port, data, origin: `http://${host}:${port}`, out: '', log: '', exit: null };
+  child.stdout.on('data', (d) => { server.out += d; });
+  child.stderr.on('data', (d) => { server.log += d; });
+  const ended = new Promise((r) => child.on('exit', (code, signal) => r(server.exit = { code, signal })));
+
+  server.stop = async ({ keep = false } = {}) => {
+    if (!server.exit) child.kill('SIGINT');
+    const timer = setTimeout(() => child.kill('SIGKILL'), 8000);
+    await ended;
+    clearTimeout(timer);
+    if (!keep) rmSync(data, { recursive: true, force: true });
+    return server.exit;
+  };
+  try {
+    await until('the port to open', async () => {
+      if (server.exit) throw new Error(`voiced ended with ${JSON.stringify(server.exit)}: ${server.log}`);
+      const health = await fetch(`${server.origin}/healthz`).catch(() => null);
+      return health && (!ready || health.status === 200);
+    }, 30000);
+  } catch (e) {
+    await server.stop();
+    throw e;
+  }
+  return server;
+}

@@ -1,0 +1,28 @@
+// speech.mjs - questions spoken by machines: Flite and Festival voices, 16 kHz mono WAV.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const dir = mkdtempSync(join(tmpdir(), 'voiced-speech-'));
+let serial = 0;
+const quiet = { stdio: ['pipe', 'ignore', 'ignore'] };
+
+const festival = (voice) => (text, file) => {
+  execFileSync('text2wave', ['-eval', `(${voice})`, '-F', '16000', '-o', file], { ...quiet, input: text });
+};
+
+export const voices = {
+  slt: (text, file) => execFileSync('flite', ['-voice', 'slt', '-t', text, '-o', file], quiet),
+  'slt-hts': festival('voice_cmu_us_slt_arctic_hts'),
+  kdlpc: festival('voice_kal_diphone'),
+};
+
+// The path of a WAV file of `text` in `voice`, with silence (seconds) around it.
+export function speak(text, voice = 'slt', { before = 0.3, after = 0.8, rate = 16000 } = {}) {
+  const raw = join(dir, `${serial}-raw.wav`), file = join(dir, `${serial++}.wav`);
+  voices[voice](text, raw);
+  execFileSync('sox', [raw, '-r', String(rate), '-c', '1', '-b', '16', file, 'gain', '-n', '-6',
+    'pad', String(before), String(after)], quiet);
+  return file;
+}

@@ -1,0 +1,32 @@
+// What the user chose, kept in this browser and nowhere else.
+
+const KEY = "voiced";
+const DEFAULTS = { voice: "", mic: "", ptt: false, aloud: true, theme: "system" };
+
+function stored() {
+	try {
+		return JSON.parse(localStorage.getItem(KEY)) ?? {};
+	} catch {
+		return {}; // storage refused or spoilt: the defaults do
+	}
+}
+
+export const settings = { ...DEFAULTS, ...stored() };
+
+export function change(name, value) {
+	settings[name] = value;
+	try {
+		localStorage.setItem(KEY, JSON.stringify(settings));
+	} catch {
+		// A private window may refuse; the choice then lasts as long as the page.
+	}
+}
+
+export function apply_theme() {
+	const root = document.documentElement;
+
+	if (settings.theme === "system")
+		delete root.dataset.theme;
+	else
+		root.dataset.theme = settings.theme;
+}
