@@ -76,6 +76,12 @@ static void fail(struct hear *h, const char *code, const char *message)
 	turn_on_deaf(h->s, h, &e);
 }
 
+static void ask_settled(struct hear *h)
+{
+	h->n_settling++;
+	h->s->engines.stt_ops->settle(h->stt);
+}
+
 static void try_begin(struct hear *h)
 {
 	struct session *s = h->s;
@@ -100,7 +106,7 @@ static void try_begin(struct hear *h)
 	if (h->ended)
 		finish(h);
 	else if (h->settling)
-		s->engines.stt_ops->settle(h->stt);
+		ask_settled(h);
 }
 
 struct hear *hear_new(struct session *s, uint64_t from)
@@ -126,7 +132,7 @@ void hear_settle(struct hear *h)
 	h->settled = NULL;
 	hear_feed(h);
 	if (h->state == HEAR_OPEN)
-		h->s->engines.stt_ops->settle(h->stt);
+		ask_settled(h);
 }
 
 void hear_commit(struct hear *h, struct item *it, uint64_t item_start)
@@ -220,7 +226,10 @@ static void on_settled(void *owner, uint64_t ticket, const char *text)
 
 	record(s, 1, ticket, text, NULL);
 	struct hear *h = hearing(s, ticket);
-	if (h && h->settling) {
+	if (h && h->n_settling > 0)
+		h->n_settling--;
+	/* While more are owed this one answers an earlier pause. */
+	if (h && h->settling && h->n_settling == 0) {
 		mem_free(h->settled);
 		h->settled = mem_strdup(text);
 		h->settling = false;

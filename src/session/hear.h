@@ -31,8 +31,9 @@ struct hear {
 	uint64_t item_start; /* position of the item's first sample */
 	bool respond;        /* a response follows the words                */
 	bool ended, settling;
-	bool dead;     /* no words will come: the engine failed */
-	char *settled; /* what it would say at the last candidate end; or NULL */
+	bool dead;           /* no words will come: the engine failed */
+	unsigned n_settling; /* settle() calls not answered yet */
+	char *settled;       /* what it would say at the last candidate end; or NULL */
 	uint64_t retry_us, ended_us;
 	uint64_t speech_end, speech_end_us; /* position and time of the last speech */
 };

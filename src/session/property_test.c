@@ -1,6 +1,6 @@
 /* Random interleavings of valid and invalid events, audio, engine results and time, in
  * virtual time; after each session the invariants of protocol 2.7 are asked of its events.
- * PROPERTY_RUNS sessions (default 1000), seeds from PROPERTY_SEED (default 1). */
+ * PROPERTY_RUNS sessions (default 250), seeds from PROPERTY_SEED (default 1). */
 #include "session/rig.h"
 
 /* --- the invariants ---------------------------------------------------------------------- */
@@ -353,7 +353,7 @@ static uint64_t number(const char *name, uint64_t fallback)
 
 static void invariants_hold(void)
 {
-	uint64_t runs = number("PROPERTY_RUNS", 1000), first = number("PROPERTY_SEED", 1);
+	uint64_t runs = number("PROPERTY_RUNS", 250), first = number("PROPERTY_SEED", 1);
 
 	if (getenv("VOICED_TEST_OOM"))
 		return; /* oom_test.c */
@@ -368,7 +368,7 @@ static void invariants_hold(void)
 /* An allocation somewhere in the middle fails: the session ends, and nothing is left behind. */
 static void memory_runs_out_anywhere(void)
 {
-	uint64_t runs = number("PROPERTY_RUNS", 1000), first = number("PROPERTY_SEED", 1);
+	uint64_t runs = number("PROPERTY_RUNS", 250), first = number("PROPERTY_SEED", 1);
 
 	if (getenv("VOICED_TEST_OOM"))
 		return;

@@ -362,8 +362,10 @@ static void on_started(struct session *s, uint64_t at)
 	audio_in_drop_before(s, t->start);
 	emit(s, EV_SPEECH_STARTED,
 	     json_pack("{s:I,s:s}", "audio_start_ms", ms_of(t->start), "item_id", t->item_id));
-	if (s->set.interrupt_response)
+	if (s->set.interrupt_response) {
 		response_interrupt(s, OUTCOME_INTERRUPTED);
+		t->idle_from_us = MIN(t->idle_from_us, s->now_us); /* clients stop playing, too */
+	}
 	if (t->hear)
 		hear_cancel(t->hear);
 	t->hear = hear_new(s, t->start);
