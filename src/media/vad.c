@@ -46,7 +46,10 @@ enum feature {
 	EVEN,
 	LEVEL,
 	CHANGE,
-	SNR_LATELY,
+	SNR_LATELY, /* means over the last few frames: noise is steady in these, and low */
+	HARMONIC_LATELY,
+	STEADY_LATELY,
+	CHANGE_LATELY,
 };
 
 struct vad {
@@ -60,7 +63,7 @@ struct vad {
 	unsigned lag;        /* and its period; 0: none          */
 	float voiced;        /* decays; harmonic twice in a row  */
 	float talker_db;     /* of the voiced frames             */
-	float snr_lately;    /* over the last 150 ms             */
+	float snr_lately, harmonic_lately, steady_lately, change_lately; /* over 150 ms */
 	bool begun;
 	struct vad_view view;
 };
@@ -245,6 +248,12 @@ static void follow_talker(struct vad *v, float p)
 	v->talker_db = MAX(v->talker_db, TALKER_MIN_DB);
 }
 
+static float lately(float *mean, float now)
+{
+	*mean += 0.13f * (now - *mean);
+	return *mean;
+}
+
 static void measure(struct vad *v, const float *power, const float *db, float evenness)
 {
 	float snr[BANDS], mean = 0, low = 0, change = 0, *f = v->view.features;
@@ -272,8 +281,10 @@ static void measure(struct vad *v, const float *power, const float *db, float ev
 	f[EVEN] = evenness;
 	f[LEVEL] = clamp01((v->view.level.rms_db - v->talker_db + 40) / 40);
 	f[CHANGE] = clamp01(change / BANDS / 12);
-	v->snr_lately += 0.12f * (mean - v->snr_lately);
-	f[SNR_LATELY] = v->snr_lately;
+	f[SNR_LATELY] = lately(&v->snr_lately, mean);
+	f[HARMONIC_LATELY] = lately(&v->harmonic_lately, harmonic);
+	f[STEADY_LATELY] = lately(&v->steady_lately, twice);
+	f[CHANGE_LATELY] = lately(&v->change_lately, f[CHANGE]);
 }
 
 /* One hidden layer; what a product of conditions would need many hand-made rules for. */
