@@ -27,7 +27,12 @@ struct engine_error {
 
 enum { STT_RATE_HZ = 16000 };
 
-enum stt_caps { STT_PARTIALS = 1 << 0 };
+enum stt_caps {
+	STT_PARTIALS = 1 << 0,
+	/* Silence after settle() changes nothing: the settled text may be taken for the final one,
+	 * and the turn cancelled, which saves the time that end() takes. */
+	STT_SETTLED_IS_FINAL = 1 << 1,
+};
 
 struct stt;      /* an engine with its models: shared by all sessions */
 struct stt_turn; /* one stretch of speech                             */

@@ -135,6 +135,20 @@ void hear_settle(struct hear *h)
 		ask_settled(h);
 }
 
+/* What was settled in the pause that has become the end is what was said. */
+static bool is_settled(const struct hear *h)
+{
+	return h->s->engines.stt_ops->caps & STT_SETTLED_IS_FINAL && h->settled && h->settled[0];
+}
+
+static void conclude(struct hear *h)
+{
+	h->s->engines.stt_ops->cancel(h->stt);
+	set_state(h, HEAR_OVER);
+	h->item->awaits_words = false;
+	turn_on_words(h->s, h, h->settled);
+}
+
 void hear_commit(struct hear *h, struct item *it, uint64_t item_start)
 {
 	h->item = it;
@@ -143,7 +157,9 @@ void hear_commit(struct hear *h, struct item *it, uint64_t item_start)
 	h->item_start = item_start;
 	h->ended = true;
 	h->ended_us = h->s->now_us;
-	if (h->state == HEAR_OPEN)
+	if (h->state == HEAR_OPEN && is_settled(h))
+		conclude(h);
+	else if (h->state == HEAR_OPEN)
 		finish(h);
 	else if (h->dead)
 		fail(h, "engine_unavailable", "Speech recognition is not available.");
