@@ -221,8 +221,15 @@ static bool write_reply(struct http_conn *hc, const struct http_reply *r, enum b
 static void refuse(struct http_conn *hc, const struct http_refusal *why)
 {
 	AUTO(buf) struct buf body = { 0 };
+	static const struct http_field allow[] = {
+		{ "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" },
+	};
 	struct http_reply r = { .status = why->status, .type = "application/json" };
 
+	if (why->status == 405) { /* RFC 9110, 15.5.6 */
+		r.fields = allow;
+		r.n_fields = ARRAY_LEN(allow);
+	}
 	http_write_error(&body, http_error_type(why->status), why->code, NULL, why->message);
 	r.body = buf_bytes(&body);
 	hc->after = HTTP_CLOSE;

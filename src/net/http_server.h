@@ -17,6 +17,7 @@
 #include "net/conn.h"
 #include "net/http.h"
 #include "net/http_policy.h"
+#include "net/http_reply.h"
 #include "net/listen.h"
 
 struct http_server;
@@ -30,7 +31,7 @@ struct http_ops {
 
 /* Zero: the default in the comment. */
 struct http_limits {
-	uint64_t head_us;        /* 5 s from the first octet (or the handshake) to the end of the head */
+	uint64_t head_us;        /* 5 s from the accept or the first octet to the end of the head */
 	uint64_t idle_us;        /* 60 s between requests                                */
 	uint64_t body_window_us; /* 5 s: in each window of a body ...                    */
 	size_t body_min;         /* 5,000 octets must come                               */

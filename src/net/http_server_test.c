@@ -88,7 +88,8 @@ static bool site_open(struct site *s, size_t n_loops, const struct http_limits *
 {
 	char why[LISTEN_WHY];
 	struct http_server_params p = { .loops = s->loops, .n_loops = n_loops,
-					.ops = s->ops ? s->ops : &ops, .ctx = s, .policy = &policy };
+					.ops = s->ops ? s->ops : &ops, .ctx = s,
+					.policy = &policy };
 
 	if (limits)
 		p.limits = *limits;
@@ -124,8 +125,8 @@ static void answers_and_keeps_the_connection(void)
 			      "Connection: close\r\n\r\n"));
 	CHECK(client_sees_end(&c));
 	CHECK(has(&c, "Content-Length: 4\r\n") && !has(&c, "\r\n\r\n/abc"));
-	CHECK(has(&c, "{\"error\":{\"message\":\"There is \\\"nothing\\\" here.\",\"type\":\"invalid_"
-		      "request_error\",\"code\":\"not_found\",\"param\":\"path\"}}"));
+	CHECK(has(&c, "{\"error\":{\"message\":\"There is \\\"nothing\\\" here.\","
+		      "\"type\":\"invalid_request_error\",\"code\":\"not_found\",\"param\":\"path\"}}"));
 	CHECK_EQ(s.n_requests, 3);
 }
 

@@ -233,7 +233,8 @@ static void on_tick(struct timer *t)
 
 bool websocket_wanted(const struct http_request *r)
 {
-	return r->verb == VERB_GET && r->minor == 1 && http_header_lists(r, "Upgrade", "websocket") &&
+	return r->verb == VERB_GET && r->minor == 1 &&
+	       http_header_lists(r, "Upgrade", "websocket") &&
 	       http_header_lists(r, "Connection", "upgrade");
 }
 
