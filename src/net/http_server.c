@@ -188,6 +188,7 @@ static void after_reply(struct http_conn *hc)
 	}
 	hc->first = false;
 	set_state(hc, HC_IDLE);
+	conn_resume(hc->conn); /* AHEAD_MAX may have stopped it */
 	if (!hc->left) /* else process() is below us on the stack and goes on */
 		process(hc, (struct bytes){ 0 });
 }
@@ -284,7 +285,6 @@ static void reply(struct http_exchange *ex, const struct http_reply *r, enum bod
 		/* The body may lie in the request: written before that is forgotten. */
 		if (write_reply(hc, &whole, life, verb)) {
 			finish(ex);
-			conn_resume(hc->conn);
 			after_reply(hc);
 		} else {
 			finish(ex);
