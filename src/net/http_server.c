@@ -617,6 +617,11 @@ bool exchange_gone(const struct http_exchange *ex)
 	return !ex->hc;
 }
 
+const struct http_limits *exchange_limits(const struct http_exchange *ex)
+{
+	return ex->hc ? &ex->hc->server->limits : NULL;
+}
+
 struct landing {
 	struct http_exchange *ex;
 	void (*fn)(void *arg, struct http_exchange *ex);
@@ -731,7 +736,9 @@ static struct http_limits limits_of(const struct http_limits *l)
 		.idle_us = or_default(l->idle_us, 60 * US_PER_S),
 		.body_window_us = or_default(l->body_window_us, 5 * US_PER_S),
 		.body_min = or_default(l->body_min, BODY_MIN_DEFAULT),
-		.stall_us = l->stall_us,
+		.stall_us = or_default(l->stall_us, 10 * US_PER_S),
+		.ping_us = or_default(l->ping_us, 20 * US_PER_S),
+		.silence_us = or_default(l->silence_us, 60 * US_PER_S),
 		.linger_us = l->linger_us,
 		.max_conns = or_default(l->max_conns, CONNS_DEFAULT),
 	};
