@@ -26,6 +26,7 @@ static const uint64_t stall_default_us = 10 * US_PER_S, linger_default_us = 2 * 
 struct sock {
 	uv_poll_t poll;
 	struct conn *conn; /* NULL: left */
+	int events;        /* what the handle waits for now */
 };
 
 struct conn {
@@ -82,8 +83,10 @@ static void set_events(struct conn *c)
 	int ev = (c->paused || c->eof ? 0 : UV_READABLE) |
 		 (conn_queued(c) > 0 && !c->broken ? UV_WRITABLE : 0);
 
-	if (!c->sock)
+	/* Asking for the same again would cost two system calls. */
+	if (!c->sock || c->sock->events == ev)
 		return;
+	c->sock->events = ev;
 	if (ev)
 		(void)uv_poll_start(&c->sock->poll, ev, on_poll);
 	else

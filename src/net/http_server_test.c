@@ -88,7 +88,8 @@ static bool site_open(struct site *s, size_t n_loops, const struct http_limits *
 {
 	char why[LISTEN_WHY];
 	struct http_server_params p = { .loops = s->loops, .n_loops = n_loops,
-					.ops = s->ops ? s->ops : &ops, .ctx = s, .policy = &policy };
+					.ops = s->ops ? s->ops : &ops, .ctx = s,
+					.policy = &policy };
 
 	if (limits)
 		p.limits = *limits;
@@ -124,8 +125,8 @@ static void answers_and_keeps_the_connection(void)
 			      "Connection: close\r\n\r\n"));
 	CHECK(client_sees_end(&c));
 	CHECK(has(&c, "Content-Length: 4\r\n") && !has(&c, "\r\n\r\n/abc"));
-	CHECK(has(&c, "{\"error\":{\"message\":\"There is \\\"nothing\\\" here.\",\"type\":\"invalid_"
-		      "request_error\",\"code\":\"not_found\",\"param\":\"path\"}}"));
+	CHECK(has(&c, "{\"error\":{\"message\":\"There is \\\"nothing\\\" here.\","
+		      "\"type\":\"invalid_request_error\",\"code\":\"not_found\",\"param\":\"path\"}}"));
 	CHECK_EQ(s.n_requests, 3);
 }
 
@@ -193,6 +194,24 @@ static void sends_a_long_body(void)
 			      "Connection: close\r\n\r\n"));
 	CHECK(client_sees_end(&c));
 	CHECK(c.got.n > 2 * sizeof(large) && c.got.p[c.got.n - 1] == '!');
+}
+
+static void many_requests_behind_a_long_answer_wait(void)
+{
+	enum { N = 3000 };
+	AUTO(site) struct site s = { 0 };
+	AUTO(client) struct client c = { 0 };
+	AUTO(buf) struct buf many = { 0 };
+	CHECK(site_open(&s, 1, NULL) && join(&c, &s));
+
+	buf_puts(&many, "GET /large HTTP/1.1\r\n" HOST "\r\n");
+	for (int i = 0; i < N; i++)
+		buf_puts(&many, "GET /x HTTP/1.1\r\n" HOST "\r\n");
+	buf_puts(&many, "GET /end HTTP/1.1\r\n" HOST "\r\n");
+	CHECK(!many.failed && many.n > 100000);
+	CHECK(client_send(&c, buf_bytes(&many)));
+	CHECK(client_hears(&c, "\r\n\r\n/end"));
+	CHECK_EQ(s.n_requests, N + 2);
 }
 
 static void takes_bodies_within_the_limit(void)
@@ -367,6 +386,7 @@ TESTS({ "answers_and_keeps_the_connection", answers_and_keeps_the_connection },
       { "moves_an_exchange_to_another_loop", moves_an_exchange_to_another_loop },
       { "a_move_under_way_ends_with_the_server", a_move_under_way_ends_with_the_server },
       { "sends_a_long_body", sends_a_long_body },
+      { "many_requests_behind_a_long_answer_wait", many_requests_behind_a_long_answer_wait },
       { "takes_bodies_within_the_limit", takes_bodies_within_the_limit },
       { "refuses_strange_hosts_and_origins", refuses_strange_hosts_and_origins },
       { "hurries_the_slow", hurries_the_slow },

@@ -114,7 +114,8 @@ static void parts_are_counted(void)
 		CHECK_EQ(multipart_parse(bytes_str(TYPE), bytes_of(body, n + 2), &m),
 			 MULTIPART_OK);
 		CHECK_EQ(m.n, i);
-		n += (size_t)snprintf(body + n, sizeof(body) - n, "\r\n" FIELD("a") "\r\n\r\n--xyz");
+		n += (size_t)snprintf(body + n, sizeof(body) - n, "%s",
+				      "\r\n" FIELD("a") "\r\n\r\n--xyz");
 	}
 	memcpy(body + n, "--", 3);
 	CHECK_EQ(multipart_parse(bytes_str(TYPE), bytes_of(body, n + 2), &m), MULTIPART_TOO_MANY);

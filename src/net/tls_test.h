@@ -90,7 +90,8 @@ static inline size_t tls_client_output(struct tls_client *c, uint8_t *to, size_t
 }
 
 /* Turn everything until the client has decrypted `s`; NULL: until the hands are shaken. */
-static inline bool tls_hears(struct tls_client *t, struct client *c, struct buf *plain, const char *s)
+static inline bool tls_hears(struct tls_client *t, struct client *c, struct buf *plain,
+			     const char *s)
 {
 	uint8_t data[20000];
 

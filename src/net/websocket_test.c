@@ -14,6 +14,7 @@ struct site {
 	unsigned n_closed, code, n_writable;
 	int refused; /* of websocket_accept() */
 	struct tls_ctx *tls;
+	struct http_limits limits;
 };
 
 static void on_message(void *owner, enum ws_kind kind, struct bytes data)
@@ -80,6 +81,7 @@ static bool site_open(struct site *s, size_t n_loops)
 	struct http_server_params p = { .loops = s->loops, .n_loops = n_loops, .ops = &ops,
 					.ctx = s, .policy = &policy, .tls = s->tls };
 
+	p.limits = s->limits;
 	p.limits.linger_us = 20 * US_PER_MS;
 	for (size_t i = 0; i < n_loops; i++)
 		if (loop_new(&s->loops[i], (unsigned)i) != 0)
@@ -264,6 +266,25 @@ static void hears_when_the_client_vanishes(void)
 	CHECK_EQ(s.code, WS_ABNORMAL);
 }
 
+static void pings_and_cuts_the_silent(void)
+{
+	AUTO(site) struct site s = { .limits = { .ping_us = 8 * US_PER_MS,
+						 .silence_us = 50 * US_PER_MS } };
+	AUTO(client) struct client c = { 0 };
+	CHECK(site_open(&s, 1) && join(&c, &s));
+
+	CHECK(client_says(&c, SHAKE "\r\n") && client_hears(&c, "\r\n\r\n") && s.ws);
+	for (uint64_t end = now_ms() + 100; now_ms() < end;) { /* twice as long as silence lasts */
+		CHECK(client_send(&c, bytes_of("\x8a\x80\0\0\0\0", 6)));
+		client_read(&c);
+		nap();
+	}
+	CHECK_EQ(s.n_closed, 0);
+	CHECK(memmem(c.got.p, c.got.n, "\x89\0\x89\0", 4));
+	CHECK(client_sees_end(&c));
+	CHECK_EQ(s.code, WS_ABNORMAL);
+}
+
 static void the_server_ends_what_lives(void)
 {
 	AUTO(site) struct site s = { 0 };
@@ -286,4 +307,5 @@ TESTS({ "shakes_hands_and_echoes", shakes_hands_and_echoes },
       { "closes_and_frees_from_its_handler", closes_and_frees_from_its_handler },
       { "a_client_that_does_not_read_is_held_back", a_client_that_does_not_read_is_held_back },
       { "hears_when_the_client_vanishes", hears_when_the_client_vanishes },
+      { "pings_and_cuts_the_silent", pings_and_cuts_the_silent },
       { "the_server_ends_what_lives", the_server_ends_what_lives })
