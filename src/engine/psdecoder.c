@@ -79,15 +79,16 @@ static bool set_models(struct psdecoder *d, const char *general_path, const char
 		return false;
 	if (extra_path) {
 		lms[1] = read_model(d, extra_path, NGRAM_ARPA);
-		if (!lms[1]) {
+		lm = lms[1] ? ngram_model_set_init(d->config, lms, names, weights, 2) : NULL;
+		/* The set holds references of its own. */
+		ngram_model_free(lms[0]);
+		ngram_model_free(lms[1]);
+		if (lm && !ngram_model_set_interp(lm, const_names, weights)) {
 			ngram_model_free(lm);
-			return false;
+			lm = NULL;
 		}
-		lm = ngram_model_set_init(d->config, lms, names, weights, 2);
-		if (!lm || !ngram_model_set_interp(lm, const_names, weights)) {
-			ngram_model_free(lm ? lm : lms[0]);
+		if (!lm)
 			return false;
-		}
 	}
 	bool ok = ps_set_lm(d->ps, "words", lm) == 0 && ps_set_search(d->ps, "words") == 0;
 	ngram_model_free(lm); /* the decoder holds one of its own */
