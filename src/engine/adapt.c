@@ -72,8 +72,11 @@ static void put_number(struct buf *b, unsigned long n)
 	put_below_100(b, (unsigned)n);
 }
 
+/* Written with commas it is a count; without, four digits may be a year. */
+enum digits { DIGITS_BARE, DIGITS_GROUPED };
+
 /* A run of digits: years in pairs, long ones digit by digit. */
-static void put_digits(struct buf *b, const char *s, size_t n)
+static void put_digits(struct buf *b, const char *s, size_t n, enum digits how)
 {
 	unsigned long v = 0;
 
@@ -84,7 +87,7 @@ static void put_digits(struct buf *b, const char *s, size_t n)
 	}
 	for (size_t i = 0; i < n; i++)
 		v = v * 10 + (unsigned long)(s[i] - '0');
-	if (n == 4 && v >= 1100 && v < 2100 && v % 100 >= 10 && v % 1000 >= 10) {
+	if (how == DIGITS_BARE && n == 4 && v >= 1100 && v < 2100 && v % 100 >= 10 && v % 1000 >= 10) {
 		put_below_100(b, (unsigned)(v / 100));
 		put_below_100(b, (unsigned)(v % 100));
 		return;
@@ -103,16 +106,19 @@ static void put_token(struct buf *out, const char *s, size_t n)
 		if (isdigit((unsigned char)s[i])) {
 			char digits[32];
 			size_t d = 0;
+			enum digits how = DIGITS_BARE;
 
 			/* 1,000 is one number; 3.5 is "three point five". */
 			while (i < n && d < sizeof(digits) &&
 			       (isdigit((unsigned char)s[i]) ||
 				(s[i] == ',' && i + 1 < n && isdigit((unsigned char)s[i + 1])))) {
-				if (s[i] != ',')
+				if (s[i] == ',')
+					how = DIGITS_GROUPED;
+				else
 					digits[d++] = s[i];
 				i++;
 			}
-			put_digits(out, digits, d);
+			put_digits(out, digits, d, how);
 			if (i + 1 < n && s[i] == '.' && isdigit((unsigned char)s[i + 1]))
 				put_word(out, "point");
 			continue;

@@ -216,7 +216,7 @@ static void estimate_unigrams(const struct grams *uni)
 	for (size_t i = 0; i < uni->n; i++)
 		uni->g[i].p = uni->g[i].w[0] == START
 				      ? 1e-99
-				      : (uni->g[i].count + 0.5) / (total + 0.5 * (double)uni->n);
+				      : (uni->g[i].count + 0.5) / (total + 0.5 * (double)(uni->n - 1));
 }
 
 /* Witten and Bell 1991, method C. Grams with one context stand together: they are sorted. */
