@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "knowledge/search.h"
 #include "knowledge/teststore.h"
@@ -83,4 +85,79 @@ static void uses_all_three_ways(void)
 	CHECK(good);
 }
 
-TESTS({ "finds_and_cites", finds_and_cites }, { "uses_all_three_ways", uses_all_three_ways })
+struct asking {
+	struct searcher *finder;
+	atomic_bool stop;
+	atomic_uint asked, wrong;
+};
+
+static void *ask(void *arg)
+{
+	struct asking *a = arg;
+	AUTO(mem) struct search_result *r = mem_zalloc(sizeof(*r));
+	const struct search_request q = { .query = "travel desk", .k = 2 };
+
+	while (r && !atomic_load(&a->stop)) {
+		if (search_run(a->finder, &q, r) < 0 || !r->n)
+			a->wrong++;
+		search_result_done(r);
+		a->asked++;
+	}
+	return NULL;
+}
+
+/* Indexes are swapped under threads that search. */
+static void is_swapped_under_readers(void)
+{
+	AUTO(testdir) struct testdir dir = testdir_new();
+	AUTO(store) struct store *s = NULL;
+	AUTO(searcher) struct searcher *finder = NULL;
+	char why[STORE_WHY];
+	pthread_t threads[2];
+
+	if (getenv("VOICED_TEST_OOM"))
+		return;
+	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	CHECK_EQ(teststore_add(s, "handbook.md", teststore_manual), 0);
+	CHECK_EQ(searcher_new(&finder), 0);
+	CHECK_EQ(searcher_refresh(finder, s), 0);
+	struct asking a = { .finder = finder };
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, ask, &a), 0);
+	int r = 0;
+	for (unsigned i = 0; r == 0 && (i < 20 || a.asked < 20); i++)
+		r = searcher_load(finder, s, STORE_DEFAULT_COLLECTION);
+	atomic_store(&a.stop, true);
+	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+		pthread_join(threads[i], NULL);
+	CHECK_EQ(r, 0);
+	CHECK_EQ(a.wrong, 0);
+}
+
+static void keeps_collections_apart(void)
+{
+	AUTO(testdir) struct testdir dir = testdir_new();
+	AUTO(store) struct store *s = NULL;
+	AUTO(searcher) struct searcher *finder = NULL;
+	AUTO(ingest_summary) struct ingest_summary sum = { 0 };
+	const struct ingest_params other = { .collection = "other" };
+	char why[STORE_WHY];
+
+	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	CHECK_EQ(teststore_add(s, "handbook.md", teststore_manual), 0);
+	CHECK_EQ(ingest_bytes(s, &other, "handbook.md", bytes_str("# Secret\n\nThe vault."), &sum), 0);
+	CHECK_EQ(searcher_new(&finder), 0);
+	CHECK_EQ(searcher_refresh(finder, s), 0);
+	struct search_request q = { .query = "vault" };
+	CHECK_EQ(search_run(finder, &q, &result), 0);
+	size_t here = result.n;
+	search_result_done(&result);
+	q.collection = "other";
+	CHECK_EQ(search_run(finder, &q, &result), 0);
+	size_t there = result.n;
+	search_result_done(&result);
+	CHECK(here == 0 && there == 1);
+}
+
+TESTS({ "is_swapped_under_readers", is_swapped_under_readers },
+      { "keeps_collections_apart", keeps_collections_apart }, { "finds_and_cites", finds_and_cites }, { "uses_all_three_ways", uses_all_three_ways })

@@ -271,7 +271,7 @@ int store_hold(struct store *s)
 
 void store_release(struct store *s)
 {
-	sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL); /* nothing was written */
+	sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL); /* nothing was written */
 }
 
 /* --- documents -------------------------------------------------------------------------- */
