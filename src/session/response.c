@@ -338,7 +338,7 @@ struct response *response_by_tag(struct session *s, uint64_t tag)
 
 bool response_occupies_leg(struct session *s, const struct response *but)
 {
-	LIST_FOR(&s->responses, n)
+	LIST_FOR (&s->responses, n)
 		if (of(n) != but && of(n)->paced && of(n)->sent &&
 		    (of(n)->state == RESP_ACTIVE || of(n)->state == RESP_DRAINING))
 			return true;
