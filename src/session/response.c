@@ -336,6 +336,15 @@ struct response *response_by_tag(struct session *s, uint64_t tag)
 	return NULL;
 }
 
+bool response_occupies_leg(struct session *s, const struct response *but)
+{
+	LIST_FOR (&s->responses, n)
+		if (of(n) != but && of(n)->paced && of(n)->sent &&
+		    (of(n)->state == RESP_ACTIVE || of(n)->state == RESP_DRAINING))
+			return true;
+	return false;
+}
+
 bool response_audible(const struct session *s)
 {
 	for (struct node *n = s->responses.head.next; n != &s->responses.head; n = n->next) {

@@ -150,6 +150,8 @@ struct response *response_find(struct session *s, const char *id);
 struct response *response_active(struct session *s);
 struct response *response_held(struct session *s);
 struct response *response_by_tag(struct session *s, uint64_t tag);
+/* Is another response than this one in the paced leg? */
+bool response_occupies_leg(struct session *s, const struct response *but);
 bool response_audible(const struct session *s); /* is the assistant being heard, as far as known? */
 /* The user speaks: cancel the default conversation's responses and stop their audio. */
 void response_interrupt(struct session *s, enum resp_outcome o);

@@ -205,6 +205,8 @@ static bool push_paced(struct response *r, const int16_t *pcm, size_t n)
 
 	if (!l || !l->ops->push_audio)
 		return true; /* nobody hears: as if said */
+	if (response_occupies_leg(s, r))
+		return false; /* two voices at once are none: it waits its turn */
 	uint64_t played = session_answer(s, REC_PLAYED, l->ops->played(l, r->tag));
 	if (r->sent - MIN(r->sent, played) > (uint64_t)r->out_hz * LEG_AHEAD_MS / 1000)
 		return false;

@@ -169,22 +169,22 @@ static bool remember_output(struct response *r, const char *call_id, const char 
 static void run_tool(struct response *r, const json_t *call, struct tool_run *run)
 {
 	struct session *s = r->s;
+	uint64_t ticket = session_ticket(s);
 	struct tool *tool;
 
 	run->ops = server_tool(s, json_str(call, "name", ""), &tool);
-	run->ticket = session_ticket(s);
 	session_new_id(s, "call_", run->call_id);
 	if (!remember_call(r, run->call_id, call)) {
 		session_oom(s);
 		return;
 	}
 	int err = run->ops->start(tool, &run->job, json_str(call, "arguments", "{}"), s->loop,
-				  &tool_sink, s, run->ticket);
+				  &tool_sink, s, ticket);
 	if (session_answer(s, REC_START, err != 0) == 0) {
+		run->ticket = ticket;
 		r->n_tools_running++;
 		return;
 	}
-	run->ticket = 0;
 	if (!remember_output(r, run->call_id, "{\"error\":\"the tool could not be started\"}"))
 		session_oom(s);
 }
