@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/recording.h"
 #include "api/seat.h"
 #include "base/alloc.h"
 #include "base/log.h"
@@ -20,6 +21,7 @@ struct call {
 	struct seat *seat;
 	struct runner runner;
 	struct webrtc *webrtc;
+	struct recording *recording;
 	bool added;
 	char id[ID_LEN + 1];
 };
@@ -68,6 +70,7 @@ static void call_free(struct call *c)
 		calls_remove(c->seat->calls, c->webrtc);
 	webrtc_free(c->webrtc);
 	runner_stop(&c->runner);
+	recording_end(c->recording);
 	node_unlink(&c->node);
 	seat_release(c->seat->api);
 	mem_free(c);
@@ -168,6 +171,8 @@ static void begin_call(struct request *r, struct bytes offer, json_t *config, co
 	make_id(c);
 	list_push(&r->seat->list, &c->node);
 	seat_session_params(r->seat, &sp);
+	c->recording = recording_new(r->seat->api);
+	sp.recorder = recording_hook(c->recording);
 	sp.config = config;
 	sp.model = model;
 
