@@ -29,6 +29,8 @@ def write(folder, i, version):
 def check(db):
     con = sqlite3.connect(db)
     assert con.execute('PRAGMA integrity_check').fetchone() == ('ok',)
+    if con.execute('SELECT count(*) FROM sqlite_schema').fetchone() == (0,):
+        return 0  # killed before the schema was there; the next run makes it
     con.execute("INSERT INTO passages_fts(passages_fts) VALUES('integrity-check')")
     for id, text, n in con.execute('SELECT id, text, n_passages FROM documents').fetchall():
         have = con.execute('SELECT text FROM passages WHERE document = ?', (id,)).fetchall()

@@ -64,10 +64,11 @@ static const char *const unread[] = { "script", "style", "nav", "footer", "aside
 				      "object", "head", "audio", "video", "canvas", NULL };
 
 static const char *const furniture[] = {
-	"sphinxsidebar", "related", "headerlink", "toctree-wrapper", "navheader", "navfooter", "toc",
-	"TOC", "table-of-contents", "breadcrumb", "breadcrumbs", "wy-nav-side", "wy-breadcrumbs", "rst-footer-buttons",
-	"sidebar", "menu", "navbar", "pagination", "footer", "skip-link", "visually-hidden", "sr-only", "viewcode-link",
-	"copybtn", "linenos", "edit-page", "prev-next-area", NULL
+	"sphinxsidebar", "related", "headerlink", "toctree-wrapper", "navheader", "navfooter",
+	"toc", "TOC", "table-of-contents", "breadcrumb", "breadcrumbs", "wy-nav-side",
+	"wy-breadcrumbs", "rst-footer-buttons", "sidebar", "menu", "navbar", "pagination", "footer",
+	"skip-link", "visually-hidden", "sr-only", "viewcode-link", "copybtn", "linenos",
+	"edit-page", "prev-next-area", NULL
 };
 
 static const char *const roles[] = { "navigation", "search", "banner", "contentinfo", "menu", NULL };
@@ -344,7 +345,7 @@ static void on_table(struct page *p, const xmlNode *n)
 	p->kind = before;
 }
 
-/* --- the walk ------------------------------------------------------------------------------------------ */
+/* --- the walk --------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
