@@ -363,10 +363,13 @@ async function look() {
 		$("examples-box").hidden = !info?.questions?.length;
 	}
 	if (again)
-		setTimeout(() => document.hidden || link ? again_later() : look(), LOOK_AGAIN_MS);
+		look_later();
 }
 
-const again_later = () => setTimeout(look, LOOK_AGAIN_MS);
+// Not while nobody looks, nor while a connection says what there is to say.
+function look_later() {
+	setTimeout(() => document.hidden || link ? look_later() : look(), LOOK_AGAIN_MS);
+}
 
 function show_info() {
 	const count = info.documents ?? 0;

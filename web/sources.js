@@ -182,12 +182,16 @@ function paragraphs(text, quote) {
 		const end = gap ? gap.index : text.length;
 
 		if (text.slice(at, end).trim())
-			nodes.push(el("p", {}, ...marked(text, at, end, quote)));
+			nodes.push(el("p", { className: titled(text.slice(at, end)) ? "title" : "" },
+				...marked(text, at, end, quote)));
 		if (!gap)
 			return nodes;
 		at = gap.index + gap[0].length;
 	}
 }
+
+// A short line of its own that does not end like a sentence is a heading, by the look of it.
+const titled = (s) => /^[^\n]{1,80}$/.test(s.trim()) && !/[.!?:;,]$/.test(s.trim());
 
 function marked(text, from, to, quote) {
 	const [a, b] = quote ?? [to, to];

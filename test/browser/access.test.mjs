@@ -10,6 +10,8 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 
 // What axe finds of weight, as one line each.
 async function findings(page) {
+	await h.when(page, () => document.getAnimations().every((a) => a.playState !== "running"
+		|| a.effect.getTiming().iterations === Infinity), "colours to come to rest");
 	await page.evaluate(axe);
 	const { violations } = await page.evaluate(() => window.axe.run());
 

@@ -3,6 +3,7 @@
 //
 //   VOICED     the program under test      (default: build/voiced of this tree)
 //   CHROMIUM   the browser                 (default: /usr/bin/chromium)
+//   PAGE       1: take the page from web/ as it is now, not as it was built in
 
 import { spawn, execFileSync } from "node:child_process";
 import { createServer } from "node:net";
@@ -25,6 +26,8 @@ const FLAGS = [
 	"--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
 	"--disable-background-networking", "--disable-component-update", "--mute-audio",
 	"--allow-loopback-in-peer-connection",
+	// A page that did not come over the network is not let in to loopback otherwise.
+	...(process.env.PAGE ? ["--disable-features=LocalNetworkAccessChecks"] : []),
 ];
 
 // A directory that the caller removes; tests pass it to t.after().
@@ -152,12 +155,24 @@ export async function open(browser, url, { context = {}, before, wait = ".exampl
 			faults.push(`request to elsewhere: ${r.url()}`);
 	});
 	await page.addInitScript(observe);
+	if (process.env.PAGE)
+		await page.route(/\/(\w+\.(js|css|svg))?$/, from_tree);
 	if (before)
 		await before(page);
 	await page.goto(url);
 	if (wait)
 		await page.waitForSelector(wait);
 	return Object.assign(page, { faults });
+}
+
+// The file of web/ in place of the one that was built in, under the same headers.
+async function from_tree(route) {
+	const name = new URL(route.request().url()).pathname.slice(1) || "index.html";
+	const response = await route.fetch();
+	const headers = response.headers();
+
+	delete headers["content-length"];
+	return route.fulfill({ status: 200, headers, body: readFileSync(join(root, "web", name)) });
 }
 
 // Waits for `check`, run in the page, to be true. (The page's policy forbids waitForFunction.)
