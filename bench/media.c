@@ -193,8 +193,9 @@ static void rtp_both(void)
 {
 	for (unsigned i = 0; i < FRAMES; i++) {
 		static const uint8_t level[1] = { 30 };
-		struct rtp_header h = { .pt = 111, .seq = (uint16_t)i, .ts = i * 960, .ssrc = 1,
-					.n_ext = 1 };
+		struct rtp_header h = {
+			.pt = 111, .seq = (uint16_t)i, .ts = i * 960, .ssrc = 1, .n_ext = 1
+		};
 		uint8_t to[128];
 		struct rtp_view v;
 

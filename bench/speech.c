@@ -1,7 +1,8 @@
 /* speech.c - how well and how fast an utterance becomes words.
  *
- *   bench_speech [--dict FILE] [--lm FILE] [--paced] [--quiet] LIST
+ *   bench_speech [--dict FILE] [--lm FILE] [--learn TEXT] [--paced] [--quiet] LIST
  *
+ * --learn writes the files that --dict and --lm name from a text file first.
  * LIST has a line per utterance: path of a 16 kHz mono 16-bit WAV, a tab, the words
  * spoken. Prints each hypothesis, then word error rate, real-time factor, the latency
  * of settle() and of end() after the last sample, and memory. --paced pushes the audio
@@ -16,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/loop.h"
+#include "engine/adapt.h"
 #include "engine/stt_pocketsphinx.h"
 
 enum { WORDS_MAX = 400, FILES_MAX = 2000, BLOCK = STT_RATE_HZ / 50 };
@@ -168,12 +170,33 @@ static void print_quantiles(const char *name, double *v, size_t n)
 	       v[n - 1] * 1e3);
 }
 
+/* The words of a text file become the dictionary and the language model. */
+static bool learn(const char *path, const char *dict, const char *lm)
+{
+	static char text[8 << 20];
+	struct adapt_stats stats;
+	struct adapt *a = NULL;
+	FILE *f = fopen(path, "r");
+	double start = seconds();
+
+	if (!f || !dict || !lm || adapt_new(&a, NULL) != 0)
+		return false;
+	size_t n = fread(text, 1, sizeof(text), f);
+	fclose(f);
+	bool ok = adapt_add(a, bytes_of(text, n)) == 0 && adapt_write(a, dict, lm, &stats) == 0;
+	adapt_free(a);
+	if (ok)
+		printf("learned %zu sentences, %zu questions of them, %zu new words in %.0f ms\n",
+		       stats.n_sentences, stats.n_questions, stats.n_new_words, (seconds() - start) * 1e3);
+	return ok;
+}
+
 int main(int argc, char **argv)
 {
 	static double settles[FILES_MAX], ends[FILES_MAX];
 	struct stt_pocketsphinx_params params = { .n_decoders = 1 };
 	bool paced = false, quiet = false;
-	const char *list = NULL;
+	const char *list = NULL, *text = NULL;
 	struct loop *loop;
 	struct stt *stt;
 	char line[5000];
@@ -185,6 +208,8 @@ int main(int argc, char **argv)
 			params.extra_dict = argv[++i];
 		else if (strcmp(argv[i], "--lm") == 0 && i + 1 < argc)
 			params.extra_lm = argv[++i];
+		else if (strcmp(argv[i], "--learn") == 0 && i + 1 < argc)
+			text = argv[++i];
 		else if (strcmp(argv[i], "--paced") == 0)
 			paced = true;
 		else if (strcmp(argv[i], "--quiet") == 0)
@@ -193,10 +218,15 @@ int main(int argc, char **argv)
 			list = argv[i];
 	}
 	FILE *f = list ? fopen(list, "r") : NULL;
+	if (text && !learn(text, params.extra_dict, params.extra_lm)) {
+		fprintf(stderr, "%s: cannot learn from it\n", text);
+		return 1;
+	}
 	if (!f || loop_new(&loop, 0) != 0 || stt_pocketsphinx_new(&stt, &params) != 0) {
-		fprintf(stderr, "usage: bench_speech [--dict FILE] [--lm FILE] [--paced] [--quiet] LIST\n");
+		fprintf(stderr, "usage: bench_speech [--dict FILE] [--lm FILE] [--learn TEXT] [--paced] [--quiet] LIST\n");
 		return 2;
 	}
+	start = seconds();
 	while (stt_pocketsphinx_ready(stt) == 0)
 		loop_once(loop, 1);
 	printf("ready after %.0f ms, %.0f MB per decoder\n", (seconds() - start) * 1e3,

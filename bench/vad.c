@@ -19,8 +19,15 @@
 #include "media/endpoint.h"
 #include "media/vad.h"
 
-enum { RATE = VAD_RATE_HZ, N = VAD_N, LEAD = 100 * N, TRAIL = 75 * N, FILES = 256, LONG = 40 * RATE,
-       HOUR = 3600 * 50 };
+enum {
+	RATE = VAD_RATE_HZ,
+	N = VAD_N,
+	LEAD = 100 * N,
+	TRAIL = 75 * N,
+	FILES = 256,
+	LONG = 40 * RATE,
+	HOUR = 3600 * 50
+};
 
 enum noise { ZEROS, FAINT, WHITE, PINK, BROWN, HUM, N_NOISES };
 static const char *const noise_names[] = { "zeros", "faint", "white", "pink", "brown", "hum" };
@@ -70,7 +77,8 @@ static double noise(enum noise kind)
 		return brown * 0.2;
 	case HUM:
 		phase += 2 * M_PI * 50 / RATE;
-		return (sin(phase) + sin(2 * phase) + 0.7 * sin(3 * phase) + 0.3 * sin(5 * phase)) * 0.75 +
+		return (sin(phase) + sin(2 * phase) + 0.7 * sin(3 * phase) + 0.3 * sin(5 * phase)) *
+			       0.75 +
 		       0.3 * w;
 	case ZEROS:
 	case N_NOISES:
@@ -99,7 +107,8 @@ static double bump(size_t since)
 {
 	double t = (double)since / RATE;
 
-	return since < 800 ? sin(2 * M_PI * 90 * t) * exp(-t * 60) + 0.1 * gauss() * exp(-t * 200) : 0;
+	return since < 800 ? sin(2 * M_PI * 90 * t) * exp(-t * 60) + 0.1 * gauss() * exp(-t * 200)
+			   : 0;
 }
 
 /* Something dropped, a door, a cough without a voice: 300 ms of coloured noise. */
@@ -326,7 +335,8 @@ static void play(const struct file *f, const struct scene *s, struct result *r)
 
 		*(speech ? &r->speech : &r->silent) += 1;
 		*(speech ? &r->hits : &r->false_frames) += p >= 0.5f;
-		if (ev.kind == ENDPOINT_START && ((double)e.pos < onset - 0.3 * RATE || (double)ev.at > end)) {
+		if (ev.kind == ENDPOINT_START &&
+		    ((double)e.pos < onset - 0.3 * RATE || (double)ev.at > end)) {
 			r->false_starts++;
 		} else if (ev.kind == ENDPOINT_START && !heard) {
 			heard = true;
@@ -342,23 +352,26 @@ static void play(const struct file *f, const struct scene *s, struct result *r)
 	}
 	r->missed += !heard;
 	if (getenv("DETAIL"))
-		printf("  %-40s speech %.2f..%.2f s gap %zu: start %+.0f end %+.0f\n", f->name, onset / RATE, end / RATE,
-		       f->longest_gap, heard ? r->onset[r->n_onset - 1] : NAN, ended ? r->offset[r->n_offset - 1] : NAN);
+		printf("  %-40s speech %.2f..%.2f s gap %zu: start %+.0f end %+.0f\n", f->name,
+		       onset / RATE, end / RATE, f->longest_gap,
+		       heard ? r->onset[r->n_onset - 1] : NAN,
+		       ended ? r->offset[r->n_offset - 1] : NAN);
 	free(pcm);
 	vad_free(v);
 }
 
 static const struct scene scenes[] = {
 	{ -26, ZEROS, -100 }, { -10, ZEROS, -100 }, { -40, ZEROS, -100 }, { -26, FAINT, -65 },
-	{ -26, WHITE, -46 },  { -26, WHITE, -36 },  { -26, PINK, -46 },   { -26, PINK, -36 },
-	{ -26, BROWN, -36 },  { -26, HUM, -36 },    { -40, PINK, -50 },   { -40, WHITE, -50 },
+	{ -26, WHITE, -46 },  { -26, WHITE, -36 },  { -26, PINK, -46 },	  { -26, PINK, -36 },
+	{ -26, BROWN, -36 },  { -26, HUM, -36 },    { -40, PINK, -50 },	  { -40, WHITE, -50 },
 	{ -10, PINK, -20 },   { -26, PINK, -31 },
 };
 
 static void table(const char *which)
 {
 	printf("\n%s\n", which);
-	printf("speech noise    dBFS | files missed early false | start ms p50 p95 | found at p50 p95"
+	printf("speech noise    dBFS | files missed early false | start ms p50 p95 | found at p50 "
+	       "p95"
 	       " | end ms p50 p95 | frames hit%% false%%\n");
 	for (size_t k = 0; k < ARRAY_LEN(scenes); k++) {
 		static struct result r;
@@ -375,7 +388,8 @@ static void table(const char *which)
 		       r.missed, r.early, r.false_starts, quantile(r.onset, r.n_onset, 0.5),
 		       quantile(r.onset, r.n_onset, 0.95), quantile(r.start_at, r.n_onset, 0.5),
 		       quantile(r.start_at, r.n_onset, 0.95), quantile(r.offset, r.n_offset, 0.5),
-		       quantile(r.offset, r.n_offset, 0.95), 100.0 * (double)r.hits / (double)r.speech,
+		       quantile(r.offset, r.n_offset, 0.95),
+		       100.0 * (double)r.hits / (double)r.speech,
 		       100.0 * (double)r.false_frames / (double)r.silent);
 	}
 }

@@ -5,7 +5,7 @@
 import sys
 import numpy as np
 
-HIDDEN, STEPS, BATCH = 10, 6000, 4096
+HIDDEN, STEPS, BATCH = 12, 6000, 4096
 rng = np.random.default_rng(1)
 d = np.loadtxt(sys.stdin)
 y, x = d[:, 0], np.hstack([d[:, 1:], np.ones((len(d), 1))])

@@ -15,8 +15,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (v.cname.p && (v.cname.p < p || v.cname.p + v.cname.n > p + n))
 		abort();
 
-	struct rtcp_out o = { .ssrc = v.ssrc, .sr = v.has_sr ? &v.sr : NULL, .reports = v.reports,
-			      .n_reports = v.n_reports, .cname = v.cname, .bye = v.n_byes > 0 };
+	struct rtcp_out o = { .ssrc = v.ssrc,
+			      .sr = v.has_sr ? &v.sr : NULL,
+			      .reports = v.reports,
+			      .n_reports = v.n_reports,
+			      .cname = v.cname,
+			      .bye = v.n_byes > 0 };
 	uint8_t to[2048];
 	size_t len = rtcp_write(&o, to, sizeof(to));
 	if (!len || rtcp_parse(bytes_of(to, len), &again) != RTCP_OK)

@@ -26,8 +26,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		inside(all, rtp_ext(&v, id));
 
 	/* what we understood of it, written and read again, is the same */
-	struct rtp_header h = { .marker = v.marker, .pt = v.pt, .seq = v.seq, .ts = v.ts,
-				.ssrc = v.ssrc };
+	struct rtp_header h = {
+		.marker = v.marker, .pt = v.pt, .seq = v.seq, .ts = v.ts, .ssrc = v.ssrc
+	};
 	uint8_t to[RTP_HEADER_MAX];
 	struct rtp_view again;
 	for (uint8_t id = 1; id < 15 && h.n_ext < RTP_EXT_MAX; id++) {

@@ -11,7 +11,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 /* Our user name in front and MESSAGE-INTEGRITY behind, around the input's attributes. */
-static struct bytes make_authentic(const struct ice *ice, struct bytes attrs, uint8_t to[static 2048])
+static struct bytes make_authentic(const struct ice *ice, struct bytes attrs,
+				   uint8_t to[static 2048])
 {
 	size_t n = MIN(attrs.n & ~(size_t)3, 1500);
 

@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/recording.h"
 #include "api/seat.h"
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "leg/runner.h"
+#include "net/multipart.h"
 #include "rtc/ice.h"
 
 LOG_TOPIC("call");
@@ -19,6 +21,7 @@ struct call {
 	struct seat *seat;
 	struct runner runner;
 	struct webrtc *webrtc;
+	struct recording *recording;
 	bool added;
 	char id[ID_LEN + 1];
 };
@@ -67,6 +70,7 @@ static void call_free(struct call *c)
 		calls_remove(c->seat->calls, c->webrtc);
 	webrtc_free(c->webrtc);
 	runner_stop(&c->runner);
+	recording_end(c->recording);
 	node_unlink(&c->node);
 	seat_release(c->seat->api);
 	mem_free(c);
@@ -167,6 +171,8 @@ static void begin_call(struct request *r, struct bytes offer, json_t *config, co
 	make_id(c);
 	list_push(&r->seat->list, &c->node);
 	seat_session_params(r->seat, &sp);
+	c->recording = recording_new(r->seat->api);
+	sp.recorder = recording_hook(c->recording);
 	sp.config = config;
 	sp.model = model;
 
@@ -199,16 +205,57 @@ static bool type_is(const struct http_request *q, const char *type)
 	       (t.n == n || t.p[n] == ';' || t.p[n] == ' ');
 }
 
+static void unsupported_type(struct http_exchange *ex)
+{
+	exchange_error(ex, 415, "unsupported_content_type", NULL,
+		       "Send the offer as application/sdp, or as multipart/form-data with the parts sdp and session.");
+}
+
+/* Parts `sdp` and, optionally, `session`, a JSON session object, in any order. */
+static void begin_call_of_form(struct request *r, const struct multipart *form, const char *model)
+{
+	const struct multipart_part *sdp = multipart_find(form, "sdp");
+	const struct multipart_part *session = multipart_find(form, "session");
+	char why[160] = "it is not an object";
+	AUTO(json) json_t *config = session ? json_parse(session->body, why) : NULL;
+
+	if (!sdp)
+		exchange_error(r->ex, 400, "missing_required_parameter", "sdp", "The form has no part named sdp.");
+	else if (session && !json_is_object(config))
+		exchange_error(r->ex, 400, "invalid_json", "session", why);
+	else
+		begin_call(r, sdp->body, config, json_str(config, "model", model));
+}
+
+static void post_form(struct request *r, const char *model)
+{
+	struct multipart form;
+
+	switch (multipart_parse(http_header(r->http, "content-type"), r->http->body, &form)) {
+	case MULTIPART_OK:
+		begin_call_of_form(r, &form, model);
+		break;
+	case MULTIPART_OTHER_TYPE:
+		unsupported_type(r->ex);
+		break;
+	case MULTIPART_MALFORMED:
+		exchange_error(r->ex, 400, "invalid_multipart", NULL, "The multipart body is malformed or cut short.");
+		break;
+	case MULTIPART_TOO_MANY:
+		exchange_error(r->ex, 400, "invalid_multipart", NULL, "The multipart body has too many parts.");
+		break;
+	}
+}
+
 void post_call(struct request *r)
 {
-	char model[128] = "";
-	bool named = http_query(r->http, "model", model, sizeof(model));
+	char name[128] = "";
+	const char *model = http_query(r->http, "model", name, sizeof(name)) ? name : NULL;
 
 	if (type_is(r->http, "application/sdp"))
-		begin_call(r, r->http->body, NULL, named ? model : NULL);
+		begin_call(r, r->http->body, NULL, model);
 	else
-		exchange_error(r->ex, 415, "unsupported_content_type", NULL,
-			       "Send the offer as application/sdp.");
+		post_form(r, model);
 }
 
 /* --- an existing call, wherever it lives -------------------------------------------------------------- */
@@ -277,8 +324,7 @@ void post_call_offer(struct request *r)
 	if (type_is(r->http, "application/sdp"))
 		go_to_call(r, further_offer);
 	else
-		exchange_error(r->ex, 415, "unsupported_content_type", NULL,
-			       "Send the offer as application/sdp.");
+		unsupported_type(r->ex);
 }
 
 static void hangup(struct request *r, struct call *c)

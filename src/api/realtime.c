@@ -1,18 +1,31 @@
 /* realtime.c - GET /v1/realtime: a session over WebSocket. */
 #include <string.h>
 
+#include "api/recording.h"
 #include "api/seat.h"
+#include "base/alloc.h"
 #include "leg/websocket_leg.h"
+
+/* What goes with a WebSocket session of this seat. */
+struct talk {
+	struct api *api;
+	struct recording *recording;
+};
 
 static void on_gone(void *ctx)
 {
-	seat_release(ctx);
+	struct talk *t = ctx;
+
+	recording_end(t->recording);
+	seat_release(t->api);
+	mem_free(t);
 }
 
 void get_realtime(struct request *r)
 {
 	char model[128] = "";
-	struct websocket_leg_params p = { .ctx = r->seat->api, .on_gone = on_gone };
+	struct websocket_leg_params p = { .on_gone = on_gone };
+	struct talk *t;
 
 	if (!websocket_wanted(r->http)) {
 		exchange_error(r->ex, 426, "upgrade_required", NULL,
@@ -21,12 +34,21 @@ void get_realtime(struct request *r)
 	}
 	if (!seat_admit(r))
 		return;
+	t = mem_zalloc(sizeof(*t));
+	if (!t) {
+		seat_release(r->seat->api);
+		reply_no_memory(r->ex);
+		return;
+	}
+	*t = (struct talk){ r->seat->api, recording_new(r->seat->api) };
+	p.ctx = t;
 	seat_session_params(r->seat, &p.session);
+	p.session.recorder = recording_hook(t->recording);
 	if (http_query(r->http, "model", model, sizeof(model)))
 		p.session.model = model;
 	/* Echo exactly `realtime` when it is offered; never the entry that carries the key. */
 	if (http_header_lists(r->http, "sec-websocket-protocol", "realtime"))
 		p.protocol = "realtime";
 	if (websocket_leg_open(r->ex, &p) != 0)
-		seat_release(r->seat->api);
+		on_gone(t);
 }

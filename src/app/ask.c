@@ -342,7 +342,7 @@ static int converse(struct asking *a, struct parts *parts)
 		.collection = a->c->collection,
 	};
 	uint64_t now = env_now(&env_system);
-	int r = session_new(&a->runner.session, &p, &e);
+	int r = runner_start(&a->runner, a->loop, &p, NULL, &e);
 
 	if (r == 0)
 		r = session_attach(a->runner.session, &a->leg, LEG_MAIN, now);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app/command.h"
+#include "app/vocabulary.h"
 #include "base/env.h"
 #include "base/json.h"
 
@@ -84,6 +85,17 @@ static void print_people(const struct ingest_summary *s)
 	       s->unchanged, s->removed, s->n_failed);
 }
 
+/* So that the next server hears the documents' words from its first moment. */
+static void learn_words(struct store *s, const char *data, const char *collection)
+{
+	struct vocabulary v;
+	char why[VOCABULARY_WHY];
+	int r = vocabulary_make(s, data, collection ? collection : STORE_DEFAULT_COLLECTION, &v, why);
+
+	if (r != 0 && r != -ENODATA && r != -ENOENT)
+		fprintf(stderr, "voiced: %s\n", why);
+}
+
 int ingest_for_command(const char *data, const char *collection, const char *const *paths, size_t n,
 		       enum ingest_output how)
 {
@@ -103,6 +115,8 @@ int ingest_for_command(const char *data, const char *collection, const char *con
 	int r = ingest_paths(store, &p, paths, n, &sum);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	if (r == 0)
+		learn_words(store, data, collection);
 	if (shown.drawn_us)
 		fputs("\r\033[K", stderr);
 	if (r != 0) {

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "app/vocabulary.h"
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/pool.h"
@@ -27,6 +28,7 @@ struct parts {
 	struct tool *search;
 	struct engines engines;
 	bool has_stt;
+	int64_t heard; /* generation whose words the recogniser has; -1: none */
 	atomic_bool knows; /* the index has been read once */
 };
 
@@ -38,6 +40,22 @@ static unsigned cores(void)
 }
 
 /* --- knowledge ------------------------------------------------------------------------------ */
+
+/* The documents' words for the recogniser, when they have changed. */
+static void adapt(struct parts *p, struct store *s)
+{
+	struct vocabulary v;
+	char why[VOCABULARY_WHY];
+
+	if (!p->has_stt || vocabulary_find(s, p->data, p->collection, &v) != 0 || v.generation == p->heard)
+		return;
+	int r = vocabulary_make(s, p->data, p->collection, &v, why);
+	if (r == 0)
+		r = stt_pocketsphinx_adapt(p->engines.stt, v.dict, v.lm);
+	if (r != 0 && r != -ENODATA)
+		log_warn("what=adapt why=\"%s\"", why);
+	p->heard = v.generation; /* also after a failure: it would fail again */
+}
 
 static int refresh(struct parts *p, char why[static PARTS_WHY])
 {
@@ -56,8 +74,10 @@ static int refresh(struct parts *p, char why[static PARTS_WHY])
 		if (r != 0)
 			snprintf(why, PARTS_WHY, "the documents' index cannot be read: %.200s", store_why(s));
 	}
-	if (r == 0)
+	if (r == 0) {
 		atomic_store(&p->knows, true);
+		adapt(p, s);
+	}
 	return r;
 }
 
@@ -88,6 +108,16 @@ static int open_stt(struct parts *p, const struct config *c, enum parts_use use,
 		    char why[static PARTS_WHY])
 {
 	struct stt_pocketsphinx_params params = { .n_decoders = use == PARTS_SPOKEN ? 1 : c->decoders };
+	AUTO(store) struct store *s = NULL;
+	struct vocabulary v;
+
+	/* Words that are there already are taken from the start: decoders are built once. */
+	if (store_reader_open(&s, p->data, why) == 0 &&
+	    vocabulary_find(s, p->data, p->collection, &v) == 0 && vocabulary_exists(&v)) {
+		params.extra_dict = v.dict;
+		params.extra_lm = v.lm;
+		p->heard = v.generation;
+	}
 	int r = stt_pocketsphinx_new(&p->engines.stt, &params);
 
 	if (r != 0) {
@@ -158,6 +188,7 @@ int parts_open(struct parts **out, const struct config *c, enum parts_use use,
 		snprintf(why, PARTS_WHY, "out of memory");
 		return -ENOMEM;
 	}
+	p->heard = -1;
 	int r = open_all(p, c, use, why);
 	if (r != 0) {
 		parts_free(p);

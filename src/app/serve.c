@@ -202,7 +202,7 @@ static int open_api(struct service *s)
 		.searcher = parts_searcher(s->parts), .data = c->data, .collection = "default",
 		.auth = &s->auth, .cert = s->cert, .sctp = s->sctp, .candidates = s->addresses,
 		.n_candidates = s->n_addresses, .questions = s->questions, .n_questions = s->n_questions,
-		.max_sessions = c->max_sessions, .https_url = s->https_url, .ready = ready, .ctx = s,
+		.max_sessions = c->max_sessions, .record = c->record, .https_url = s->https_url, .ready = ready, .ctx = s,
 	};
 	int r = api_new(&s->api, &p);
 	if (r != 0)
@@ -257,6 +257,8 @@ static int open_all(struct service *s)
 		r = file_mkdir(s->c->data, s->why);
 	if (r == 0)
 		r = read_questions(s);
+	if (r == 0 && s->c->record)
+		r = file_mkdir(s->c->record, s->why);
 	if (r == 0)
 		r = open_loops(s);
 	if (r == 0)

@@ -7,9 +7,24 @@
 /* jansson's own limit is 2048 levels, and its parser recurses. */
 enum { DEPTH_MAX = 64 };
 
+/* jansson's scanner ignores that its buffer could not grow, and then writes beyond the
+ * string it makes (2.14). So while it parses, an allocation that fails is tried once more,
+ * and the result is thrown away. */
+static _Thread_local enum { NOT_PARSING, PARSING, PARSING_FAILED } parsing;
+
+static void *alloc_for_jansson(size_t n)
+{
+	void *p = mem_alloc(n);
+
+	if (p || parsing == NOT_PARSING)
+		return p;
+	parsing = PARSING_FAILED;
+	return mem_alloc(n);
+}
+
 void json_init(void)
 {
-	json_set_alloc_funcs(mem_alloc, mem_free);
+	json_set_alloc_funcs(alloc_for_jansson, mem_free);
 }
 
 /* Depth as the brackets outside strings say; wrong text is left to the parser. */
@@ -46,7 +61,15 @@ json_t *json_parse(struct bytes t, char why[static 160])
 		snprintf(why, 160, "nested deeper than %d levels", DEPTH_MAX);
 		return NULL;
 	}
+	parsing = PARSING;
 	json_t *v = json_loadb((const char *)t.p, t.n, JSON_DECODE_ANY, &e);
+	bool failed = parsing == PARSING_FAILED;
+	parsing = NOT_PARSING;
+	if (failed) {
+		json_decref(v);
+		snprintf(why, 160, "out of memory");
+		return NULL;
+	}
 	if (!v)
 		snprintf(why, 160, "line %d, column %d: %.100s", e.line, e.column, e.text);
 	return v;

@@ -12,9 +12,10 @@
 
 enum { TERMS_MAX = 24, RESULTS_MAX = 8, SENTENCES_MAX = 160, NEIGHBOURS_MAX = 5 };
 
-/* Measured on questions to the example documents, spoken and typed: below, more answers
- * are wrong than right. */
-#define ENOUGH 0.42
+/* How much of the question's weight a sentence must cover. A question of one or two words
+ * needs more of them: one word alone says little. */
+#define ENOUGH	     0.45
+#define ENOUGH_SHORT 0.6
 
 /* --- the question ------------------------------------------------------------------- */
 
@@ -206,8 +207,9 @@ static void weigh(struct question *q, size_t n_sentences)
 {
 	q->weight = 0;
 	for (size_t t = 0; t < q->n_terms; t++) {
-		/* A word found nowhere is often misheard: it counts like one found in a few. */
-		double df = q->terms[t].found_in ? q->terms[t].found_in : 3.0;
+		/* A word found nowhere may be what the question is about, or be misheard: it
+		 * counts like a rare one, no more. */
+		double df = q->terms[t].found_in ? q->terms[t].found_in : 1.5;
 
 		q->terms[t].weight = log(1.0 + (double)(n_sentences + 1) / df);
 		q->weight += q->terms[t].weight;
@@ -411,6 +413,24 @@ static void put_plain(struct buf *b, struct bytes t)
 		buf_putc(b, '.');
 }
 
+/* Octets of a long title up to where its name ends: "Staff Handbook of the …". */
+static size_t short_title(const char *title, size_t n)
+{
+	static const char *const ends[] = { " of ", ": ", " - ", " for ", ", ", " (", " \xe2\x80\x93 ",
+					    " \xe2\x80\x94 " };
+	size_t best = n;
+
+	if (n <= 32)
+		return n;
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		const char *hit = strstr(title + 5, ends[i]);
+
+		if (hit)
+			best = MIN(best, (size_t)(hit - title));
+	}
+	return best;
+}
+
 /* A title fit to be spoken: "staff-handbook.md" is "staff handbook". */
 static void put_title(struct buf *b, const char *title)
 {
@@ -419,6 +439,8 @@ static void put_title(struct buf *b, const char *title)
 	bool file = dot && strlen(dot) <= 6 && strlen(dot) > 1 && !strchr(name, ' ');
 	size_t n = file ? (size_t)(dot - name) : strlen(name);
 
+	if (!file)
+		n = short_title(name, n);
 	for (size_t i = 0; i < n; i++)
 		buf_putc(b, file && (name[i] == '-' || name[i] == '_') ? ' ' : name[i]);
 }
@@ -468,8 +490,9 @@ static int add_part(struct answer *a, const struct results *r, const struct sent
 	}
 	*p = (struct answer_part){
 		.text = buf_take(&said),
-		.source = json_pack("{s:O*,s:s,s:O*,s:O*,s:I,s:I,s:s%}", "document",
-				    json_object_get(row, "document"), "title",
+		.source = json_pack("{s:O*,s:O*,s:s,s:O*,s:O*,s:I,s:I,s:s%}", "document",
+				    json_object_get(row, "document"), "file",
+				    json_object_get(row, "file"), "title",
 				    json_str(row, "title", json_str(row, "file", "")), "page",
 				    json_object_get(row, "page"), "heading",
 				    json_object_get(row, "heading"), "start",
@@ -536,8 +559,9 @@ static int choose(struct answer *a, const struct question *q, const struct resul
 		  const struct sentence *all, size_t n)
 {
 	size_t best = best_of(all, n, SIZE_MAX, 0), first, last;
+	double enough = q->n_terms <= 2 ? ENOUGH_SHORT : ENOUGH;
 
-	if (best == SIZE_MAX || all[best].covered < ENOUGH || all[best].score < ENOUGH * 0.7)
+	if (best == SIZE_MAX || all[best].covered < enough || all[best].score < enough * 0.7)
 		return 0;
 	widen(q, r, all, n, best, &first, &last);
 	if (add_part(a, r, all, first, last) != 0)

@@ -7,7 +7,10 @@
  * the caller's number for one piece of work; results carry it, never a pointer
  * into a session. `owner` is the session. Strings are UTF-8 and borrowed for the
  * length of the call. Each start ends in exactly one of on_done / on_final or
- * on_error, unless it is cancelled: then in none.
+ * on_error, unless it is cancelled: then in none. A handle ends with the completion, with
+ * cancel() or with end(); cancel() may be called inside any sink call but the completion.
+ * free() waits for the engine's threads and ends what still runs without a sink call;
+ * its handles are gone too.
  *
  * Recorder: whatever a sink receives is an input of the session, so a recorded
  * session can be replayed without engines.
@@ -27,7 +30,12 @@ struct engine_error {
 
 enum { STT_RATE_HZ = 16000 };
 
-enum stt_caps { STT_PARTIALS = 1 << 0 };
+enum stt_caps {
+	STT_PARTIALS = 1 << 0,
+	/* Silence after settle() changes nothing: the settled text may be taken for the final one,
+	 * and the turn cancelled, which saves the time that end() takes. */
+	STT_SETTLED_IS_FINAL = 1 << 1,
+};
 
 struct stt;      /* an engine with its models: shared by all sessions */
 struct stt_turn; /* one stretch of speech                             */

@@ -13,7 +13,7 @@
 
 /* How much the documents' model counts beside the general one. Scores are mixed after the
  * language weight, so this is a gentle nudge, not a probability. */
-#define EXTRA_WEIGHT 0.5f
+#define EXTRA_WEIGHT 0.3f
 
 enum { LINE_MAX_OCTETS = 512 };
 
@@ -54,29 +54,41 @@ static bool add_words(ps_decoder_t *ps, const char *path)
 	return true;
 }
 
+/* Reading with the configuration crashes in libsphinxbase where the file is unusable: it
+ * weighs a model that is not there. So read without and weigh here. */
+static ngram_model_t *read_model(struct psdecoder *d, const char *path, ngram_file_type_t type)
+{
+	ngram_model_t *lm = ngram_model_read(NULL, path, type, ps_get_logmath(d->ps));
+
+	if (lm)
+		ngram_model_apply_weights(lm, (float32)cmd_ln_float32_r(d->config, "-lw"),
+					  (float32)cmd_ln_float32_r(d->config, "-wip"));
+	return lm;
+}
+
 static bool set_models(struct psdecoder *d, const char *general_path, const char *extra_path)
 {
 	static char general_name[] = "general", extra_name[] = "extra";
 	char *names[] = { general_name, extra_name };
 	const char *const_names[] = { general_name, extra_name };
 	float32 weights[] = { 1.0f - EXTRA_WEIGHT, EXTRA_WEIGHT };
-	logmath_t *lmath = ps_get_logmath(d->ps);
-	ngram_model_t *lms[2] = { ngram_model_read(d->config, general_path, NGRAM_AUTO, lmath), NULL };
+	ngram_model_t *lms[2] = { read_model(d, general_path, NGRAM_BIN), NULL };
 	ngram_model_t *lm = lms[0];
 
 	if (!lm)
 		return false;
 	if (extra_path) {
-		lms[1] = ngram_model_read(d->config, extra_path, NGRAM_ARPA, lmath);
-		if (!lms[1]) {
+		lms[1] = read_model(d, extra_path, NGRAM_ARPA);
+		lm = lms[1] ? ngram_model_set_init(d->config, lms, names, weights, 2) : NULL;
+		/* The set holds references of its own. */
+		ngram_model_free(lms[0]);
+		ngram_model_free(lms[1]);
+		if (lm && !ngram_model_set_interp(lm, const_names, weights)) {
 			ngram_model_free(lm);
-			return false;
+			lm = NULL;
 		}
-		lm = ngram_model_set_init(d->config, lms, names, weights, 2);
-		if (!lm || !ngram_model_set_interp(lm, const_names, weights)) {
-			ngram_model_free(lm ? lm : lms[0]);
+		if (!lm)
 			return false;
-		}
 	}
 	bool ok = ps_set_lm(d->ps, "words", lm) == 0 && ps_set_search(d->ps, "words") == 0;
 	ngram_model_free(lm); /* the decoder holds one of its own */

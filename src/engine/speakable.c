@@ -75,19 +75,37 @@ static const char *sign_of(uint32_t code)
 	return "";
 }
 
-/* The word in ASCII. A dash between digits stays '-', to be read as "to" later. */
+static bool is_currency(uint32_t c)
+{
+	return c == 0xa3 || c == 0xa5 || c == 0x20ac;
+}
+
+/* The word in ASCII. A dash between digits stays '-', to be read as "to" later. A currency's
+ * name is said after its number. */
 static void to_ascii(struct buf *out, struct bytes word)
 {
+	const char *currency = NULL;
+
 	for (size_t at = 0; at < word.n;) {
 		uint32_t c = utf8_next(word, &at);
 
-		if (c < 0x80)
+		/* The number ends before a final stop or comma. */
+		if (currency && !isdigit((int)(c & 0x7f)) &&
+		    !((c == '.' || c == ',') && at < word.n && isdigit(word.p[at]))) {
+			buf_puts(out, currency);
+			currency = NULL;
+		}
+		if (is_currency(c) && at < word.n && isdigit(word.p[at]))
+			currency = sign_of(c);
+		else if (c < 0x80)
 			buf_putc(out, c >= 0x20 && c != 0x7f ? (char)c : ' ');
 		else if (c == 0xb0 && at < word.n && (word.p[at] == 'C' || word.p[at] == 'F'))
 			buf_puts(out, word.p[at++] == 'C' ? " degrees celsius" : " degrees fahrenheit");
 		else
 			buf_puts(out, sign_of(c));
 	}
+	if (currency)
+		buf_puts(out, currency);
 }
 
 /* --- words ------------------------------------------------------------------------- */
@@ -209,6 +227,8 @@ static bool looks_like_path(const char *s, size_t n)
 	size_t ext = dot ? n - (size_t)(dot - s) - 1 : 0;
 	size_t slashes = 0, letters = 0;
 
+	if (memchr(s, ' ', n))
+		return false;
 	for (size_t i = 0; i < n; i++) {
 		slashes += s[i] == '/' || s[i] == '\\';
 		letters += isalpha((unsigned char)s[i]) != 0;
@@ -372,8 +392,11 @@ static void say_word(struct speakable *s, struct bytes word, struct bytes prev, 
 	buf_puts(&x, "");
 	const char *t = a.p ? (const char *)a.p : "", *before = p.p ? (const char *)p.p : "";
 	const char *after = x.p ? (const char *)x.p : "";
-	size_t n = a.n, lead = strspn(t, "(\"'[{*_`#|-");
+	size_t n = a.n, lead = strspn(t, " (\"'[{*_`#|-");
 	char pause = '\0';
+
+	while (n > 0 && t[n - 1] == ' ')
+		n--;
 
 	if (lead < n) {
 		size_t tail = tail_of(t + lead, n - lead);

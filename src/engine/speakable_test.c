@@ -20,6 +20,7 @@ static const char *const rows[][2] = {
 	{ "one \xe2\x80\x94 two\xe2\x80\xa6 three", "one, two. three" },
 	{ "and/or R&D vs. 24/7", "and or or R&D versus twenty four seven" },
 	{ "on 2024-05-01 dial 555-0100-22", "on 2024-05-01 dial 555-0100-22" },
+	{ "It costs \xc2\xa3""3.50, or \xe2\x82\xac""4.", "It costs 3.50 pounds, or 4 euros." },
 	{ "bad \xff\xc3 octets", "bad octets" },
 	{ "a.m. and p.m. and U.S. law", "a.m. and p.m. and U.S. law" },
 	{ "... !", "" },

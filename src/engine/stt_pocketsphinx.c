@@ -490,6 +490,6 @@ int stt_pocketsphinx_adapt(struct stt *e, const char *extra_dict, const char *ex
 }
 
 const struct stt_ops stt_pocketsphinx_ops = {
-	.name = "pocketsphinx", .caps = STT_PARTIALS, .begin = ps_begin, .push = ps_push,
+	.name = "pocketsphinx", .caps = STT_PARTIALS | STT_SETTLED_IS_FINAL, .begin = ps_begin, .push = ps_push,
 	.settle = ps_settle, .end = ps_end, .cancel = ps_cancel, .free = ps_free,
 };

@@ -175,6 +175,15 @@ static int keep_rows(struct embedder *e, const float *v)
 	return 0;
 }
 
+/* Half of what there is, so that something is left to generalise; 0: too little. */
+static unsigned dimensions(size_t rank)
+{
+	if (rank < EMBED_BLOCK)
+		return 0;
+	size_t dim = MIN((size_t)DIM, rank / 2) / EMBED_BLOCK * EMBED_BLOCK;
+	return (unsigned)MAX(dim, (size_t)EMBED_BLOCK);
+}
+
 static int learn(struct embedder *e, const struct index *x)
 {
 	AUTO(mem) int32_t *column = mem_calloc(index_terms(x)->n, sizeof(*column));
@@ -185,7 +194,7 @@ static int learn(struct embedder *e, const struct index *x)
 		r = fill_matrix(&m, e, x, column);
 	if (r < 0)
 		return r;
-	e->dim = (unsigned)MIN((size_t)DIM, MIN(m.n_rows, e->terms.n) / 2) / EMBED_BLOCK * EMBED_BLOCK;
+	e->dim = dimensions(MIN(m.n_rows, e->terms.n));
 	const struct sparse a = { m.n_rows, e->terms.n, m.first, m.col, m.value };
 	AUTO(mem) float *v = mem_calloc(e->terms.n * e->dim, sizeof(*v));
 	AUTO(mem) float *s = mem_calloc(e->dim, sizeof(*s));

@@ -18,7 +18,7 @@ enum { EMBED_DIM_MAX = 256, EMBED_BLOCK = 16 }; /* dimensions are multiples of E
 #define EMBED_NAME "lsa-1"
 
 /* Learn from an index. *out may be NULL with 0 where there is too little to learn from
- * (fewer than EMBED_PASSAGES_MIN passages, or too few words that recur). Costs about 10 s per 100,000 passages. */
+ * (fewer than EMBED_PASSAGES_MIN passages, or too few words that recur). Bulk work. */
 enum { EMBED_PASSAGES_MIN = 32 };
 MUST_USE int embedder_learn(struct embedder **out, const struct index *x);
 void embedder_free(struct embedder *e);

@@ -64,10 +64,11 @@ static const char *const unread[] = { "script", "style", "nav", "footer", "aside
 				      "object", "head", "audio", "video", "canvas", NULL };
 
 static const char *const furniture[] = {
-	"sphinxsidebar", "related", "headerlink", "toctree-wrapper", "navheader", "navfooter", "toc",
-	"TOC", "table-of-contents", "breadcrumb", "breadcrumbs", "wy-nav-side", "wy-breadcrumbs", "rst-footer-buttons",
-	"sidebar", "menu", "navbar", "pagination", "footer", "skip-link", "visually-hidden", "sr-only", "viewcode-link",
-	"copybtn", "linenos", "edit-page", "prev-next-area", NULL
+	"sphinxsidebar", "related", "headerlink", "toctree-wrapper", "navheader", "navfooter",
+	"toc", "TOC", "table-of-contents", "breadcrumb", "breadcrumbs", "wy-nav-side",
+	"wy-breadcrumbs", "rst-footer-buttons", "sidebar", "menu", "navbar", "pagination", "footer",
+	"skip-link", "visually-hidden", "sr-only", "viewcode-link", "copybtn", "linenos",
+	"edit-page", "prev-next-area", NULL
 };
 
 static const char *const roles[] = { "navigation", "search", "banner", "contentinfo", "menu", NULL };
@@ -344,7 +345,7 @@ static void on_table(struct page *p, const xmlNode *n)
 	p->kind = before;
 }
 
-/* --- the walk ------------------------------------------------------------------------------------------ */
+/* --- the walk --------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -473,10 +474,23 @@ static const char *encoding(struct bytes raw)
 		       : "windows-1252";
 }
 
+/* libxml2 would write to standard error, even when told not to. */
+static void hush(void *ctx, const char *format, ...)
+{
+	(void)ctx, (void)format;
+}
+
+static void hush_structured(void *ctx, xmlErrorPtr error)
+{
+	(void)ctx, (void)error;
+}
+
 bool html_read(struct outline *to, struct bytes raw)
 {
 	if (raw.n > INT_MAX)
 		return false;
+	xmlSetGenericErrorFunc(NULL, hush); /* both are of this thread */
+	xmlSetStructuredErrorFunc(NULL, hush_structured);
 	htmlDocPtr d = htmlReadMemory((const char *)raw.p, (int)raw.n, NULL, encoding(raw),
 				      HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING |
 					      HTML_PARSE_NONET | HTML_PARSE_COMPACT);

@@ -15,8 +15,8 @@
 /* BM25 (Robertson, Zaragoza 2009) with fields added up before saturation: a word in the
  * nearest heading counts as HEADING occurrences, one in the document's title or the outer
  * headings as PATH. Chosen on Cranfield and on questions to Debian's manuals. */
-#define BM25_K1 1.4f
-#define BM25_B  0.7f
+#define BM25_K1 1.8f
+#define BM25_B  0.75f
 #define HEADING 1.5f
 #define PATH    0.6f
 
@@ -219,7 +219,7 @@ static int add_passage(void *ctx, const struct store_passage *p)
 		bsearch(&key, x->documents, x->n_documents, sizeof(key), by_id);
 
 	if (!d)
-		return 0; /* it came after the documents were read: the next build has it */
+		return -EBADMSG; /* both were read in one state of the database */
 	if (!grow(&x->passages, &x->cap, x->n, sizeof(*x->passages)))
 		return -ENOMEM;
 	struct passage_row *r = &x->passages[x->n];
@@ -356,13 +356,10 @@ static int invert(struct index *x)
 
 /* --- life --------------------------------------------------------------------------------- */
 
-static int fill(struct index *x, struct store *s, const char *collection)
+static int read_all(struct index *x, struct store *s, int64_t id)
 {
-	int64_t id;
-	int r = store_collection(s, collection, &id);
+	int r = store_generation(s, id, &x->generation);
 
-	if (r == 0)
-		r = store_generation(s, id, &x->generation);
 	if (r == 0)
 		r = store_documents(s, id, add_document, x);
 	if (r < 0)
@@ -370,8 +367,20 @@ static int fill(struct index *x, struct store *s, const char *collection)
 	if (x->n_documents)
 		qsort(x->documents, x->n_documents, sizeof(*x->documents), by_id);
 	r = read_embedder(x, s, id);
+	return r < 0 ? r : store_passages(s, id, add_passage, x);
+}
+
+static int fill(struct index *x, struct store *s, const char *collection)
+{
+	int64_t id;
+	int r = store_collection(s, collection, &id);
+
 	if (r == 0)
-		r = store_passages(s, id, add_passage, x);
+		r = store_hold(s);
+	if (r < 0)
+		return r;
+	r = read_all(x, s, id);
+	store_release(s);
 	if (r == 0)
 		r = invert(x);
 	if (r == 0)

@@ -2,7 +2,7 @@
 
 #include "knowledge/words.h"
 
-enum { LINES_MAX = 4096, HEADING_WORDS = 12, HEADING_OCTETS = 90 };
+enum { LINES_MAX = 512, HEADING_WORDS = 12, HEADING_OCTETS = 90 };
 
 /* Lines of one paragraph: a run without empty lines. */
 struct lines {

@@ -3,14 +3,18 @@
 #include <math.h>
 
 #include "knowledge/sound.h"
+#include "knowledge/synonym.h"
 #include "knowledge/words.h"
 
 enum { JOINED_MAX = 2 * WORD_MAX, PART_MIN = 3 };
 
 /* What sounds alike is a guess: it may find a passage, not outrank one that says it, and
  * it is not what was asked for. */
-#define SOUND_WEIGHT  0.5f
-#define SOUND_QUALITY 0.65f
+#define SOUND_WEIGHT  0.6f
+#define SOUND_QUALITY 0.75f
+/* Another word for it is nearly as good. */
+#define SYNONYM_WEIGHT  0.5f
+#define SYNONYM_QUALITY 0.75f
 /* Two words the collection knows, heard for one it knows better: only when much alike. */
 #define SOUND_SURE 0.8f
 /* "deb conf" where "debconf" is a word: hardly the parts are meant. */
@@ -21,6 +25,7 @@ struct maker {
 	struct query *q;
 	struct word words[QUERY_SLOTS]; /* as written, by slot     */
 	size_t place[QUERY_SLOTS];      /* which word of the question */
+	struct word before[QUERY_SLOTS]; /* the stop word before it, if it is one */
 };
 
 /* An alternative for two slots weighs as much as both. */
@@ -29,11 +34,10 @@ static float ranking_weight(const struct index *x, const struct query *q, enum q
 {
 	float idf = index_idf(x, term), both = 0;
 
-	if (kind == QUERY_SOUND)
-		return SOUND_WEIGHT * quality * idf;
 	for (size_t i = first; i < first + n_slots; i++)
 		both += q->slots[i].weight;
-	return quality * (n_slots > 1 ? MAX(idf, both) : idf);
+	float share = kind == QUERY_SOUND ? SOUND_WEIGHT : kind == QUERY_SYNONYM ? SYNONYM_WEIGHT : 1;
+	return share * quality * (n_slots > 1 ? MAX(idf, both) : idf);
 }
 
 static void add_alternative(const struct index *x, struct query *q, enum query_kind kind,
@@ -72,7 +76,7 @@ static bool already(const struct maker *m, const struct word *w)
 	return false;
 }
 
-static void add_slot(struct maker *m, const struct word *w, size_t place)
+static void add_slot(struct maker *m, const struct word *w, size_t place, const struct word *before)
 {
 	struct query *q = m->q;
 
@@ -80,19 +84,24 @@ static void add_slot(struct maker *m, const struct word *w, size_t place)
 		return;
 	int32_t t = known_term(m->x, w->s, w->n);
 	m->words[q->n_slots] = *w;
+	m->before[q->n_slots] = *before;
 	m->place[q->n_slots] = place;
 	q->slots[q->n_slots++] = (struct query_slot){ index_idf(m->x, t), t, w->start, w->end };
 }
 
-static void add_slots(struct maker *m, struct bytes text, bool with_stops)
+static void add_slots(struct maker *m, struct bytes text)
 {
-	struct word w;
+	struct word w, before = { .n = 0 };
 	size_t pos = 0, place = 0;
 
 	while (word_next(text, &pos, &w)) {
 		place++;
-		if (with_stops || !word_is_stop(&w))
-			add_slot(m, &w, place);
+		if (word_is_stop(&w)) {
+			before = w;
+			continue;
+		}
+		add_slot(m, &w, place, &before);
+		before.n = 0;
 	}
 }
 
@@ -172,7 +181,14 @@ static void unknown_slot(struct maker *m, size_t i, size_t n_words)
 	if (split_slot(m, i))
 		return;
 	sounds_like(m, w->s, w->n, i, 1, 0);
-	/* A name the recogniser took for two words. */
+	/* A name the recogniser took for two words: "more vein", "mirror wick". */
+	if (m->before[i].n >= 2) {
+		char s[JOINED_MAX];
+
+		memcpy(s, m->before[i].s, m->before[i].n);
+		memcpy(s + m->before[i].n, w->s, w->n);
+		sounds_like(m, s, m->before[i].n + w->n, i, 1, SOUND_SURE);
+	}
 	for (size_t k = i ? i - 1 : i; k <= i && k + 1 < n_words; k++) {
 		char s[JOINED_MAX];
 		const struct word *a = &m->words[k], *b = &m->words[k + 1];
@@ -185,18 +201,43 @@ static void unknown_slot(struct maker *m, size_t i, size_t n_words)
 	}
 }
 
+struct synonyms {
+	struct maker *m;
+	size_t slot;
+};
+
+static void add_synonym(void *ctx, const char *term)
+{
+	struct synonyms *y = ctx;
+	const struct index *x = y->m->x;
+	int32_t t = vocab_find(index_terms(x), term, strlen(term));
+
+	if (t >= 0 && index_postings(x, (size_t)t).n)
+		add_alternative(x, y->m->q, QUERY_SYNONYM, t, SYNONYM_QUALITY, y->slot, 1);
+}
+
+static void synonym_slot(struct maker *m, size_t i)
+{
+	struct word w = m->words[i];
+
+	word_to_term(&w);
+	synonyms_foreach(w.s, add_synonym, &(struct synonyms){ m, i });
+}
+
 void query_make(const struct index *x, struct bytes text, struct query *out)
 {
 	struct maker m = { .x = x, .q = out };
 
 	*out = (struct query){ .n_slots = 0 };
-	add_slots(&m, text, false);
+	add_slots(&m, text);
 	size_t n = out->n_slots;
 	for (size_t i = 0; i < n; i++)
 		if (out->slots[i].term >= 0)
 			add_alternative(x, out, QUERY_EXACT, out->slots[i].term, 1, i, 1);
 	for (size_t i = 0; i + 1 < n; i++)
 		join_slots(&m, i);
+	for (size_t i = 0; i < n; i++)
+		synonym_slot(&m, i);
 	for (size_t i = 0; i < n; i++)
 		if (out->slots[i].term < 0)
 			unknown_slot(&m, i, n);

@@ -2,7 +2,8 @@
  *
  * A question is a row of *slots*, one for each word that says something; a slot is met by
  * any of its alternatives: the word's own term, the joined or split form ("conf file",
- * "conffile"), or what sounds like it where the collection does not know the word. How
+ * "conffile"), a plain synonym, or what sounds like it where the collection does not know
+ * the word. How
  * well a passage or a sentence covers the question is the part of the slots' weight that
  * it meets: 0..1; words the collection has never seen weigh most. Immutable once made.
  */
@@ -13,7 +14,7 @@
 
 enum { QUERY_SLOTS = 48, QUERY_ALTERNATIVES = 160 };
 
-enum query_kind { QUERY_EXACT, QUERY_JOINED, QUERY_SPLIT, QUERY_SOUND };
+enum query_kind { QUERY_EXACT, QUERY_JOINED, QUERY_SPLIT, QUERY_SYNONYM, QUERY_SOUND };
 
 struct query_slot {
 	float weight; /* idf */

@@ -129,10 +129,12 @@ int searcher_refresh(struct searcher *s, struct store *reader)
 
 /* --- ranking ------------------------------------------------------------------------------- */
 
-/* The share of the vectors in the score, the words have the rest. */
-#define VECTOR_SHARE 0.5f
+/* The share of the vectors in the score; the words have the rest. What was learned from
+ * few passages is trusted little: half of it at VECTOR_HALF passages. */
+#define VECTOR_SHARE 0.6f
+#define VECTOR_HALF  250.0f
 /* A passage that holds all that is asked for is better than one that holds a part often. */
-#define COVERAGE_SHARE 0.1f
+#define COVERAGE_SHARE 0.2f
 
 struct scores {
 	float *lexical, *sound, *vector; /* [n], 0..1 after normalise() */
@@ -184,7 +186,12 @@ static void normalise(struct scores *s, size_t n)
 	}
 }
 
-static float fused(const struct scores *s, size_t i, enum search_by by)
+static float vector_share(size_t n_passages)
+{
+	return VECTOR_SHARE * (float)n_passages / ((float)n_passages + VECTOR_HALF);
+}
+
+static float fused(const struct scores *s, size_t i, enum search_by by, float share)
 {
 	float words = s->lexical[i] + s->sound[i];
 
@@ -196,7 +203,7 @@ static float fused(const struct scores *s, size_t i, enum search_by by)
 	case SEARCH_BY_ALL:
 		break;
 	}
-	return (1 - VECTOR_SHARE) * words + VECTOR_SHARE * s->vector[i];
+	return (1 - share) * words + share * s->vector[i];
 }
 
 enum { RERANK = SEARCH_K_MAX };
@@ -276,6 +283,7 @@ static void add_coverage(const struct index *x, const struct query *q, struct ca
 static int rank(const struct index *x, const struct search_request *r, struct search_result *out)
 {
 	size_t n = index_n(x), n_top = 0;
+	float share = index_embedder(x) ? vector_share(n) : 0;
 	size_t k = MIN(r->k ? r->k : (size_t)SEARCH_K_DEFAULT, (size_t)SEARCH_K_MAX);
 	AUTO(mem) float *sums = mem_calloc(3 * n, sizeof(*sums));
 	struct candidate top[RERANK];
@@ -289,7 +297,7 @@ static int rank(const struct index *x, const struct search_request *r, struct se
 	score_vectors(x, &q, &s);
 	normalise(&s, n);
 	for (size_t i = 0; i < n; i++) {
-		float score = fused(&s, i, r->by);
+		float score = fused(&s, i, r->by, share);
 
 		if (score > 0 && wanted(x, r, i))
 			keep(top, &n_top, RERANK, (struct candidate){ (uint32_t)i, score, 0 });

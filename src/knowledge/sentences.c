@@ -76,7 +76,7 @@ static bool stop_ends(struct bytes t, size_t from, size_t dot, size_t next)
 	uint8_t c = next < t.n ? t.p[next] : 0;
 	bool low = c >= 'a' && c <= 'z';
 
-	if (n == 0)
+	if (n == 0 || p[n - 1] == '.')
 		return !low; /* an ellipsis, "." alone */
 	if (w == from && n <= 3 && (digit(p[0]) || n == 1))
 		return false; /* "1. First" "a. First" */

@@ -5,7 +5,7 @@
  * each other); a connection is used by one thread at a time; readers see the last commit.
  * Every row belongs to a collection, the unit of everything learned and of access.
  * Functions return 0 or -errno, and store_why() then holds a sentence for people. All of
- * this blocks: call it on a worker. The only file that sees SQLite.
+ * this blocks: call it on a worker. Only store*.c and db.c see SQLite.
  */
 #pragma once
 
@@ -42,6 +42,10 @@ MUST_USE int store_collections(struct store *s, int (*each)(void *ctx, const cha
 			       void *ctx);
 /* Grows with every change of the collection's documents. */
 MUST_USE int store_generation(struct store *s, int64_t collection, int64_t *out);
+
+/* Between these two a reader sees one state of the database, whatever is written meanwhile. */
+MUST_USE int store_hold(struct store *s);
+void store_release(struct store *s);
 
 /* --- documents ------------------------------------------------------------------- */
 

@@ -51,27 +51,27 @@ static void multiply_turned(const struct sparse *a, const float *y, size_t l, fl
 	}
 }
 
-static double dot_columns(const float *m, size_t n, size_t l, size_t a, size_t b)
+/* g = m' m, the upper triangle; m is [n][l] */
+static void gram(const float *m, size_t n, size_t l, double *g)
 {
-	double sum = 0;
+	memset(g, 0, l * l * sizeof(*g));
+	for (size_t i = 0; i < n; i++) {
+		const float *r = m + i * l;
 
-	for (size_t i = 0; i < n; i++)
-		sum += (double)m[i * l + a] * (double)m[i * l + b];
-	return sum;
+		for (size_t a = 0; a < l; a++) {
+			double ra = (double)r[a], *to = g + a * l;
+
+			for (size_t b = a; ra != 0 && b < l; b++)
+				to[b] += ra * (double)r[b];
+		}
+	}
 }
 
 /* g = m' m, and m's columns made orthonormal by the factor of g: m = m R^-1, g = R' R
  * (Cholesky QR; twice is as good as Householder). Columns that vanish become zero. */
 static void orthonormalise_once(float *m, size_t n, size_t l, double *g)
 {
-	memset(g, 0, l * l * sizeof(*g));
-	for (size_t i = 0; i < n; i++) {
-		const float *r = m + i * l;
-
-		for (size_t a = 0; a < l; a++)
-			for (size_t b = a; b < l; b++)
-				g[a * l + b] += (double)r[a] * (double)r[b];
-	}
+	gram(m, n, l, g);
 	for (size_t a = 0; a < l; a++) { /* g becomes R, upper triangle */
 		double before = g[a * l + a];
 
@@ -89,11 +89,11 @@ static void orthonormalise_once(float *m, size_t n, size_t l, double *g)
 		float *r = m + i * l;
 
 		for (size_t a = 0; a < l; a++) {
-			double v = (double)r[a];
+			const double *ra = g + a * l;
 
-			for (size_t k = 0; k < a; k++)
-				v -= (double)r[k] * g[k * l + a];
-			r[a] = g[a * l + a] > 0 ? (float)(v / g[a * l + a]) : 0;
+			r[a] = ra[a] > 0 ? (float)((double)r[a] / ra[a]) : 0;
+			for (size_t k = a + 1; k < l; k++)
+				r[k] -= r[a] * (float)ra[k];
 		}
 	}
 }
@@ -170,6 +170,7 @@ static void sort_diagonal(const double *g, size_t l, uint32_t *order)
 struct work {
 	float *y, *x;   /* [n_rows][l], [n_cols][l] */
 	double *g, *u;  /* [l][l]                   */
+	float *small;   /* [l][k]                   */
 	uint32_t *order;
 };
 
@@ -178,9 +179,10 @@ struct work {
 static void turn(const struct sparse *a, struct work *w, size_t l, size_t k, float *v, float *s)
 {
 	multiply(a, w->x, l, w->y);
+	gram(w->y, a->n_rows, l, w->g);
 	for (size_t p = 0; p < l; p++)
-		for (size_t q = p; q < l; q++)
-			w->g[p * l + q] = w->g[q * l + p] = dot_columns(w->y, a->n_rows, l, p, q);
+		for (size_t q = 0; q < p; q++)
+			w->g[p * l + q] = w->g[q * l + p];
 	eigen(w->g, w->u, l);
 	sort_diagonal(w->g, l, w->order);
 	for (size_t c = 0; c < k; c++) {
@@ -188,14 +190,14 @@ static void turn(const struct sparse *a, struct work *w, size_t l, size_t k, flo
 		double value = w->g[from * l + from];
 
 		s[c] = value > 0 ? (float)sqrt(value) : 0;
-		for (size_t j = 0; j < a->n_cols; j++) {
-			double sum = 0;
-
-			for (size_t p = 0; p < l; p++)
-				sum += (double)w->x[j * l + p] * w->u[p * l + from];
-			v[j * k + c] = (float)sum;
-		}
+		for (size_t p = 0; p < l; p++) /* the chosen columns of u, side by side */
+			w->small[p * k + c] = (float)w->u[p * l + from];
 	}
+	memset(v, 0, a->n_cols * k * sizeof(*v));
+	for (size_t j = 0; j < a->n_cols; j++)
+		for (size_t p = 0; p < l; p++)
+			for (size_t c = 0; c < k; c++)
+				v[j * k + c] += w->x[j * l + p] * w->small[p * k + c];
 }
 
 int svd_right(const struct sparse *a, size_t k, float *v, float *s)
@@ -206,17 +208,22 @@ int svd_right(const struct sparse *a, size_t k, float *v, float *s)
 	AUTO(mem) float *x = mem_calloc(a->n_cols * l, sizeof(*x));
 	AUTO(mem) double *g = mem_calloc(l * l, sizeof(*g));
 	AUTO(mem) double *u = mem_calloc(l * l, sizeof(*u));
+	AUTO(mem) float *small = mem_calloc(l * k, sizeof(*small));
 	AUTO(mem) uint32_t *order = mem_calloc(l, sizeof(*order));
-	struct work w = { y, x, g, u, order };
+	struct work w = { y, x, g, u, small, order };
 
-	if (!y || !x || !g || !u || !order)
+	if (!y || !x || !g || !u || !small || !order)
 		return -ENOMEM;
 	for (size_t i = 0; i < a->n_rows * l; i++)
 		y[i] = random_sign(&seed);
 	multiply_turned(a, y, l, x);
 	for (unsigned i = 0; i < POWER; i++) {
-		orthonormalise(x, a->n_cols, l, g);
+		/* Only against the numbers running away: once, on the smaller side. */
+		if (a->n_cols < a->n_rows)
+			orthonormalise_once(x, a->n_cols, l, g);
 		multiply(a, x, l, y);
+		if (a->n_cols >= a->n_rows)
+			orthonormalise_once(y, a->n_rows, l, g);
 		multiply_turned(a, y, l, x);
 	}
 	orthonormalise(x, a->n_cols, l, g);

@@ -52,8 +52,8 @@ static size_t letter(uint32_t cp, char *to)
 		memcpy(to, f, n);
 		return n;
 	}
-	/* Spaces, punctuation, symbols and arrows, CJK punctuation, private and full-width. */
-	if (cp < 0xc0 || (cp >= 0x2000 && cp < 0x2c00) || (cp >= 0x3000 && cp < 0x3040) ||
+	/* Accents alone, spaces, punctuation, symbols and arrows, CJK punctuation, private and full-width. */
+	if (cp < 0xc0 || (cp >= 0x300 && cp < 0x370) || (cp >= 0x2000 && cp < 0x2c00) || (cp >= 0x3000 && cp < 0x3040) ||
 	    (cp >= 0xe000 && cp < 0xf900) || (cp >= 0xfe00 && cp < 0xff21) ||
 	    (cp >= 0xfff0 && cp < 0x20000))
 		return 0;
@@ -61,6 +61,12 @@ static size_t letter(uint32_t cp, char *to)
 	struct buf b = { .p = (uint8_t *)to, .cap = 8 };
 	utf8_put(&b, lower(cp));
 	return b.n;
+}
+
+/* An octet of one, at least: beyond ASCII it is one as a rule. */
+static bool is_letter(uint8_t c)
+{
+	return c >= 0x80 || ((c | 32) >= 'a' && (c | 32) <= 'z');
 }
 
 /* Does the character at i join what stands on both its sides into one word? */
@@ -77,9 +83,7 @@ static bool joins(struct bytes t, size_t i, size_t *len)
 		right = (char)t.p[i + 3];
 		c = '\'';
 	}
-	char l[8];
-	return c == '\'' && letter((uint8_t)left & 0x7f, l) && letter((uint8_t)right & 0x7f, l) &&
-	       !is_digit(left);
+	return c == '\'' && is_letter((uint8_t)left) && is_letter((uint8_t)right);
 }
 
 static void add(struct word *w, const char *s, size_t n)

@@ -57,7 +57,8 @@ int codec_opus_encoder_new(struct codec_opus_encoder **out, const struct codec_o
 		return -ENOMEM;
 	e->rate_hz = p->rate_hz;
 	e->loss = ASSUMED_LOSS;
-	if (opus_encoder_init(enc(e), (opus_int32)p->rate_hz, 1, OPUS_APPLICATION_VOIP) != OPUS_OK) {
+	if (opus_encoder_init(enc(e), (opus_int32)p->rate_hz, 1, OPUS_APPLICATION_VOIP) !=
+	    OPUS_OK) {
 		mem_free(e);
 		return -EINVAL;
 	}

@@ -155,8 +155,8 @@ static void durations_from_the_table_of_contents(void)
 static void refuses_what_is_not_opus(void)
 {
 	AUTO(codec_opus_decoder) struct codec_opus_decoder *d = NULL;
-	static const uint8_t odd[] = { 0x09, 1, 2, 3, 4, 5 };      /* two equal frames of 2.5 octets */
-	static const uint8_t over[] = { 0x0a, 200, 1, 2, 3 };      /* first frame longer than all   */
+	static const uint8_t odd[] = { 0x09, 1, 2, 3, 4, 5 };      /* two of 2.5 octets */
+	static const uint8_t over[] = { 0x0a, 200, 1, 2, 3 };      /* first frame too long */
 	int16_t pcm[N * 6];
 	size_t n = 77;
 

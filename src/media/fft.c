@@ -72,9 +72,9 @@ void fft_real(const float x[FFT_N], float re[FFT_BINS], float im[FFT_BINS])
 	im[0] = im[HALF] = 0;
 	for (unsigned k = 1; k < HALF; k++) {
 		float er = (zr[k] + zr[HALF - k]) / 2, ei = (zi[k] - zi[HALF - k]) / 2;
-		float or = (zi[k] + zi[HALF - k]) / 2, oi = (zr[HALF - k] - zr[k]) / 2;
+		float odd = (zi[k] + zi[HALF - k]) / 2, oi = (zr[HALF - k] - zr[k]) / 2;
 
-		re[k] = er + tables.c[k] * or - tables.s[k] * oi;
-		im[k] = ei + tables.c[k] * oi + tables.s[k] * or;
+		re[k] = er + tables.c[k] * odd - tables.s[k] * oi;
+		im[k] = ei + tables.c[k] * oi + tables.s[k] * odd;
 	}
 }

@@ -8,11 +8,11 @@ enum {
 	WAIT_START_US = 40 * US_PER_MS,
 	WAIT_MIN_US = 15 * US_PER_MS,
 	WAIT_MAX_US = 60 * US_PER_MS,
-	DEAD_US = 200 * US_PER_MS,   /* nothing came for so long: the path or the talker is still */
-	STILL_US = 20 * US_PER_MS,   /* silence is handed out in such pieces then                  */
-	CONCEAL_MAX_MS = 100,        /* Opus has faded to nothing by then                          */
+	DEAD_US = 200 * US_PER_MS, /* nothing came for so long: path or talker is still */
+	STILL_US = 20 * US_PER_MS, /* silence is handed out in such pieces then         */
+	CONCEAL_MAX_MS = 100,      /* Opus has faded to nothing by then                 */
 	CONCEAL_STEP_MS = 20,
-	STRAY_MISORDER = 100,        /* RFC 3550, A.1: MAX_MISORDER and MAX_DROPOUT                */
+	STRAY_MISORDER = 100,      /* RFC 3550, A.1: MAX_MISORDER and MAX_DROPOUT       */
 	STRAY_DROPOUT = 3000,
 	NO_SLOT = 0xFF,
 };
@@ -332,7 +332,9 @@ static void stand_still(struct jbuf *j, uint64_t now_us, struct jbuf_out *out)
 		return;
 	}
 	out->kind = JBUF_SILENCE;
-	out->samples = (size_t)(j->still ? step : step + (uint64_t)j->clock_hz * DEAD_US / US_PER_S);
+	out->samples = (size_t)step;
+	if (!j->still)
+		out->samples += (size_t)((uint64_t)j->clock_hz * DEAD_US / US_PER_S);
 	j->still += out->samples;
 	j->stats.silence += out->samples;
 }

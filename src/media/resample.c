@@ -8,8 +8,8 @@
 
 #include "base/alloc.h"
 
-/* speexdsp's 0..10. At 4 the alias of a full-scale tone is below -60 dB, and half of the speech
- * band's edge is kept; more costs time and latency that recognition does not notice. */
+/* Of speexdsp's 0..10. At 4, aliases stay below -47 dB (resample_test.c) and at most 4 ms are
+ * held back. */
 enum { QUALITY = 4 };
 
 struct resample {

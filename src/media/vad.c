@@ -9,27 +9,31 @@
 
 enum {
 	BANDS = 20,
-	BIN_FIRST = 3,     /* 94 Hz: below is hum and wind                              */
-	PITCH_BIN_LAST = 80, /* 2.5 kHz: above, harmonics are blurred                   */
-	PITCH_LAG_MIN = 32, PITCH_LAG_MAX = 214, /* 500 Hz .. 75 Hz                     */
-	PITCH_FLATTEN = 7, /* bins to either side that make the local mean              */
-	WINDOWS = 7,       /* the floor is the lowest of the last seven windows …       */
-	WINDOW_FRAMES = 15, /* … of 300 ms, and of the present one                      */
-	WINDOW_FRAMES_FIRST = 3, /* shorter at the beginning, to know a floor after 0.5 s */
+	BIN_FIRST = 3,       /* 94 Hz: below is hum and wind                             */
+	PITCH_BIN_LAST = 80, /* 2.5 kHz: above, harmonics are blurred                    */
+	PITCH_LAG_MIN = 32,  /* 500 Hz                                                   */
+	PITCH_LAG_MAX = 214, /* 75 Hz                                                    */
+	PITCH_FLATTEN = 7,   /* bins to either side that make the local mean             */
+	WINDOWS = 7,         /* the floor is the lowest of the last seven windows …      */
+	WINDOW_FRAMES = 15,  /* … of 300 ms, and of the present one                      */
+	WINDOW_FRAMES_FIRST = 3, /* at the beginning: a floor is known after 0.5 s       */
 	TOP_BANDS = 6,
-	LOW_BANDS = 12, /* up to 1.8 kHz: vowels */
+	LOW_BANDS = 12,      /* up to 1.8 kHz: vowels                                    */
 };
 
 /* dB; levels are relative to full scale. */
 #define FLOOR_MIN_DB   -78.0f /* per band: what is softer is silence however soft the rest is */
 #define FLOOR_START_DB -30.0f /* per band: at most, before anything is known                  */
 #define FLOOR_BIAS_DB  3.0f   /* the lowest of many is below the mean                         */
-/* So much must the peaks of a comb weigh to count by half: a lone tone or bump does not. */
-#define FEW_PEAKS 25.0f
-#define CHANCE 0.4f /* what a comb counts that differs from the one before */
-#define VOICED_DECAY 0.93f /* per frame: half of it after 190 ms */
 #define TALKER_START_DB -35.0f
 #define TALKER_MIN_DB   -55.0f
+
+/* So much must the peaks of a comb weigh to count by half: a lone tone or bump does not. */
+#define FEW_PEAKS 25.0f
+/* What a comb counts that is not the one of the frame before. */
+#define DIFFERS 0.4f
+/* Per frame: half of it is left after 190 ms. */
+#define VOICED_DECAY 0.93f
 
 /* First bin of each band; narrow where speech has its pitch and first formant. */
 static const uint16_t edge[BANDS + 1] = { 3,  6,  9,  12, 15, 18, 22,  26,  31,  36, 42,
@@ -46,7 +50,10 @@ enum feature {
 	EVEN,
 	LEVEL,
 	CHANGE,
-	SNR_LATELY,
+	SNR_LATELY, /* means over the last few frames: noise is steady in these, and low */
+	HARMONIC_LATELY,
+	STEADY_LATELY,
+	CHANGE_LATELY,
 };
 
 struct vad {
@@ -60,7 +67,7 @@ struct vad {
 	unsigned lag;        /* and its period; 0: none          */
 	float voiced;        /* decays; harmonic twice in a row  */
 	float talker_db;     /* of the voiced frames             */
-	float snr_lately;    /* over the last 150 ms             */
+	float snr_lately, harmonic_lately, steady_lately, change_lately; /* over 150 ms */
 	bool begun;
 	struct vad_view view;
 };
@@ -105,7 +112,7 @@ static float spread(const float *x)
 		sum += e;
 		squares += e * e;
 	}
-	/* the number of blocks that share it evenly is sum * sum / squares: 2 is a click, 4 a voice */
+	/* sum * sum / squares is how many blocks share it: 2 are a click, 4 a voice */
 	return clamp01((sum * sum / squares - 1.8f) / 1.6f);
 }
 
@@ -245,6 +252,12 @@ static void follow_talker(struct vad *v, float p)
 	v->talker_db = MAX(v->talker_db, TALKER_MIN_DB);
 }
 
+static float lately(float *mean, float now)
+{
+	*mean += 0.13f * (now - *mean);
+	return *mean;
+}
+
 static void measure(struct vad *v, const float *power, const float *db, float evenness)
 {
 	float snr[BANDS], mean = 0, low = 0, change = 0, *f = v->view.features;
@@ -259,7 +272,7 @@ static void measure(struct vad *v, const float *power, const float *db, float ev
 
 	unsigned lag = 0;
 	float harmonic = harmonicity(v, power, &lag) * evenness, top = top_mean(snr);
-	float twice = MIN(harmonic, v->harmonic) * (same_pitch(lag, v->lag) ? 1 : CHANCE);
+	float twice = MIN(harmonic, v->harmonic) * (same_pitch(lag, v->lag) ? 1 : DIFFERS);
 	v->voiced = MAX(v->voiced * VOICED_DECAY, twice);
 	v->harmonic = harmonic;
 	v->lag = lag;
@@ -272,8 +285,10 @@ static void measure(struct vad *v, const float *power, const float *db, float ev
 	f[EVEN] = evenness;
 	f[LEVEL] = clamp01((v->view.level.rms_db - v->talker_db + 40) / 40);
 	f[CHANGE] = clamp01(change / BANDS / 12);
-	v->snr_lately += 0.12f * (mean - v->snr_lately);
-	f[SNR_LATELY] = v->snr_lately;
+	f[SNR_LATELY] = lately(&v->snr_lately, mean);
+	f[HARMONIC_LATELY] = lately(&v->harmonic_lately, harmonic);
+	f[STEADY_LATELY] = lately(&v->steady_lately, twice);
+	f[CHANGE_LATELY] = lately(&v->change_lately, f[CHANGE]);
 }
 
 /* One hidden layer; what a product of conditions would need many hand-made rules for. */

@@ -26,7 +26,7 @@ MUST_USE float vad_push(struct vad *v, const int16_t pcm[VAD_N]); /* RT */
 void vad_reset(struct vad *v);
 
 /* What the last frame looked like: for meters, logs and for fitting the weights. */
-enum { VAD_FEATURES = 10 };
+enum { VAD_FEATURES = 13 };
 
 struct vad_view {
 	struct level level;

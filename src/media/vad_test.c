@@ -35,8 +35,10 @@ static void talk(struct talker *k, double gain, int16_t pcm[VAD_N])
 		for (int f = 0; f < 3; f++) {
 			double r = exp(-M_PI * width[f] / VAD_RATE_HZ);
 			double shift = 1 + 0.2 * sin((double)k->t / 3000 + f);
-			double y = in + 2 * r * cos(2 * M_PI * hz[f] * shift / VAD_RATE_HZ) * k->y[f][0] -
-				   r * r * k->y[f][1];
+			double y =
+				in +
+				2 * r * cos(2 * M_PI * hz[f] * shift / VAD_RATE_HZ) * k->y[f][0] -
+				r * r * k->y[f][1];
 
 			k->y[f][1] = k->y[f][0];
 			k->y[f][0] = y;
@@ -72,7 +74,8 @@ static struct heard listen(struct vad *v, const size_t part[3], enum what what, 
 			talk(&k, gain, pcm);
 		if (on && what == CLICKS && i % 7 == 0)
 			for (size_t s = 100; s < 220; s++)
-				pcm[s] = (int16_t)(20000 * chance(&k.dice) * exp(-(double)(s - 100) / 30));
+				pcm[s] = (int16_t)(20000 * chance(&k.dice) *
+						   exp(-(double)(s - 100) / 30));
 		for (size_t s = 0; s < VAD_N; s++)
 			pcm[s] = (int16_t)(pcm[s] + lrint(noise * 1.73 * chance(&k.dice)));
 

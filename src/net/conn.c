@@ -26,12 +26,13 @@ static const uint64_t stall_default_us = 10 * US_PER_S, linger_default_us = 2 * 
 struct sock {
 	uv_poll_t poll;
 	struct conn *conn; /* NULL: left */
+	int events;        /* what the handle waits for now */
 };
 
 struct conn {
 	struct node node;
 	struct conn_home *home;
-	struct sock *sock;
+	struct sock *sock; /* NULL: under way, or lost it and broken */
 	int fd;
 	struct addr peer, local;
 	const struct conn_ops *ops; /* NULL: nobody listens */
@@ -82,6 +83,10 @@ static void set_events(struct conn *c)
 	int ev = (c->paused || c->eof ? 0 : UV_READABLE) |
 		 (conn_queued(c) > 0 && !c->broken ? UV_WRITABLE : 0);
 
+	/* Asking for the same again would cost two system calls. */
+	if (!c->sock || c->sock->events == ev)
+		return;
+	c->sock->events = ev;
 	if (ev)
 		(void)uv_poll_start(&c->sock->poll, ev, on_poll);
 	else
@@ -530,26 +535,19 @@ int conn_move(struct conn *c, struct conn_home *to, void (*fn)(void *arg, struct
 	f.sock = mem_zalloc(sizeof(*f.sock));
 	if (!f.sock)
 		return -ENOMEM;
-	/* Everything leaves this loop before the other one can see it. The descriptor stays
-	 * the same: uv_poll_stop() takes it out of this loop's epoll set. */
-	struct sock *old = c->sock;
-
+	/* Everything leaves this loop before the other one can see it; the descriptor, too. */
 	leave(c);
-	uv_poll_stop(&old->poll);
-	old->conn = NULL;
-	c->sock = NULL;
+	drop_sock(c);
 	c->home = to;
 	c->pump = c->tls != NULL;
 	int err = loop_post(to->loop, arrive, &f, sizeof(f));
-	if (err == 0) {
-		uv_close((uv_handle_t *)&old->poll, free_sock);
+	if (err == 0)
 		return 0;
-	}
-	mem_free(f.sock);
 	c->home = from;
-	c->sock = old;
-	old->conn = c;
-	enter(c);
+	if (attach(c, f.sock) != 0) { /* the kernel is out of memory: the timer ends it */
+		c->broken = true;
+		enter(c);
+	}
 	return err;
 }
 

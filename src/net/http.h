@@ -1,4 +1,4 @@
-/* http.h - HTTP/1.1 requests read, responses written. Sans-I/O.
+/* http.h - HTTP/1.1 requests read. Sans-I/O. (Answers: http_reply.h)
  *
  * RFC 9110 and 9112. The head is collected whole, checked line by line more strictly
  * than any peer needs (what two parsers could read differently is refused: bare CR or
@@ -92,28 +92,3 @@ const struct http_refusal *http_reader_refusal(const struct http_reader *r); /* 
 bool http_reader_idle(const struct http_reader *r); /* nothing of a request has come yet */
 size_t http_reader_body_so_far(const struct http_reader *r);
 void http_reader_next(struct http_reader *r); /* forget the request */
-
-/* --- writing --- */
-
-struct http_field {
-	const char *name, *value; /* CR and LF in a value become spaces */
-};
-
-struct http_reply {
-	unsigned status;
-	const char *type; /* Content-Type; NULL: none */
-	struct bytes body;
-	const struct http_field *fields;
-	size_t n_fields;
-};
-
-enum http_after { HTTP_KEEP, HTTP_CLOSE };
-
-/* Appends status line and head with Date and Content-Length; the body is the caller's. */
-void http_write_head(struct buf *to, const struct http_reply *r, enum http_after after,
-		     uint64_t wall_us);
-/* {"error":{"message","type","code","param"}}; NULL code or param is null. */
-void http_write_error(struct buf *to, const char *type, const char *code, const char *param,
-		      const char *message);
-/* The "type" of such an error that goes with a status. */
-const char *http_error_type(unsigned status);

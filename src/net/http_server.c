@@ -188,6 +188,7 @@ static void after_reply(struct http_conn *hc)
 	}
 	hc->first = false;
 	set_state(hc, HC_IDLE);
+	conn_resume(hc->conn); /* AHEAD_MAX may have stopped it */
 	if (!hc->left) /* else process() is below us on the stack and goes on */
 		process(hc, (struct bytes){ 0 });
 }
@@ -221,8 +222,15 @@ static bool write_reply(struct http_conn *hc, const struct http_reply *r, enum b
 static void refuse(struct http_conn *hc, const struct http_refusal *why)
 {
 	AUTO(buf) struct buf body = { 0 };
+	static const struct http_field allow[] = {
+		{ "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" },
+	};
 	struct http_reply r = { .status = why->status, .type = "application/json" };
 
+	if (why->status == 405) { /* RFC 9110, 15.5.6 */
+		r.fields = allow;
+		r.n_fields = ARRAY_LEN(allow);
+	}
 	http_write_error(&body, http_error_type(why->status), why->code, NULL, why->message);
 	r.body = buf_bytes(&body);
 	hc->after = HTTP_CLOSE;
@@ -277,7 +285,6 @@ static void reply(struct http_exchange *ex, const struct http_reply *r, enum bod
 		/* The body may lie in the request: written before that is forgotten. */
 		if (write_reply(hc, &whole, life, verb)) {
 			finish(ex);
-			conn_resume(hc->conn);
 			after_reply(hc);
 		} else {
 			finish(ex);
@@ -610,6 +617,11 @@ bool exchange_gone(const struct http_exchange *ex)
 	return !ex->hc;
 }
 
+const struct http_limits *exchange_limits(const struct http_exchange *ex)
+{
+	return ex->hc ? &ex->hc->server->limits : NULL;
+}
+
 struct landing {
 	struct http_exchange *ex;
 	void (*fn)(void *arg, struct http_exchange *ex);
@@ -724,7 +736,9 @@ static struct http_limits limits_of(const struct http_limits *l)
 		.idle_us = or_default(l->idle_us, 60 * US_PER_S),
 		.body_window_us = or_default(l->body_window_us, 5 * US_PER_S),
 		.body_min = or_default(l->body_min, BODY_MIN_DEFAULT),
-		.stall_us = l->stall_us,
+		.stall_us = or_default(l->stall_us, 10 * US_PER_S),
+		.ping_us = or_default(l->ping_us, 20 * US_PER_S),
+		.silence_us = or_default(l->silence_us, 60 * US_PER_S),
 		.linger_us = l->linger_us,
 		.max_conns = or_default(l->max_conns, CONNS_DEFAULT),
 	};

@@ -17,6 +17,7 @@
 #include "net/conn.h"
 #include "net/http.h"
 #include "net/http_policy.h"
+#include "net/http_reply.h"
 #include "net/listen.h"
 
 struct http_server;
@@ -30,12 +31,14 @@ struct http_ops {
 
 /* Zero: the default in the comment. */
 struct http_limits {
-	uint64_t head_us;        /* 5 s from the first octet (or the handshake) to the end of the head */
+	uint64_t head_us;        /* 5 s from the accept or the first octet to the end of the head */
 	uint64_t idle_us;        /* 60 s between requests                                */
 	uint64_t body_window_us; /* 5 s: in each window of a body ...                    */
 	size_t body_min;         /* 5,000 octets must come                               */
 	uint64_t stall_us;       /* 10 s: a client that does not read                    */
 	uint64_t linger_us;      /* 2 s: what a closed connection still drains           */
+	uint64_t ping_us;        /* 20 s: a WebSocket is pinged                          */
+	uint64_t silence_us;     /* 60 s: a WebSocket from which nothing came is cut     */
 	size_t max_conns;        /* 4096 per loop; more are closed at once               */
 };
 
@@ -85,5 +88,7 @@ MUST_USE int exchange_move(struct http_exchange *ex, struct loop *to,
  * in *rest. NULL: the client has gone, memory is out; the exchange is freed all the same. */
 MUST_USE struct conn *exchange_upgrade(struct http_exchange *ex, struct bytes head,
 				       struct buf *rest);
+/* For websocket.c: the server's limits, without zeros; NULL: the client has gone. */
+const struct http_limits *exchange_limits(const struct http_exchange *ex);
 /* For websocket.c: the CORS fields of the answer, or n = 0. */
 size_t exchange_cors(const struct http_exchange *ex, struct http_field to[static 3]);

@@ -1,6 +1,8 @@
 #include "net/http_server.h"
 #include "base/test.h"
 
+#include <pthread.h>
+
 #include "net/net_test.h"
 
 static const char *const origins[] = { "https://app.example" };
@@ -13,7 +15,7 @@ struct site {
 	struct addr at;
 	struct http_exchange *later;
 	unsigned n_requests, n_moved;
-	char body[256];
+	const struct http_ops *ops; /* NULL: those below */
 };
 
 static char large[3 << 20];
@@ -85,8 +87,9 @@ static void site_auto_(struct site *s)
 static bool site_open(struct site *s, size_t n_loops, const struct http_limits *limits)
 {
 	char why[LISTEN_WHY];
-	struct http_server_params p = { .loops = s->loops, .n_loops = n_loops, .ops = &ops,
-					.ctx = s, .policy = &policy };
+	struct http_server_params p = { .loops = s->loops, .n_loops = n_loops,
+					.ops = s->ops ? s->ops : &ops, .ctx = s,
+					.policy = &policy };
 
 	if (limits)
 		p.limits = *limits;
@@ -122,8 +125,8 @@ static void answers_and_keeps_the_connection(void)
 			      "Connection: close\r\n\r\n"));
 	CHECK(client_sees_end(&c));
 	CHECK(has(&c, "Content-Length: 4\r\n") && !has(&c, "\r\n\r\n/abc"));
-	CHECK(has(&c, "{\"error\":{\"message\":\"There is \\\"nothing\\\" here.\",\"type\":\"invalid_"
-		      "request_error\",\"code\":\"not_found\",\"param\":\"path\"}}"));
+	CHECK(has(&c, "{\"error\":{\"message\":\"There is \\\"nothing\\\" here.\","
+		      "\"type\":\"invalid_request_error\",\"code\":\"not_found\",\"param\":\"path\"}}"));
 	CHECK_EQ(s.n_requests, 3);
 }
 
@@ -191,6 +194,24 @@ static void sends_a_long_body(void)
 			      "Connection: close\r\n\r\n"));
 	CHECK(client_sees_end(&c));
 	CHECK(c.got.n > 2 * sizeof(large) && c.got.p[c.got.n - 1] == '!');
+}
+
+static void many_requests_behind_a_long_answer_wait(void)
+{
+	enum { N = 3000 };
+	AUTO(site) struct site s = { 0 };
+	AUTO(client) struct client c = { 0 };
+	AUTO(buf) struct buf many = { 0 };
+	CHECK(site_open(&s, 1, NULL) && join(&c, &s));
+
+	buf_puts(&many, "GET /large HTTP/1.1\r\n" HOST "\r\n");
+	for (int i = 0; i < N; i++)
+		buf_puts(&many, "GET /x HTTP/1.1\r\n" HOST "\r\n");
+	buf_puts(&many, "GET /end HTTP/1.1\r\n" HOST "\r\n");
+	CHECK(!many.failed && many.n > 100000);
+	CHECK(client_send(&c, buf_bytes(&many)));
+	CHECK(client_hears(&c, "\r\n\r\n/end"));
+	CHECK_EQ(s.n_requests, N + 2);
 }
 
 static void takes_bodies_within_the_limit(void)
@@ -304,12 +325,70 @@ static void a_client_may_leave_or_finish_early(void)
 	CHECK(client_sees_end(&half) && has(&half, "/half"));
 }
 
+/* --- with real threads -------------------------------------------------------------------- */
+
+static void answer_there(void *arg, struct http_exchange *ex)
+{
+	struct site *s = arg;
+
+	answer_text(ex, exchange_loop(ex) == s->loops[0] ? "on 0." : "on 1.");
+}
+
+static void move_or_answer(void *ctx, struct http_exchange *ex)
+{
+	struct site *s = ctx;
+	bool to_1 = strcmp(exchange_request(ex)->path, "/1") == 0;
+	struct loop *there = s->loops[to_1];
+
+	if (there == exchange_loop(ex))
+		answer_there(s, ex);
+	else if (exchange_move(ex, there, answer_there, s) != 0)
+		exchange_error(ex, 503, NULL, NULL, "Busy.");
+}
+
+static void *run(void *l)
+{
+	(void)(loop_run(l) == 0);
+	return NULL;
+}
+
+static void threads_exchange_requests(void)
+{
+	static const struct http_ops moving = { .on_request = move_or_answer };
+	AUTO(site) struct site s = { .ops = &moving };
+	pthread_t th[2];
+	unsigned good = 0;
+	CHECK(site_open(&s, 2, NULL));
+
+	mem_fail_at(0); /* threads: which allocation fails would be chance */
+	for (int i = 0; i < 2; i++)
+		pthread_create(&th[i], NULL, run, s.loops[i]);
+	for (int i = 0; i < 30; i++) {
+		AUTO(client) struct client c = { 0 };
+
+		/* Pipelined: the connection goes to and fro. The loops turn by themselves. */
+		if (client_open(&c, &s.at) &&
+		    client_says(&c, "GET /0 HTTP/1.1\r\n" HOST "\r\nGET /1 HTTP/1.1\r\n" HOST
+				    "\r\nGET /0 HTTP/1.1\r\n" HOST "\r\nGET /1 HTTP/1.1\r\n" HOST
+				    "Connection: close\r\n\r\n") &&
+		    client_sees_end(&c) && has(&c, "on 0.") && has(&c, "on 1."))
+			good++;
+	}
+	for (int i = 0; i < 2; i++)
+		loop_stop(s.loops[i]);
+	for (int i = 0; i < 2; i++)
+		pthread_join(th[i], NULL);
+	CHECK_EQ(good, 30);
+}
+
 TESTS({ "answers_and_keeps_the_connection", answers_and_keeps_the_connection },
       { "serves_pipelined_requests_in_order", serves_pipelined_requests_in_order },
       { "moves_an_exchange_to_another_loop", moves_an_exchange_to_another_loop },
       { "a_move_under_way_ends_with_the_server", a_move_under_way_ends_with_the_server },
       { "sends_a_long_body", sends_a_long_body },
+      { "many_requests_behind_a_long_answer_wait", many_requests_behind_a_long_answer_wait },
       { "takes_bodies_within_the_limit", takes_bodies_within_the_limit },
       { "refuses_strange_hosts_and_origins", refuses_strange_hosts_and_origins },
       { "hurries_the_slow", hurries_the_slow },
-      { "a_client_may_leave_or_finish_early", a_client_may_leave_or_finish_early })
+      { "a_client_may_leave_or_finish_early", a_client_may_leave_or_finish_early },
+      { "threads_exchange_requests", threads_exchange_requests })

@@ -20,8 +20,8 @@ static enum http_progress feed(struct http_reader *r, struct bytes in, size_t pi
 
 static void reads_in_any_pieces(void)
 {
-	static const char text[] = "\r\nPUT /a%2fb%C3%A9/?q=%20x+y&flag&n=1 HTTP/1.1\r\nHost:  h \r\n"
-				   "X-Empty:\r\nContent-Length: 5\r\n\r\nhelloGET";
+	static const char text[] = "\r\nPUT /a%2fb%C3%A9/?q=%20x+y&flag&n=1 HTTP/1.1\r\n"
+				   "Host:  h \r\nX-Empty:\r\nContent-Length: 5\r\n\r\nhelloGET";
 	for (size_t piece = 1; piece < sizeof(text); piece++) {
 		AUTO(http_reader) struct http_reader *r = http_reader_new();
 		char v[16] = "";
@@ -110,7 +110,7 @@ static void refuses(void)
 		{ POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400 },
 		{ POST "Transfer-Encoding: identity\r\n\r\nx", 400 },
 		{ POST "Transfer-Encoding: \x0b" "chunked\r\n\r\nx", 400 },
-		{ "POST / HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400 },
+		{ "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400 },
 #define CHUNKED POST "Transfer-Encoding: chunked\r\n\r\n"
 		{ CHUNKED "1\rXaYZ0\r\n\r\n", 400 }, /* Debian's http-parser takes this */
 		{ CHUNKED "1\nx\r\n0\r\n\r\n", 400 },
@@ -245,38 +245,16 @@ static void lists_are_searched(void)
 	size_t used;
 	CHECK(r);
 
-	CHECK_EQ(feed(r, bytes_str("GET / HTTP/1.1\r\nHost: h\r\nA: x , Y,,z\r\nB: 1\r\na: last\r\n\r\n"),
-		      1000, &used), READ_DONE);
+	CHECK_EQ(feed(r, bytes_str("GET / HTTP/1.1\r\nHost: h\r\nA: x , Y,,z\r\nB: 1\r\n"
+				   "a: last\r\n\r\n"), 1000, &used), READ_DONE);
 	const struct http_request *q = http_reader_request(r);
 	CHECK(http_header_lists(q, "A", "X") && http_header_lists(q, "a", "y"));
 	CHECK(http_header_lists(q, "A", "z") && http_header_lists(q, "A", "last"));
 	CHECK(!http_header_lists(q, "A", "1") && !http_header_lists(q, "C", "x"));
 }
 
-static void writes(void)
-{
-	static const struct http_field fields[] = { { "Location", "/x\r\nEvil: yes" } };
-	struct http_reply r = { .status = 201, .type = "text/plain", .body = bytes_str("ok"),
-				.fields = fields, .n_fields = 1 };
-	AUTO(buf) struct buf b = { 0 }, e = { 0 };
-
-	http_write_head(&b, &r, HTTP_KEEP, 1767225600ull * US_PER_S);
-	CHECK(!b.failed);
-	CHECK_STR((const char *)b.p,
-		  "HTTP/1.1 201 Created\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
-		  "Content-Type: text/plain\r\nLocation: /x  Evil: yes\r\nContent-Length: 2\r\n"
-		  "X-Content-Type-Options: nosniff\r\nConnection: keep-alive\r\n\r\n");
-	http_write_error(&e, "t", NULL, "p\"", "m");
-	CHECK(!e.failed);
-	CHECK_STR((const char *)e.p,
-		  "{\"error\":{\"message\":\"m\",\"type\":\"t\",\"code\":null,\"param\":\"p\\\"\"}}");
-	CHECK_STR(http_error_type(401), "authentication_error");
-	CHECK_STR(http_error_type(503), "server_error");
-	CHECK_STR(http_error_type(404), "invalid_request_error");
-}
-
 TESTS({ "reads_in_any_pieces", reads_in_any_pieces },
       { "reads_chunks_in_any_pieces", reads_chunks_in_any_pieces }, { "refuses", refuses },
       { "accepts", accepts }, { "limits_hold", limits_hold },
       { "the_caller_sets_the_body_limit", the_caller_sets_the_body_limit },
-      { "lists_are_searched", lists_are_searched }, { "writes", writes })
+      { "lists_are_searched", lists_are_searched })

@@ -1,9 +1,14 @@
 #include "net/tls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 
@@ -187,4 +192,247 @@ void tls_goodbye(struct tls *t)
 bool tls_is_open(const struct tls *t)
 {
 	return SSL_is_init_finished(t->ssl) != 0;
+}
+
+/* --- the certificate we make ourselves --------------------------------------------- */
+
+enum {
+	RENEW_DAYS = 7,
+	HOST_MAX = 254,
+	SERIAL_LEN = 16,
+	DAY_S = 24 * 3600,
+	FIXED_NAMES = 3,
+};
+
+/* The names it must cover: three that are always there, this machine's, the caller's. */
+static const char *const fixed_names[FIXED_NAMES] = { "localhost", "127.0.0.1", "::1" };
+
+struct wanted {
+	const struct tls_self_params *p;
+	char host[HOST_MAX];
+};
+
+static size_t n_wanted(const struct wanted *w)
+{
+	return FIXED_NAMES + 1 + w->p->n_names;
+}
+
+static const char *wanted_name(const struct wanted *w, size_t i)
+{
+	if (i < FIXED_NAMES)
+		return fixed_names[i];
+	return i == FIXED_NAMES ? w->host : w->p->names[i - FIXED_NAMES - 1];
+}
+
+/* What a certificate may carry as dNSName. */
+static bool is_dns_name(const char *s)
+{
+	return *s && strlen(s) < HOST_MAX &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") ==
+		       strlen(s);
+}
+
+static bool covers(X509 *cert, const char *name)
+{
+	struct addr a;
+
+	if (addr_parse(bytes_str(name), &a))
+		return X509_check_ip(cert, a.ip, addr_ip_len(&a), 0) == 1;
+	return X509_check_host(cert, name, strlen(name), X509_CHECK_FLAG_NO_WILDCARDS, NULL) == 1;
+}
+
+static BIO *open_pem(const char *path)
+{
+	return BIO_new_file(path, "r");
+}
+
+/* Does what lies there serve for another week? */
+static bool still_good(const char *cert_path, const char *key_path, const struct wanted *w)
+{
+	BIO *cert_in = open_pem(cert_path), *key_in = open_pem(key_path);
+	X509 *cert = cert_in ? PEM_read_bio_X509(cert_in, NULL, NULL, NULL) : NULL;
+	EVP_PKEY *key = key_in ? PEM_read_bio_PrivateKey(key_in, NULL, NULL, NULL) : NULL;
+	time_t now = (time_t)(w->p->wall_us / US_PER_S), then = now + RENEW_DAYS * DAY_S;
+	bool good = cert && key && X509_check_private_key(cert, key) == 1 &&
+		    X509_cmp_time(X509_get0_notBefore(cert), &now) < 0 &&
+		    X509_cmp_time(X509_get0_notAfter(cert), &then) > 0;
+
+	for (size_t i = 0; good && i < n_wanted(w); i++)
+		good = covers(cert, wanted_name(w, i));
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	BIO_free(cert_in);
+	BIO_free(key_in);
+	ERR_clear_error();
+	return good;
+}
+
+static bool add_alt_name(GENERAL_NAMES *names, const char *name)
+{
+	struct addr a;
+	bool is_ip = addr_parse(bytes_str(name), &a);
+	GENERAL_NAME *g = GENERAL_NAME_new();
+	ASN1_STRING *s = is_ip ? ASN1_OCTET_STRING_new() : ASN1_IA5STRING_new();
+
+	if (!g || !s ||
+	    (is_ip ? ASN1_STRING_set(s, a.ip, (int)addr_ip_len(&a)) :
+		     ASN1_STRING_set(s, name, (int)strlen(name))) != 1) {
+		GENERAL_NAME_free(g);
+		ASN1_STRING_free(s);
+		return false;
+	}
+	GENERAL_NAME_set0_value(g, is_ip ? GEN_IPADD : GEN_DNS, s);
+	if (sk_GENERAL_NAME_push(names, g) > 0)
+		return true;
+	GENERAL_NAME_free(g);
+	return false;
+}
+
+static bool add_alt_names(X509 *cert, const struct wanted *w)
+{
+	GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+	bool ok = names != NULL;
+
+	for (size_t i = 0; ok && i < n_wanted(w); i++)
+		ok = add_alt_name(names, wanted_name(w, i));
+	ok = ok && X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT) == 1;
+	GENERAL_NAMES_free(names);
+	return ok;
+}
+
+static bool add_extension(X509 *cert, int nid, const char *value)
+{
+	X509V3_CTX ctx;
+
+	X509V3_set_ctx_nodb(&ctx);
+	X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
+	X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+	bool ok = e && X509_add_ext(cert, e, -1) == 1;
+	X509_EXTENSION_free(e);
+	return ok;
+}
+
+static bool set_serial(X509 *cert)
+{
+	uint8_t raw[SERIAL_LEN];
+
+	if (RAND_bytes(raw, sizeof(raw)) != 1)
+		return false;
+	raw[0] = (raw[0] & 0x7f) | 0x40; /* positive and not short, RFC 5280, 4.1.2.2 */
+	BIGNUM *n = BN_bin2bn(raw, sizeof(raw), NULL);
+	bool ok = n && BN_to_ASN1_INTEGER(n, X509_get_serialNumber(cert)) != NULL;
+	BN_free(n);
+	return ok;
+}
+
+static X509 *make_cert(EVP_PKEY *key, const struct wanted *w)
+{
+	X509 *cert = X509_new();
+	time_t now = (time_t)(w->p->wall_us / US_PER_S);
+	/* A day back, for clocks that are behind; the whole span stays within the limit. */
+	bool ok = cert && X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) &&
+		  ASN1_TIME_set(X509_getm_notBefore(cert), now - DAY_S) &&
+		  ASN1_TIME_set(X509_getm_notAfter(cert),
+				now + (time_t)(TLS_SELF_DAYS - 1) * DAY_S) &&
+		  X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
+					     (const unsigned char *)"voiced", -1, -1, 0) == 1 &&
+		  X509_set_issuer_name(cert, X509_get_subject_name(cert)) == 1 &&
+		  X509_set_pubkey(cert, key) == 1 &&
+		  add_extension(cert, NID_basic_constraints, "critical,CA:FALSE") &&
+		  add_extension(cert, NID_key_usage, "critical,digitalSignature") &&
+		  add_extension(cert, NID_ext_key_usage, "serverAuth") &&
+		  add_extension(cert, NID_subject_key_identifier, "hash") &&
+		  add_alt_names(cert, w) && X509_sign(cert, key, EVP_sha256()) > 0;
+
+	if (ok)
+		return cert;
+	X509_free(cert);
+	return NULL;
+}
+
+/* Whole or not at all: a new file beside it, then rename(2). 0 or -errno. */
+static int replace_file(const char *path, struct bytes content)
+{
+	char *beside = mem_printf("%s.new", path);
+	int fd = -1, err = 0;
+
+	if (!beside)
+		return -ENOMEM;
+	unlink(beside);
+	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		err = -errno;
+	} else {
+		if (write(fd, content.p, content.n) != (ssize_t)content.n || fsync(fd) != 0)
+			err = errno ? -errno : -EIO;
+		if (close(fd) != 0 && err == 0)
+			err = -errno;
+		if (err == 0 && rename(beside, path) != 0)
+			err = -errno;
+		if (err != 0)
+			unlink(beside);
+	}
+	mem_free(beside);
+	return err;
+}
+
+static int save(BIO *pem, const char *path, char why[static TLS_WHY])
+{
+	char *text = NULL;
+	long n = BIO_get_mem_data(pem, &text);
+	int err = replace_file(path, bytes_of(text, (size_t)n));
+
+	if (err != 0)
+		snprintf(why, TLS_WHY, "cannot write %s: %s", path, strerror(-err));
+	return err;
+}
+
+static enum tls_self make_files(const char *cert_path, const char *key_path,
+				const struct wanted *w, char why[static TLS_WHY])
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = key ? make_cert(key, w) : NULL;
+	BIO *key_out = BIO_new(BIO_s_mem()), *cert_out = BIO_new(BIO_s_mem());
+	enum tls_self result = TLS_FAILED;
+
+	if (!cert || !key_out || !cert_out ||
+	    PEM_write_bio_PrivateKey(key_out, key, NULL, NULL, 0, NULL, NULL) != 1 ||
+	    PEM_write_bio_X509(cert_out, cert) != 1)
+		openssl_reason(why, "cannot make", cert_path);
+	/* If only the first gets there, the pair does not match and is made again. */
+	else if (save(key_out, key_path, why) == 0 && save(cert_out, cert_path, why) == 0)
+		result = TLS_MADE;
+	BIO_free(key_out);
+	BIO_free(cert_out);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	return result;
+}
+
+enum tls_self tls_self_signed(const struct tls_self_params *p, char why[static TLS_WHY])
+{
+	struct wanted w = { .p = p };
+	enum tls_self result = TLS_FAILED;
+	struct addr a;
+
+	ERR_clear_error();
+	if (gethostname(w.host, sizeof(w.host) - 1) != 0 || !is_dns_name(w.host))
+		snprintf(w.host, sizeof(w.host), "%s", fixed_names[0]);
+	for (size_t i = 0; i < p->n_names; i++) {
+		if (addr_parse(bytes_str(p->names[i]), &a) || is_dns_name(p->names[i]))
+			continue;
+		snprintf(why, TLS_WHY, "not a host name: %.100s", p->names[i]);
+		return TLS_FAILED;
+	}
+	char *cert_path = mem_printf("%s/cert.pem", p->dir);
+	char *key_path = mem_printf("%s/key.pem", p->dir);
+	if (!cert_path || !key_path)
+		snprintf(why, TLS_WHY, "out of memory");
+	else
+		result = still_good(cert_path, key_path, &w) ?
+				 TLS_KEPT :
+				 make_files(cert_path, key_path, &w, why);
+	mem_free(cert_path);
+	mem_free(key_path);
+	return result;
 }

@@ -7,9 +7,6 @@
 #include "base/env.h"
 #include "base/loop.h"
 
-static const uint64_t ping_us = 20 * US_PER_S, silence_us = 60 * US_PER_S,
-		      slow_us = 10 * US_PER_S, tick_us = 5 * US_PER_S;
-
 struct websocket {
 	struct conn *conn;
 	struct ws *ws;
@@ -19,6 +16,7 @@ struct websocket {
 	struct timer timer;
 	struct buf scratch;
 	struct buf early;    /* octets that came with the handshake */
+	uint64_t ping_us, silence_us, slow_us, tick_us; /* the server's limits */
 	uint64_t heard_us;   /* something came                      */
 	uint64_t pinged_us;
 	uint64_t over_us;    /* above the budget since; 0: it is not */
@@ -212,24 +210,24 @@ static void on_tick(struct timer *t)
 	int err = 0;
 
 	if (w->early.n) { /* only once, right after the handshake */
-		if (timer_set(w->loop, t, now + tick_us) == 0)
+		if (timer_set(w->loop, t, now + w->tick_us) == 0)
 			on_data(w, (struct bytes){ 0 });
 		else
 			cut(w, WS_ABNORMAL);
 		return;
 	}
-	if (now >= w->heard_us + silence_us || (w->over_us && now >= w->over_us + slow_us)) {
+	if (now >= w->heard_us + w->silence_us || (w->over_us && now >= w->over_us + w->slow_us)) {
 		cut(w, WS_ABNORMAL);
 		return;
 	}
-	if (now >= w->pinged_us + ping_us) {
+	if (now >= w->pinged_us + w->ping_us) {
 		w->pinged_us = now;
 		err = ws_ping(w->ws);
 	}
 	if (err == 0)
 		err = pump(w, AS_FITS);
 	if (err == 0)
-		err = timer_set(w->loop, t, now + tick_us);
+		err = timer_set(w->loop, t, now + w->tick_us);
 	if (err != 0)
 		cut(w, WS_ABNORMAL);
 }
@@ -238,7 +236,8 @@ static void on_tick(struct timer *t)
 
 bool websocket_wanted(const struct http_request *r)
 {
-	return r->verb == VERB_GET && r->minor == 1 && http_header_lists(r, "Upgrade", "websocket") &&
+	return r->verb == VERB_GET && r->minor == 1 &&
+	       http_header_lists(r, "Upgrade", "websocket") &&
 	       http_header_lists(r, "Connection", "upgrade");
 }
 
@@ -287,9 +286,10 @@ int websocket_accept(struct websocket **out, struct http_exchange *ex, const cha
 
 	if (!check_handshake(ex, accept))
 		return -EPROTO;
+	const struct http_limits *limits = exchange_limits(ex);
 	write_head(&head, ex, accept, protocol);
 	struct websocket *w = mem_zalloc(sizeof(*w));
-	bool ready = w && ws_new(&w->ws, on_message, w) == 0 && !head.failed;
+	bool ready = w && limits && ws_new(&w->ws, on_message, w) == 0 && !head.failed;
 	if (ready) {
 		uint64_t now = loop_now_us(l);
 
@@ -297,15 +297,19 @@ int websocket_accept(struct websocket **out, struct http_exchange *ex, const cha
 		w->ops = ops;
 		w->owner = owner;
 		w->heard_us = w->pinged_us = now;
+		w->ping_us = limits->ping_us;
+		w->silence_us = limits->silence_us;
+		w->slow_us = limits->stall_us;
+		w->tick_us = limits->ping_us / 4;
 		w->timer.on_due = on_tick;
-		ready = timer_set(l, &w->timer, now + tick_us) == 0;
+		ready = timer_set(l, &w->timer, now + w->tick_us) == 0;
 	}
 	if (!ready) {
 		exchange_error(ex, 503, "out_of_memory", NULL, "The server is out of memory.");
 		if (w)
 			ws_free(w->ws);
 		mem_free(w);
-		return -ENOMEM;
+		return limits ? -ENOMEM : -EPIPE;
 	}
 	w->conn = exchange_upgrade(ex, buf_bytes(&head), &w->early);
 	if (!w->conn) {

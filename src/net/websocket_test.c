@@ -2,6 +2,7 @@
 #include "base/test.h"
 
 #include "net/net_test.h"
+#include "net/tls_test.h"
 
 /* A server whose every address is a WebSocket that echoes. */
 struct site {
@@ -12,6 +13,8 @@ struct site {
 	const char *protocol;
 	unsigned n_closed, code, n_writable;
 	int refused; /* of websocket_accept() */
+	struct tls_ctx *tls;
+	struct http_limits limits;
 };
 
 static void on_message(void *owner, enum ws_kind kind, struct bytes data)
@@ -76,8 +79,9 @@ static bool site_open(struct site *s, size_t n_loops)
 {
 	char why[LISTEN_WHY];
 	struct http_server_params p = { .loops = s->loops, .n_loops = n_loops, .ops = &ops,
-					.ctx = s, .policy = &policy };
+					.ctx = s, .policy = &policy, .tls = s->tls };
 
+	p.limits = s->limits;
 	p.limits.linger_us = 20 * US_PER_MS;
 	for (size_t i = 0; i < n_loops; i++)
 		if (loop_new(&s->loops[i], (unsigned)i) != 0)
@@ -129,6 +133,35 @@ static void lives_on_another_loop(void)
 	CHECK(client_hears(&c, "\x81\x05hello"));
 	CHECK_EQ(http_server_conns(s.server, s.loops[1]), 1);
 	CHECK(!has(&c, "Sec-WebSocket-Protocol"));
+}
+
+static void lives_on_another_loop_with_tls(void)
+{
+	AUTO(cert_dir) struct cert_dir d = { 0 };
+	AUTO(tls_ctx) struct tls_ctx *ctx = test_ctx(&d);
+	AUTO(site) struct site s = { .tls = ctx };
+	AUTO(client) struct client c = { 0 };
+	AUTO(tls_client) struct tls_client t = { 0 };
+	AUTO(buf) struct buf plain = { 0 };
+	CHECK(ctx && site_open(&s, 2) && join(&c, &s));
+	CHECK(tls_client_open(&t, d.cert, TLS1_3_VERSION, "\x08http/1.1"));
+
+	(void)SSL_do_handshake(t.ssl);
+	CHECK(tls_hears(&t, &c, &plain, NULL));
+	/* A page of our own, by its scheme. Frames follow in records of their own. */
+	CHECK(SSL_write(t.ssl, SHAKE "Origin: https://127.0.0.1\r\n\r\n",
+			sizeof(SHAKE "Origin: https://127.0.0.1\r\n\r\n") - 1) > 0);
+	CHECK_EQ(SSL_write(t.ssl, HELLO, sizeof(HELLO) - 1), sizeof(HELLO) - 1);
+	CHECK(tls_hears(&t, &c, &plain, "\x81\x05hello"));
+	CHECK(plain.n && memmem(plain.p, plain.n, " 101 ", 5));
+	CHECK_EQ(SSL_write(t.ssl, HELLO, sizeof(HELLO) - 1), sizeof(HELLO) - 1);
+	buf_reset(&plain);
+	CHECK(tls_hears(&t, &c, &plain, "\x81\x05hello"));
+
+	/* Plain HTTP on the same port. */
+	AUTO(client) struct client plain_client = { 0 };
+	CHECK(join(&plain_client, &s) && client_says(&plain_client, SHAKE "\r\n"));
+	CHECK(client_hears(&plain_client, " 101 "));
 }
 
 static void takes_a_key_of_4_kilobytes_as_first_subprotocol(void)
@@ -233,6 +266,25 @@ static void hears_when_the_client_vanishes(void)
 	CHECK_EQ(s.code, WS_ABNORMAL);
 }
 
+static void pings_and_cuts_the_silent(void)
+{
+	AUTO(site) struct site s = { .limits = { .ping_us = 8 * US_PER_MS,
+						 .silence_us = 50 * US_PER_MS } };
+	AUTO(client) struct client c = { 0 };
+	CHECK(site_open(&s, 1) && join(&c, &s));
+
+	CHECK(client_says(&c, SHAKE "\r\n") && client_hears(&c, "\r\n\r\n") && s.ws);
+	for (uint64_t end = now_ms() + 100; now_ms() < end;) { /* twice as long as silence lasts */
+		CHECK(client_send(&c, bytes_of("\x8a\x80\0\0\0\0", 6)));
+		client_read(&c);
+		nap();
+	}
+	CHECK_EQ(s.n_closed, 0);
+	CHECK(memmem(c.got.p, c.got.n, "\x89\0\x89\0", 4));
+	CHECK(client_sees_end(&c));
+	CHECK_EQ(s.code, WS_ABNORMAL);
+}
+
 static void the_server_ends_what_lives(void)
 {
 	AUTO(site) struct site s = { 0 };
@@ -248,10 +300,12 @@ static void the_server_ends_what_lives(void)
 
 TESTS({ "shakes_hands_and_echoes", shakes_hands_and_echoes },
       { "lives_on_another_loop", lives_on_another_loop },
+      { "lives_on_another_loop_with_tls", lives_on_another_loop_with_tls },
       { "takes_a_key_of_4_kilobytes_as_first_subprotocol",
 	takes_a_key_of_4_kilobytes_as_first_subprotocol },
       { "refuses_bad_handshakes", refuses_bad_handshakes },
       { "closes_and_frees_from_its_handler", closes_and_frees_from_its_handler },
       { "a_client_that_does_not_read_is_held_back", a_client_that_does_not_read_is_held_back },
       { "hears_when_the_client_vanishes", hears_when_the_client_vanishes },
+      { "pings_and_cuts_the_silent", pings_and_cuts_the_silent },
       { "the_server_ends_what_lives", the_server_ends_what_lives })

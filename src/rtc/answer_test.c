@@ -86,7 +86,7 @@ static void answers_section_by_section(void)
 	CHECK(says(&av, 3, "audio 0 ") && says(&av, 4, "application 9 "));
 	CHECK(!says(&av, 4, "a=candidate"));
 
-	load("firefox", &c); /* data first, bundle-only audio, video */
+	load("firefox-data-first", &c); /* data first, bundle-only audio, video */
 	CHECK_EQ(parse(&c, &o), SDP_OK);
 	answer_to(&o, &fox);
 	CHECK(says(&fox, 0, "a=group:BUNDLE 0 1\r\n"));

@@ -2,9 +2,9 @@
  *
  * RFC 8866 (SDP), RFC 8829 (JSEP), RFC 9143 (BUNDLE), RFC 8839 (ICE in SDP), RFC 8842
  * (DTLS in SDP), RFC 8841 (data channels), RFC 8122 (fingerprints).
- * We take at most one audio section and one data channel section, on one transport,
- * and every other section is to be answered with port 0 (answer.h). Candidates in an offer are not read:
- * as ICE-lite we learn the peer's addresses from its checks.
+ * We take at most one audio section and one data channel section, on one transport; every
+ * other section is to be answered with port 0 (answer.h). Candidates in an offer are not
+ * read: as ICE-lite we learn the peer's addresses from its checks.
  * Pure; reentrant; no heap.
  */
 #pragma once

@@ -204,10 +204,12 @@ static void unknown_attributes_get_420(void)
 	CHECK_EQ(be16(to + 30), 16);
 	CHECK_EQ(be16(to + 34), 0x7f01);
 	CHECK(integrity_holds(bytes_of(to, n), VECTOR_PWD));
-	CHECK_EQ(stun_parse(bytes_of(to, n), &back), STUN_UNKNOWN_ATTR); /* ERROR-CODE: not for us */
+	/* ERROR-CODE is nothing we read. */
+	CHECK_EQ(stun_parse(bytes_of(to, n), &back), STUN_UNKNOWN_ATTR);
 }
 
-TESTS({ "rfc5769_request", rfc5769_request }, { "rfc5769_responses_parse", rfc5769_responses_parse },
+TESTS({ "rfc5769_request", rfc5769_request },
+      { "rfc5769_responses_parse", rfc5769_responses_parse },
       { "rfc5769_responses_written", rfc5769_responses_written },
       { "truncated_or_changed_is_refused", truncated_or_changed_is_refused },
       { "attributes_of_wrong_shape", attributes_of_wrong_shape },

@@ -42,7 +42,7 @@ static bool take_metadata(struct session *s, const json_t *response, struct wish
 	if (!m || json_is_null(m))
 		return true;
 	ok = json_is_object(m) && json_object_size(m) <= 16;
-	json_object_foreach(m, key, v)
+	json_object_foreach (m, key, v)
 		ok = ok && strlen(key) <= 64 && json_is_string(v) && json_string_length(v) <= 512;
 	if (ok)
 		w->metadata = json_incref(m);
@@ -95,7 +95,7 @@ static bool take_input(struct session *s, const json_t *response, struct wish *w
 		return false;
 	}
 	w->input = json_array();
-	json_array_foreach(list, i, from) {
+	json_array_foreach (list, i, from) {
 		json_t *wire = input_item(s, from);
 
 		if (!wire || json_array_append_new(w->input, wire) < 0)
@@ -121,10 +121,11 @@ static bool may_respond(struct session *s, const struct wish *w)
 	const struct response *active = w->oob ? NULL : response_active(s);
 
 	if (active)
-		error_send(s, ERR_ACTIVE_RESPONSE, NULL,
-			   "Conversation already has an active response in progress: %s. Wait until "
-			   "the response is finished before creating a new one.",
-			   active->id);
+		error_send(
+			s, ERR_ACTIVE_RESPONSE, NULL,
+			"Conversation already has an active response in progress: %s. Wait until "
+			"the response is finished before creating a new one.",
+			active->id);
 	else if (s->n_responses >= SESSION_RESPONSES_MAX)
 		error_send(s, ERR_TOO_MANY, NULL, "Too many responses are in progress.");
 	else
@@ -140,7 +141,7 @@ static void drop_prepared(struct session *s)
 	if (held)
 		response_discard(held);
 	s->turn.respond_due = false;
-	LIST_FOR(&s->hearings, n)
+	LIST_FOR (&s->hearings, n)
 		CONTAINER_OF(n, struct hear, node)->respond = false;
 }
 

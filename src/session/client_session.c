@@ -6,7 +6,7 @@
 #include "session/errors.h"
 #include "session/state.h"
 
-/* --- session.update ------------------------------------------------------------------- */
+/* --- session.update ---------------------------------------------------------------------- */
 
 static bool type_ok(struct session *s, const json_t *patch)
 {
@@ -67,7 +67,7 @@ void on_session_update(struct session *s, const json_t *msg)
 	emit(s, EV_SESSION_UPDATED, json_pack("{s:O}", "session", s->config));
 }
 
-/* --- input_audio_buffer.* --------------------------------------------------------------- */
+/* --- input_audio_buffer.* ---------------------------------------------------------------- */
 
 enum { APPEND_MAX = 15 * 1024 * 1024, COMMIT_MIN_MS = 100 };
 
@@ -126,7 +126,7 @@ void on_output_clear(struct session *s, const json_t *msg)
 			   "client plays the audio itself.");
 		return;
 	}
-	LIST_FOR(&s->responses, n) {
+	LIST_FOR (&s->responses, n) {
 		struct response *r = CONTAINER_OF(n, struct response, node);
 
 		if (r->state == RESP_DRAINING || r->state == RESP_ACTIVE)

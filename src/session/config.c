@@ -139,8 +139,7 @@ static int refuse(struct merge *m, const char *path, const char *why)
 	return error_set(m->e, ERR_INVALID_VALUE, param, "Invalid value for '%s': %s", param, why);
 }
 
-static int refuse_choice(struct merge *m, const char *path, const json_t *v,
-			 const struct limits *l)
+static int refuse_choice(struct merge *m, const char *path, const json_t *v, const struct limits *l)
 {
 	char param[96], list[160] = "";
 	size_t at = 0;
@@ -212,8 +211,8 @@ static int check_tokens(struct merge *m, const char *path, json_t *v, const stru
 {
 	if (json_is_string(v) && strcmp(json_string_value(v), "inf") == 0)
 		return 0;
-	return json_is_integer(v) ? check_integer(m, path, v, l) :
-				    refuse(m, path, "expected a positive integer or \"inf\".");
+	return json_is_integer(v) ? check_integer(m, path, v, l)
+				  : refuse(m, path, "expected a positive integer or \"inf\".");
 }
 
 static int check_modalities(struct merge *m, const char *path, json_t *v, const struct limits *l)
@@ -224,9 +223,9 @@ static int check_modalities(struct merge *m, const char *path, json_t *v, const 
 	(void)l;
 	if (!json_is_array(v) || json_array_size(v) != 1)
 		return refuse(m, path, "supported are [\"audio\"] and [\"text\"].");
-	return is_word(json_array_get(v, 0), &known) ?
-		       0 :
-		       refuse_choice(m, path, json_array_get(v, 0), &known);
+	return is_word(json_array_get(v, 0), &known)
+		       ? 0
+		       : refuse_choice(m, path, json_array_get(v, 0), &known);
 }
 
 static int check_tool(struct merge *m, const char *path, size_t i, json_t *tool)
@@ -257,7 +256,7 @@ static int check_tools(struct merge *m, const char *path, json_t *v, const struc
 		return refuse(m, path, "expected an array.");
 	if (json_array_size(v) > SESSION_TOOLS_MAX)
 		return refuse(m, path, "too many tools.");
-	json_array_foreach(v, i, tool) {
+	json_array_foreach (v, i, tool) {
 		int err = check_tool(m, path, i, tool);
 		if (err)
 			return err;
@@ -292,7 +291,7 @@ static int check_words(struct merge *m, const char *path, json_t *v, const struc
 
 	if (!json_is_array(v) || (double)json_array_size(v) > l->max)
 		return refuse(m, path, "expected a short array of strings.");
-	json_array_foreach(v, i, word) {
+	json_array_foreach (v, i, word) {
 		if (!json_is_string(word) || json_string_length(word) > 128)
 			return refuse(m, path, "expected a short array of strings.");
 	}
@@ -301,16 +300,22 @@ static int check_words(struct merge *m, const char *path, json_t *v, const struc
 
 static int (*const checks[N_KINDS])(struct merge *, const char *, json_t *,
 				    const struct limits *) = {
-	[K_ENTIRE] = check_any,         [K_IGNORE] = check_any,
-	[K_TEXT] = check_text,          [K_NUMBER] = check_number,
-	[K_INTEGER] = check_integer,    [K_FLAG] = check_flag,
-	[K_CHOICE] = check_choice,      [K_TOKENS] = check_tokens,
-	[K_MODALITIES] = check_modalities, [K_TOOLS] = check_tools,
-	[K_TOOL_CHOICE] = check_tool_choice, [K_VOICE] = check_voice,
+	[K_ENTIRE] = check_any,
+	[K_IGNORE] = check_any,
+	[K_TEXT] = check_text,
+	[K_NUMBER] = check_number,
+	[K_INTEGER] = check_integer,
+	[K_FLAG] = check_flag,
+	[K_CHOICE] = check_choice,
+	[K_TOKENS] = check_tokens,
+	[K_MODALITIES] = check_modalities,
+	[K_TOOLS] = check_tools,
+	[K_TOOL_CHOICE] = check_tool_choice,
+	[K_VOICE] = check_voice,
 	[K_WORDS] = check_words,
 };
 
-/* --- tagged unions ------------------------------------------------------------ */
+/* --- tagged unions ----------------------------------------------------------------------- */
 
 static const char *last_word(const char *path)
 {
@@ -393,7 +398,7 @@ static int make_union(struct merge *m, const struct rule *r, json_t *v, json_t *
 	return 0;
 }
 
-/* --- merging ------------------------------------------------------------------ */
+/* --- merging ----------------------------------------------------------------------------- */
 
 static const struct rule *rule_at(const char *path, enum config_scope scope)
 {
@@ -467,7 +472,7 @@ static int merge_into(struct merge *m, json_t *to, const char *path, json_t *pat
 	const char *key;
 	json_t *v;
 
-	json_object_foreach(patch, key, v) {
+	json_object_foreach (patch, key, v) {
 		int err = merge_member(m, to, path, key, v);
 		if (err)
 			return err;
@@ -482,14 +487,14 @@ static json_t *copy_objects(const json_t *from, const char *path)
 	const char *key;
 	json_t *v;
 
-	json_object_foreach((json_t *)(uintptr_t)from, key, v) {
+	json_object_foreach ((json_t *)(uintptr_t)from, key, v) {
 		char full[96];
 
 		snprintf(full, sizeof(full), "%s%s%s", path, path[0] ? "." : "", key);
 		const struct rule *r = rule_at(full, ALL);
-		int err = r && r->kind == K_OBJECT ?
-				  json_object_set_new(to, key, copy_objects(v, full)) :
-				  json_object_set(to, key, v);
+		int err = r && r->kind == K_OBJECT
+				  ? json_object_set_new(to, key, copy_objects(v, full))
+				  : json_object_set(to, key, v);
 		if (err)
 			return NULL;
 	}
@@ -514,7 +519,7 @@ int config_merge(json_t *base, json_t *patch, enum config_scope scope, json_t **
 	return err;
 }
 
-/* --- defaults ------------------------------------------------------------------ */
+/* --- defaults ---------------------------------------------------------------------------- */
 
 static json_t *default_input(void)
 {
@@ -525,19 +530,17 @@ static json_t *default_input(void)
 			 "create_response", 1, "interrupt_response", 1);
 }
 
-static json_t *default_realtime(const struct session_params *p, const char *id,
-				int64_t expires_at)
+static json_t *default_realtime(const struct session_params *p, const char *id, int64_t expires_at)
 {
 	return json_pack("{s:s,s:s,s:s,s:s,s:[s],s:s,s:[],s:s,s:s,s:n,s:s,s:n,s:I,"
 			 "s:{s:o,s:{s:{s:s,s:i},s:s,s:f}},s:n}",
 			 "type", "realtime", "object", "realtime.session", "id", id, "model",
 			 p->model ? p->model : "voiced", "output_modalities", "audio",
 			 "instructions", p->instructions ? p->instructions : "", "tools",
-			 "tool_choice", "auto", "max_output_tokens", "inf", "tracing",
-			 "truncation", "auto", "prompt", "expires_at", (json_int_t)expires_at,
-			 "audio", "input", default_input(), "output", "format", "type",
-			 "audio/pcm", "rate", 24000, "voice", p->voice ? p->voice : "alloy",
-			 "speed", 1.0, "include");
+			 "tool_choice", "auto", "max_output_tokens", "inf", "tracing", "truncation",
+			 "auto", "prompt", "expires_at", (json_int_t)expires_at, "audio", "input",
+			 default_input(), "output", "format", "type", "audio/pcm", "rate", 24000,
+			 "voice", p->voice ? p->voice : "alloy", "speed", 1.0, "include");
 }
 
 json_t *config_default(const struct session_params *p, const char *id, int64_t expires_at)
@@ -549,7 +552,7 @@ json_t *config_default(const struct session_params *p, const char *id, int64_t e
 			 (json_int_t)expires_at, "audio", "input", default_input(), "include");
 }
 
-/* --- reading -------------------------------------------------------------------- */
+/* --- reading ----------------------------------------------------------------------------- */
 
 json_t *config_at(const json_t *config, const char *path)
 {
@@ -587,9 +590,9 @@ static enum audio_format format_of(const json_t *f)
 
 static const char *voice_of(const json_t *v)
 {
-	return json_is_object(v) ? json_str(v, "id", "alloy") :
-	       json_is_string(v) ? json_string_value(v) :
-				   "alloy";
+	return json_is_object(v)   ? json_str(v, "id", "alloy")
+	       : json_is_string(v) ? json_string_value(v)
+				   : "alloy";
 }
 
 static unsigned include_of(const json_t *list)
@@ -622,9 +625,9 @@ static void read_turns(const json_t *t, struct settings *out)
 	out->vad = !type ? VAD_NONE : strcmp(type, "server_vad") == 0 ? VAD_SERVER : VAD_SEMANTIC;
 	out->threshold = json_num(t, "threshold", 0.5);
 	out->prefix_ms = (unsigned)json_int(t, "prefix_padding_ms", 300);
-	out->silence_ms = out->vad == VAD_SEMANTIC ?
-				  patience_ms(json_str(t, "eagerness", "auto")) :
-				  (unsigned)json_int(t, "silence_duration_ms", 200);
+	out->silence_ms = out->vad == VAD_SEMANTIC
+				  ? patience_ms(json_str(t, "eagerness", "auto"))
+				  : (unsigned)json_int(t, "silence_duration_ms", 200);
 	out->idle_ms = (unsigned)json_int(t, "idle_timeout_ms", 0);
 	out->create_response = json_flag(t, "create_response", true);
 	out->interrupt_response = json_flag(t, "interrupt_response", true);

@@ -38,8 +38,7 @@ enum config_scope {
 };
 
 /* The defaults, a new reference; NULL: no memory. */
-MUST_USE json_t *config_default(const struct session_params *p, const char *id,
-				int64_t expires_at);
+MUST_USE json_t *config_default(const struct session_params *p, const char *id, int64_t expires_at);
 /* *out: base changed by patch, a new reference. 0, -EINVAL with *e, -ENOMEM. */
 MUST_USE int config_merge(json_t *base, json_t *patch, enum config_scope scope, json_t **out,
 			  struct api_error *e);

@@ -48,8 +48,10 @@ static const struct {
 	{ "{\"audio\":{\"output\":{\"voice\":\"v\"}}}", "audio.output.speed", "1.0" },
 	{ "{\"audio\":{\"output\":{\"format\":{\"type\":\"audio/pcmu\"}}}}", "audio.output.format",
 	  "{\"type\":\"audio/pcmu\"}" },
-	{ "{\"audio\":{\"input\":{\"turn_detection\":null}}}", "audio.input.turn_detection", "null" },
-	{ "{\"audio\":{\"input\":{\"turn_detection\":{\"type\":\"semantic_vad\",\"threshold\":0.1}}}}",
+	{ "{\"audio\":{\"input\":{\"turn_detection\":null}}}", "audio.input.turn_detection",
+	  "null" },
+	{ "{\"audio\":{\"input\":{\"turn_detection\":{\"type\":\"semantic_vad\",\"threshold\":0.1}}"
+	  "}}",
 	  "audio.input.turn_detection",
 	  "{\"type\":\"semantic_vad\",\"eagerness\":\"auto\",\"create_response\":true,"
 	  "\"interrupt_response\":true}" },
@@ -99,10 +101,12 @@ static const struct {
 	{ "{\"audio\":{\"output\":{\"voice\":\"\"}}}", "session.audio.output.voice" },
 	{ "{\"audio\":{\"input\":{\"format\":{\"type\":\"audio/pcm\",\"rate\":16000}}}}",
 	  "session.audio.input.format.rate" },
-	{ "{\"audio\":{\"input\":{\"format\":{\"type\":\"mp3\"}}}}", "session.audio.input.format.type" },
+	{ "{\"audio\":{\"input\":{\"format\":{\"type\":\"mp3\"}}}}",
+	  "session.audio.input.format.type" },
 	{ "{\"audio\":{\"input\":{\"turn_detection\":{\"type\":\"server_vad\",\"threshold\":2}}}}",
 	  "session.audio.input.turn_detection.threshold" },
-	{ "{\"audio\":{\"input\":{\"turn_detection\":{\"type\":\"semantic_vad\",\"eagerness\":\"x\"}}}}",
+	{ "{\"audio\":{\"input\":{\"turn_detection\":{\"type\":\"semantic_vad\",\"eagerness\":"
+	  "\"x\"}}}}",
 	  "session.audio.input.turn_detection.eagerness" },
 };
 

@@ -13,8 +13,8 @@ static json_t *responses_dump(const struct session *s)
 	AUTO(json) json_t *list = json_array();
 
 	for (struct node *n = s->responses.head.next; n != &s->responses.head; n = n->next)
-		if (json_array_append_new(list, response_dump(CONTAINER_OF(n, struct response,
-									    node))) < 0)
+		if (json_array_append_new(
+			    list, response_dump(CONTAINER_OF(n, struct response, node))) < 0)
 			return NULL;
 	return list ? json_incref(list) : NULL;
 }
@@ -32,7 +32,8 @@ static json_t *legs_dump(const struct session *s)
 
 void session_dump(const struct session *s, struct buf *to)
 {
-	AUTO(json) json_t *v = json_pack(
+	AUTO(json)
+	json_t *v = json_pack(
 		"{s:s,s:s,s:o,s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "id", s->id, "state",
 		s->state == SESS_OPEN ? "open" : "closed", "legs", legs_dump(s), "turn",
 		turn_state_name(&s->turn), "hearing", s->turn.hear != NULL, "audio_received_ms",

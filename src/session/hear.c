@@ -62,7 +62,7 @@ static void finish(struct hear *h)
 	h->s->engines.stt_ops->end(h->stt);
 }
 
-/* --- a decoder -------------------------------------------------------------------------------- */
+/* --- a decoder --------------------------------------------------------------------------- */
 
 static const struct stt_sink stt_sink;
 
@@ -74,6 +74,12 @@ static void fail(struct hear *h, const char *code, const char *message)
 	if (h->item)
 		h->item->awaits_words = false;
 	turn_on_deaf(h->s, h, &e);
+}
+
+static void ask_settled(struct hear *h)
+{
+	h->n_settling++;
+	h->s->engines.stt_ops->settle(h->stt);
 }
 
 static void try_begin(struct hear *h)
@@ -100,7 +106,7 @@ static void try_begin(struct hear *h)
 	if (h->ended)
 		finish(h);
 	else if (h->settling)
-		s->engines.stt_ops->settle(h->stt);
+		ask_settled(h);
 }
 
 struct hear *hear_new(struct session *s, uint64_t from)
@@ -126,7 +132,21 @@ void hear_settle(struct hear *h)
 	h->settled = NULL;
 	hear_feed(h);
 	if (h->state == HEAR_OPEN)
-		h->s->engines.stt_ops->settle(h->stt);
+		ask_settled(h);
+}
+
+/* What was settled in the pause that has become the end is what was said. */
+static bool is_settled(const struct hear *h)
+{
+	return h->s->engines.stt_ops->caps & STT_SETTLED_IS_FINAL && h->settled && h->settled[0];
+}
+
+static void conclude(struct hear *h)
+{
+	h->s->engines.stt_ops->cancel(h->stt);
+	set_state(h, HEAR_OVER);
+	h->item->awaits_words = false;
+	turn_on_words(h->s, h, h->settled);
 }
 
 void hear_commit(struct hear *h, struct item *it, uint64_t item_start)
@@ -137,7 +157,9 @@ void hear_commit(struct hear *h, struct item *it, uint64_t item_start)
 	h->item_start = item_start;
 	h->ended = true;
 	h->ended_us = h->s->now_us;
-	if (h->state == HEAR_OPEN)
+	if (h->state == HEAR_OPEN && is_settled(h))
+		conclude(h);
+	else if (h->state == HEAR_OPEN)
 		finish(h);
 	else if (h->dead)
 		fail(h, "engine_unavailable", "Speech recognition is not available.");
@@ -153,7 +175,7 @@ void hear_item(struct session *s, struct item *it)
 		session_oom(s);
 }
 
-/* --- time --------------------------------------------------------------------------------------- */
+/* --- time -------------------------------------------------------------------------------- */
 
 static bool waits(const struct hear *h)
 {
@@ -162,7 +184,7 @@ static bool waits(const struct hear *h)
 
 void hear_on_time(struct session *s)
 {
-	LIST_FOR(&s->hearings, n) {
+	LIST_FOR (&s->hearings, n) {
 		struct hear *h = of(n);
 
 		if (waits(h) && h->ended && s->now_us >= h->ended_us + HEAR_PATIENCE_US)
@@ -185,11 +207,11 @@ uint64_t hear_next_us(const struct session *s)
 	return next;
 }
 
-/* --- what the engine says --------------------------------------------------------------------------- */
+/* --- what the engine says ---------------------------------------------------------------- */
 
 static struct hear *hearing(struct session *s, uint64_t ticket)
 {
-	LIST_FOR(&s->hearings, n)
+	LIST_FOR (&s->hearings, n)
 		if (of(n)->ticket == ticket &&
 		    (of(n)->state == HEAR_OPEN || of(n)->state == HEAR_ENDING))
 			return of(n);
@@ -220,7 +242,10 @@ static void on_settled(void *owner, uint64_t ticket, const char *text)
 
 	record(s, 1, ticket, text, NULL);
 	struct hear *h = hearing(s, ticket);
-	if (h && h->settling) {
+	if (h && h->n_settling > 0)
+		h->n_settling--;
+	/* While more are owed this one answers an earlier pause. */
+	if (h && h->settling && h->n_settling == 0) {
 		mem_free(h->settled);
 		h->settled = mem_strdup(text);
 		h->settling = false;
@@ -265,7 +290,7 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 
 static const struct stt_sink stt_sink = { on_partial, on_settled, on_final, on_error };
 
-/* --- the end ------------------------------------------------------------------------------------------ */
+/* --- the end ----------------------------------------------------------------------------- */
 
 static void hear_free(struct hear *h)
 {
@@ -287,13 +312,13 @@ void hear_cancel(struct hear *h)
 
 void hear_reap(struct session *s)
 {
-	LIST_FOR(&s->hearings, n)
+	LIST_FOR (&s->hearings, n)
 		if (of(n)->state == HEAR_OVER)
 			hear_free(of(n));
 }
 
 void hear_free_all(struct session *s)
 {
-	LIST_FOR(&s->hearings, n)
+	LIST_FOR (&s->hearings, n)
 		hear_free(of(n));
 }

@@ -32,6 +32,7 @@ struct hear {
 	bool respond;        /* a response follows the words                */
 	bool ended, settling;
 	bool dead;           /* no words will come: the engine failed */
+	unsigned n_settling; /* settle() calls not answered yet */
 	char *settled;       /* what it would say at the last candidate end; or NULL */
 	uint64_t retry_us, ended_us;
 	uint64_t speech_end, speech_end_us; /* position and time of the last speech */

@@ -88,7 +88,7 @@ size_t item_heard(const struct item *it, uint64_t ms)
 	return n;
 }
 
-/* --- what a client sends --------------------------------------------------------- */
+/* --- what a client sends ----------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -136,8 +136,8 @@ static int parse_part(struct item *it, size_t index, const json_t *part, json_t 
 		return error_set(e, ERR_MISSING_PARAMETER, "item.content",
 				 "Missing required parameter: 'item.content[%zu].%s'.", index,
 				 r->text);
-	json_t *p = r->audio ? json_pack("{s:s,s:s?}", "type", r->kept_as, "transcript", text) :
-			       json_pack("{s:s,s:s}", "type", r->kept_as, r->text, text);
+	json_t *p = r->audio ? json_pack("{s:s,s:s?}", "type", r->kept_as, "transcript", text)
+			     : json_pack("{s:s,s:s}", "type", r->kept_as, r->text, text);
 	if (json_array_append_new(kept, p) < 0)
 		return -ENOMEM;
 	if (r->audio && index == 0) {
@@ -166,15 +166,14 @@ static int parse_message(struct item *it, const json_t *from, const char **audio
 		return error_set(e, ERR_MISSING_PARAMETER, "item.content",
 				 "Missing required parameter: 'item.content'.");
 	AUTO(json) json_t *kept = json_array();
-	json_array_foreach(content, i, part) {
+	json_array_foreach (content, i, part) {
 		int err = parse_part(it, i, part, kept, audio64, e);
 		if (err)
 			return err;
 	}
-	return item_set(it, "role", json_string(role)) &&
-			       item_set(it, "content", json_incref(kept)) ?
-		       0 :
-		       -ENOMEM;
+	return item_set(it, "role", json_string(role)) && item_set(it, "content", json_incref(kept))
+		       ? 0
+		       : -ENOMEM;
 }
 
 static int parse_strings(struct item *it, const json_t *from, const char *const *names,
@@ -238,13 +237,13 @@ static int too_long(const struct item *it, struct api_error *e)
 	json_write(&text, it->wire);
 	if (text.failed)
 		return -ENOMEM;
-	return text.n <= SESSION_ITEM_TEXT_MAX ?
-		       0 :
-		       error_set(e, ERR_INVALID_VALUE, "item", "The item is too long.");
+	return text.n <= SESSION_ITEM_TEXT_MAX
+		       ? 0
+		       : error_set(e, ERR_INVALID_VALUE, "item", "The item is too long.");
 }
 
-int item_parse(const json_t *from, const char *spare_id, struct item **out,
-	       const char **audio64, struct api_error *e)
+int item_parse(const json_t *from, const char *spare_id, struct item **out, const char **audio64,
+	       struct api_error *e)
 {
 	const char *type = json_str(from, "type", NULL), *id = json_str(from, "id", spare_id);
 	const struct type_rule *r = type_rule(type);
@@ -258,9 +257,9 @@ int item_parse(const json_t *from, const char *spare_id, struct item **out,
 	if (strlen(id) > ITEM_ID_MAX || !id[0])
 		return error_set(e, ERR_INVALID_VALUE, "item.id",
 				 "Invalid 'item.id': expected 1 to %d characters.", ITEM_ID_MAX);
-	struct item *it = item_make(r->type, ROLE_NONE, id,
-				    json_pack("{s:s,s:s,s:s}", "id", id, "type", type, "status",
-					      "completed"));
+	struct item *it = item_make(
+		r->type, ROLE_NONE, id,
+		json_pack("{s:s,s:s,s:s}", "id", id, "type", type, "status", "completed"));
 	if (!it)
 		return -ENOMEM;
 	int err = r->parse(it, from, audio64, e);
@@ -274,7 +273,7 @@ int item_parse(const json_t *from, const char *spare_id, struct item **out,
 	return 0;
 }
 
-/* --- the conversation -------------------------------------------------------------- */
+/* --- the conversation -------------------------------------------------------------------- */
 
 static struct item *of(struct node *n)
 {

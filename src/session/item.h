@@ -27,12 +27,12 @@ struct item {
 	enum item_type type;
 	enum item_role role;
 	json_t *wire;
-	struct pcm audio;     /* user's audio, STT_RATE_HZ; may have been dropped          */
-	bool has_audio;       /* a message whose part 0 is input_audio or output_audio     */
-	bool cut;             /* truncated: what is said further does not count            */
-	bool awaits_words;    /* recognition has not yet said what the audio says          */
-	uint64_t audio_ms;    /* of part 0, also when the samples are gone                 */
-	struct mark *marks;   /* assistant audio                                           */
+	struct pcm audio;   /* user's audio, STT_RATE_HZ; may have been dropped          */
+	bool has_audio;     /* a message whose part 0 is input_audio or output_audio     */
+	bool cut;           /* truncated: what is said further does not count            */
+	bool awaits_words;  /* recognition has not yet said what the audio says          */
+	uint64_t audio_ms;  /* of part 0, also when the samples are gone                 */
+	struct mark *marks; /* assistant audio                                           */
 	size_t n_marks, cap_marks;
 };
 
@@ -45,8 +45,8 @@ void item_ref(struct item *it);
 void item_unref(struct item *it); /* NULL is fine */
 
 /* An item of the client. 0, -EINVAL with *e, -ENOMEM. When the content carries audio its
- * base64 is in *audio64 (borrowed from `from`), to be decoded by the caller. `spare_id` is used when the
- * client names none. */
+ * base64 is in *audio64 (borrowed from `from`), to be decoded by the caller. `spare_id` is used
+ * when the client names none. */
 MUST_USE int item_parse(const json_t *from, const char *spare_id, struct item **out,
 			const char **audio64, struct api_error *e);
 /* Ours: wire is taken, also on failure (NULL: no memory). */

@@ -28,7 +28,8 @@ static void keeps_what_belongs_into_an_item(void)
 	struct api_error e;
 
 	json_init();
-	CHECK_EQ(parse("{\"type\":\"message\",\"role\":\"user\",\"id\":\"x\",\"more\":1,\"content\":["
+	CHECK_EQ(parse("{\"type\":\"message\",\"role\":\"user\",\"id\":\"x\",\"more\":1,"
+		       "\"content\":["
 		       "{\"type\":\"input_audio\",\"audio\":\"AAAA\"},"
 		       "{\"type\":\"input_text\",\"text\":\"t\",\"odd\":2}]}",
 		       &it, &audio, &e),
@@ -55,7 +56,8 @@ static void refuses_what_is_no_item(void)
 		"{\"type\":\"message\",\"role\":\"king\",\"content\":[]}",
 		"{\"type\":\"message\",\"role\":\"user\"}",
 		"{\"type\":\"message\",\"role\":\"user\",\"content\":[{\"type\":\"input_text\"}]}",
-		"{\"type\":\"message\",\"role\":\"system\",\"content\":[{\"type\":\"input_audio\"}]}",
+		"{\"type\":\"message\",\"role\":\"system\",\"content\":[{\"type\":\"input_audio\"}]"
+		"}",
 		"{\"type\":\"message\",\"role\":\"user\",\"content\":[7]}",
 		"{\"type\":\"function_call_output\",\"output\":\"x\"}",
 		"{\"type\":\"message\",\"id\":\"\",\"role\":\"user\",\"content\":[]}",
@@ -75,10 +77,10 @@ static void refuses_what_is_no_item(void)
 static void knows_what_was_heard(void)
 {
 	json_init();
-	AUTO(item) struct item *it = item_make(
-		ITEM_MESSAGE, ROLE_ASSISTANT, "a",
-		json_pack("{s:[{s:s,s:s}]}", "content", "type", "output_audio", "transcript",
-			  "one two three"));
+	AUTO(item)
+	struct item *it = item_make(ITEM_MESSAGE, ROLE_ASSISTANT, "a",
+				    json_pack("{s:[{s:s,s:s}]}", "content", "type", "output_audio",
+					      "transcript", "one two three"));
 
 	CHECK(it);
 	it->audio_ms = 900;
@@ -98,8 +100,9 @@ static void a_conversation_is_in_order(void)
 	json_init();
 	conv_init(&c);
 	for (size_t i = 0; i < 3; i++) {
-		AUTO(item) struct item *it = item_make(ITEM_MESSAGE, ROLE_USER, ids[i],
-						       json_pack("{s:s}", "id", ids[i]));
+		AUTO(item)
+		struct item *it = item_make(ITEM_MESSAGE, ROLE_USER, ids[i],
+					    json_pack("{s:s}", "id", ids[i]));
 		if (it)
 			conv_insert(&c, it, i == 2 ? NULL : conv_last(&c));
 	}

@@ -40,7 +40,9 @@ static void side_close(struct leg *l, unsigned code, const char *reason)
 	CONTAINER_OF(l, struct side, leg)->closed = code;
 }
 
-static const struct leg_ops side_ops = { .name = "side", .send_event = side_send, .close = side_close };
+static const struct leg_ops side_ops = { .name = "side",
+					 .send_event = side_send,
+					 .close = side_close };
 
 static bool heard(const struct side *s, const char *type)
 {
@@ -64,7 +66,8 @@ static void a_sideband_hears_events_but_no_audio(void)
 	CHECK(side.n == 1 && heard(&side, "session.created"));
 	rig_message(&r, "{\"type\":\"nonsense\"}");
 	CHECK(!heard(&side, "error")); /* it did not ask */
-	session_on_message(r.s, &side.leg, bytes_str("{\"type\":\"response.create\"}"), r.env.now_us);
+	session_on_message(r.s, &side.leg, bytes_str("{\"type\":\"response.create\"}"),
+			   r.env.now_us);
 	rig_wait(&r, 100000);
 	CHECK(heard(&side, "response.created") && heard(&side, "response.done"));
 	CHECK(!heard(&side, "response.output_audio.delta"));
@@ -81,8 +84,9 @@ static void a_minted_config_counts(void)
 {
 	AUTO(rig) struct rig r = { 0 };
 	CHECK(rig_init(&r));
-	AUTO(json) json_t *config = json_pack("{s:s,s:s,s:{s:{s:s}}}", "type", "realtime", "instructions",
-					      "minted", "audio", "output", "voice", "echo");
+	AUTO(json)
+	json_t *config = json_pack("{s:s,s:s,s:{s:{s:s}}}", "type", "realtime", "instructions",
+				   "minted", "audio", "output", "voice", "echo");
 	AUTO(json) json_t *wrong = json_pack("{s:i}", "instructions", 7);
 	AUTO(json) json_t *shown = NULL;
 	struct session_params p = { .config = config };

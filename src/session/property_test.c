@@ -1,6 +1,6 @@
 /* Random interleavings of valid and invalid events, audio, engine results and time, in
  * virtual time; after each session the invariants of protocol 2.7 are asked of its events.
- * PROPERTY_RUNS sessions (default 1000), seeds from PROPERTY_SEED (default 1). */
+ * PROPERTY_RUNS sessions (default 250), seeds from PROPERTY_SEED (default 1). */
 #include "session/rig.h"
 
 /* --- the invariants ---------------------------------------------------------------------- */
@@ -38,12 +38,12 @@ static const char *check_created(struct check *c, const json_t *e)
 
 	if (json_object_get(c->responses, json_str(r, "id", "")))
 		return "a response was created twice";
-	json_object_foreach(c->responses, id, other)
+	json_object_foreach (c->responses, id, other)
 		if (!oob && !json_flag(other, "oob", false) && !json_flag(other, "done", false))
 			return "two active responses in the conversation";
 	(void)!json_object_set_new(c->responses, json_str(r, "id", ""),
-				   json_pack("{s:b,s:b,s:i,s:s,s:i}", "done", 0, "oob", oob, "open", 0,
-					     "said", "", "next", 0));
+				   json_pack("{s:b,s:b,s:i,s:s,s:i}", "done", 0, "oob", oob, "open",
+					     0, "said", "", "next", 0));
 	return NULL;
 }
 
@@ -72,7 +72,8 @@ static const char *check_text(struct check *c, json_t *r, const json_t *e)
 {
 	const char *type = json_str(e, "type", ""), *said = json_str(r, "said", "");
 	const char *delta = json_str(e, "delta", NULL);
-	const char *whole = json_str(e, "text", json_str(e, "transcript", json_str(e, "arguments", NULL)));
+	const char *whole =
+		json_str(e, "text", json_str(e, "transcript", json_str(e, "arguments", NULL)));
 
 	(void)c;
 	if (!json_int(r, "open", 0))
@@ -83,7 +84,8 @@ static const char *check_text(struct check *c, json_t *r, const json_t *e)
 		return n < 0 || n % 2 ? "audio is not whole samples in base64" : NULL;
 	}
 	if (delta)
-		return json_object_set_new(r, "said", json_sprintf("%s%s", said, delta)) ? "memory" : NULL;
+		return json_object_set_new(r, "said", json_sprintf("%s%s", said, delta)) ? "memory"
+											 : NULL;
 	if (starts(type, "response.content_part.done")) {
 		const json_t *part = json_object_get(e, "part");
 		whole = json_str(part, "text", json_str(part, "transcript", NULL));
@@ -157,13 +159,13 @@ static const char *broken_invariant(const json_t *events, size_t *at)
 		if (why)
 			return why;
 	}
-	json_object_foreach(responses, id, r)
+	json_object_foreach (responses, id, r)
 		if (!json_flag(r, "done", false))
 			return "a response never ended";
 	return NULL;
 }
 
-/* --- chance ---------------------------------------------------------------------------------- */
+/* --- chance ------------------------------------------------------------------------------ */
 
 struct chance {
 	struct rig rig;
@@ -188,7 +190,8 @@ static unsigned dice(struct chance *c, unsigned n)
 static const char *const messages[] = {
 	"{\"type\":\"response.create\"}",
 	"{\"type\":\"response.create\",\"response\":{\"output_modalities\":[\"text\"]}}",
-	"{\"type\":\"response.create\",\"response\":{\"conversation\":\"none\",\"metadata\":{\"a\":\"b\"}}}",
+	"{\"type\":\"response.create\",\"response\":{\"conversation\":\"none\",\"metadata\":{\"a\":"
+	"\"b\"}}}",
 	"{\"type\":\"response.create\",\"response\":{\"conversation\":\"none\",\"input\":[],"
 	"\"output_modalities\":[\"text\"]}}",
 	"{\"type\":\"response.cancel\"}",
@@ -211,8 +214,10 @@ static const char *const messages[] = {
 	"\"function\",\"name\":\"f\"}],\"include\":[\"voiced.sources\",\"voiced.latency\"],"
 	"\"audio\":{\"input\":{\"transcription\":{\"model\":\"m\"}},\"output\":{\"format\":"
 	"{\"type\":\"audio/pcm\"},\"voice\":\"ash\"}}}}",
-	"{\"type\":\"session.update\",\"session\":{\"type\":\"realtime\",\"output_modalities\":[\"text\"]}}",
-	"{\"type\":\"session.update\",\"session\":{\"type\":\"realtime\",\"output_modalities\":[\"audio\"]}}",
+	"{\"type\":\"session.update\",\"session\":{\"type\":\"realtime\",\"output_modalities\":["
+	"\"text\"]}}",
+	"{\"type\":\"session.update\",\"session\":{\"type\":\"realtime\",\"output_modalities\":["
+	"\"audio\"]}}",
 	"{\"type\":\"session.update\",\"session\":{\"type\":\"nonsense\"}}",
 	"{\"type\":\"input_audio_buffer.append\",\"audio\":\"A\"}",
 	"{\"type\":7}",
@@ -226,12 +231,14 @@ static void about_what_exists(struct chance *c)
 	static const char *const forms[] = {
 		"\"conversation.item.delete\",\"item_id\"",
 		"\"conversation.item.retrieve\",\"item_id\"",
-		"\"conversation.item.truncate\",\"content_index\":0,\"audio_end_ms\":100,\"item_id\"",
+		"\"conversation.item.truncate\",\"content_index\":0,\"audio_end_ms\":100,\"item_"
+		"id\"",
 		"\"response.cancel\",\"response_id\"",
 	};
 	size_t n = json_array_size(c->rig.events), form = dice(c, ARRAY_LEN(forms));
 	const json_t *e = json_array_get(c->rig.events, dice(c, (unsigned)n + 1));
-	const char *id = form == 3 ? response_of(e) : json_str(json_object_get(e, "item"), "id", NULL);
+	const char *id =
+		form == 3 ? response_of(e) : json_str(json_object_get(e, "item"), "id", NULL);
 	char text[256];
 
 	if (!id)
@@ -325,7 +332,8 @@ static bool one(uint64_t seed)
 		fprintf(stderr, "seed %" PRIu64 ", event %zu: %s: %.300s\n", seed, at, why,
 			text ? text : "");
 		mem_free(text);
-		for (size_t i = 0; getenv("SCENARIO_EVENTS") && i < json_array_size(r->events); i++) {
+		for (size_t i = 0; getenv("SCENARIO_EVENTS") && i < json_array_size(r->events);
+		     i++) {
 			text = json_dumps(json_array_get(r->events, i), JSON_COMPACT);
 			fprintf(stderr, "%.200s\n", text);
 			mem_free(text);
@@ -345,7 +353,7 @@ static uint64_t number(const char *name, uint64_t fallback)
 
 static void invariants_hold(void)
 {
-	uint64_t runs = number("PROPERTY_RUNS", 1000), first = number("PROPERTY_SEED", 1);
+	uint64_t runs = number("PROPERTY_RUNS", 250), first = number("PROPERTY_SEED", 1);
 
 	if (getenv("VOICED_TEST_OOM"))
 		return; /* oom_test.c */
@@ -360,7 +368,7 @@ static void invariants_hold(void)
 /* An allocation somewhere in the middle fails: the session ends, and nothing is left behind. */
 static void memory_runs_out_anywhere(void)
 {
-	uint64_t runs = number("PROPERTY_RUNS", 1000), first = number("PROPERTY_SEED", 1);
+	uint64_t runs = number("PROPERTY_RUNS", 250), first = number("PROPERTY_SEED", 1);
 
 	if (getenv("VOICED_TEST_OOM"))
 		return;

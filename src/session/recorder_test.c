@@ -44,7 +44,8 @@ static void records_come_back(void)
 
 static void refuses_other_octets(void)
 {
-	static const char *const bad[] = { "", "VREC", "VREC\2", "RIFF\1abc", "VREC\1\377", "VREC\1\1\1\5ab" };
+	static const char *const bad[] = { "",          "VREC",       "VREC\2",
+					   "RIFF\1abc", "VREC\1\377", "VREC\1\1\1\5ab" };
 	struct rec rec;
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {

@@ -39,7 +39,7 @@ static bool is_rate(uint64_t hz)
 	return hz == 8000 || hz == 16000 || hz == 24000 || hz == 48000;
 }
 
-/* --- answers -------------------------------------------------------------------------- */
+/* --- answers ----------------------------------------------------------------------------- */
 
 /* The next record, which must be the answer that the session asks for now. */
 static struct bytes expect(struct player *p, enum rec_kind k)
@@ -137,7 +137,7 @@ static const struct leg_ops leg_ops = { .name = "replay",
 					.played = played,
 					.close = close_leg };
 
-/* --- engines: whether they start is recorded, the work has been done ---------------------- */
+/* --- engines: whether they start is recorded, the work has been done --------------------- */
 
 static int begin(struct stt *e, struct stt_turn **out, const struct stt_params *q,
 		 struct loop *loop, const struct stt_sink *sink, void *owner, uint64_t ticket)
@@ -196,8 +196,7 @@ static void leave_tts(struct tts_job *j)
 }
 
 static int start_tool(struct tool *t, struct tool_job **out, const char *arguments,
-		      struct loop *loop, const struct tool_sink *sink, void *owner,
-		      uint64_t ticket)
+		      struct loop *loop, const struct tool_sink *sink, void *owner, uint64_t ticket)
 {
 	struct player *p = ((struct tool_seat *)(void *)t)->p;
 
@@ -214,7 +213,7 @@ static void leave_tool(struct tool_job *j)
 
 static const struct llm_ops llm_ops = { .name = "replay", .start = start_llm, .cancel = leave_llm };
 
-/* --- inputs --------------------------------------------------------------------------------- */
+/* --- inputs ------------------------------------------------------------------------------ */
 
 /* A string that ends with the body, or n octets of it. NULL: malformed or no memory. */
 static char *take_text(struct bytes *b, uint64_t n)
@@ -297,7 +296,8 @@ static void give_llm(struct player *p, const struct call *c)
 	const struct engine_error e = { c->a, c->b };
 	const struct llm_sink *k = p->llm_sink;
 	char why[160];
-	AUTO(json) json_t *source = k && c->fn == 1 ? json_parse(bytes_of(c->a, c->a_n), why) : NULL;
+	AUTO(json)
+	json_t *source = k && c->fn == 1 ? json_parse(bytes_of(c->a, c->a_n), why) : NULL;
 
 	if (!k || (c->fn == 1 && !source))
 		p->malformed = true;
@@ -351,9 +351,11 @@ static void give_tool(struct player *p, const struct call *c)
 static void play_sink(struct player *p, const struct rec *rec)
 {
 	__attribute__((cleanup(call_auto_))) struct call c = { 0 };
-	static void (*const give[])(struct player *, const struct call *) = {
-		[REC_STT] = give_stt, [REC_LLM] = give_llm, [REC_TTS] = give_tts, [REC_TOOL] = give_tool
-	};
+	static void (*const give[])(struct player *,
+				    const struct call *) = { [REC_STT] = give_stt,
+							     [REC_LLM] = give_llm,
+							     [REC_TTS] = give_tts,
+							     [REC_TOOL] = give_tool };
 
 	if (take_call(p, rec->body, &c))
 		give[rec->kind](p, &c);
@@ -466,25 +468,30 @@ static void play_leg(struct player *p, const struct rec *rec)
 }
 
 static void (*const plays[])(struct player *, const struct rec *) = {
-	[REC_ATTACH] = play_attach,   [REC_DETACH] = play_leg,    [REC_CLOSE] = play_close,
-	[REC_MESSAGE] = play_leg,     [REC_BINARY] = play_leg,    [REC_AUDIO] = play_audio,
-	[REC_PLAYOUT] = play_playout, [REC_WRITABLE] = play_leg,  [REC_TIME] = play_time,
-	[REC_STT] = play_sink,        [REC_LLM] = play_sink,      [REC_TTS] = play_sink,
+	[REC_ATTACH] = play_attach,   [REC_DETACH] = play_leg,   [REC_CLOSE] = play_close,
+	[REC_MESSAGE] = play_leg,     [REC_BINARY] = play_leg,   [REC_AUDIO] = play_audio,
+	[REC_PLAYOUT] = play_playout, [REC_WRITABLE] = play_leg, [REC_TIME] = play_time,
+	[REC_STT] = play_sink,        [REC_LLM] = play_sink,     [REC_TTS] = play_sink,
 	[REC_TOOL] = play_sink,
 };
 
-/* --- the session ------------------------------------------------------------------------------- */
+/* --- the session ------------------------------------------------------------------------- */
 
 static void set_engines(struct player *p, const json_t *v)
 {
 	const json_t *tools = json_object_get(v, "tools");
 	int64_t caps = json_int(v, "stt_caps", -1), rate = json_int(v, "tts_rate_hz", 0);
 
-	p->stt_ops = (struct stt_ops){ .name = "replay", .caps = (unsigned)caps, .begin = begin,
-				       .push = push, .settle = leave_turn, .end = leave_turn,
+	p->stt_ops = (struct stt_ops){ .name = "replay",
+				       .caps = (unsigned)caps,
+				       .begin = begin,
+				       .push = push,
+				       .settle = leave_turn,
+				       .end = leave_turn,
 				       .cancel = leave_turn };
-	p->tts_ops = (struct tts_ops){ .name = "replay", .rate_hz = (unsigned)rate,
-				       .start = start_tts, .cancel = leave_tts };
+	p->tts_ops = (struct tts_ops){
+		.name = "replay", .rate_hz = (unsigned)rate, .start = start_tts, .cancel = leave_tts
+	};
 	p->engines = (struct engines){
 		.stt_ops = caps < 0 ? NULL : &p->stt_ops,
 		.stt = (struct stt *)(void *)p,
@@ -539,7 +546,8 @@ static enum replay_verdict run(struct player *p)
 		if (v == REC_MALFORMED)
 			return REPLAY_MALFORMED;
 		if ((size_t)rec.kind >= ARRAY_LEN(plays) || !plays[rec.kind])
-			return REPLAY_DIVERGED; /* an answer nobody asked for, or a second session */
+			return REPLAY_DIVERGED; /* an answer nobody asked for, or a second session
+						 */
 		p->now_us = rec.now_us;
 		plays[rec.kind](p, &rec);
 	}

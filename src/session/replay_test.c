@@ -22,10 +22,12 @@ static void perform(struct rig *r)
 	(void)!fake_answer(r->fake, steps, 1);
 	(void)!fake_answer(r->fake, found, 3);
 	(void)!fake_answer(r->fake, call, 1);
-	rig_message(r, "{\"type\":\"session.update\",\"session\":{\"type\":\"realtime\",\"include\":["
-		       "\"voiced.latency\",\"voiced.sources\",\"voiced.partials\"],\"audio\":{\"input\":{"
-		       "\"transcription\":{\"model\":\"x\"},\"turn_detection\":{\"type\":\"server_vad\","
-		       "\"silence_duration_ms\":400}}}}}");
+	rig_message(
+		r,
+		"{\"type\":\"session.update\",\"session\":{\"type\":\"realtime\",\"include\":["
+		"\"voiced.latency\",\"voiced.sources\",\"voiced.partials\"],\"audio\":{\"input\":{"
+		"\"transcription\":{\"model\":\"x\"},\"turn_detection\":{\"type\":\"server_vad\","
+		"\"silence_duration_ms\":400}}}}}");
 	rig_audio(r, 300, 0);
 	rig_audio(r, 900, RIG_LOUD);
 	rig_audio(r, 1200, 0);
@@ -33,7 +35,9 @@ static void perform(struct rig *r)
 	rig_audio(r, 600, 0);
 	rig_message(r, "{nonsense");
 	session_on_binary(r->s, &r->legs[0].leg, r->env.now_us);
-	rig_message(r, "{\"type\":\"response.create\",\"response\":{\"output_modalities\":[\"text\"]}}");
+	rig_message(
+		r,
+		"{\"type\":\"response.create\",\"response\":{\"output_modalities\":[\"text\"]}}");
 	rig_wait(r, 3000000);
 	session_close(r->s, 1000, "done", r->env.now_us);
 	session_detach(r->s, &r->legs[0].leg, r->env.now_us);
@@ -92,7 +96,9 @@ static void survives_what_is_no_record(void)
 
 	CHECK(rig_init(&r));
 	CHECK(rig_start(&r, &p, 0));
-	rig_message(&r, "{\"type\":\"response.create\",\"response\":{\"output_modalities\":[\"text\"]}}");
+	rig_message(
+		&r,
+		"{\"type\":\"response.create\",\"response\":{\"output_modalities\":[\"text\"]}}");
 	rig_wait(&r, 100000);
 	CHECK(!record.failed);
 	if (getenv("RECORD_WRITE")) { /* a seed for fuzz/record.c */

@@ -46,7 +46,7 @@ static struct response *of(struct node *n)
 	return CONTAINER_OF(n, struct response, node);
 }
 
-/* --- life --------------------------------------------------------------------------- */
+/* --- life -------------------------------------------------------------------------------- */
 
 struct response *response_new(struct session *s, json_t *config)
 {
@@ -94,26 +94,26 @@ static void response_free(struct response *r)
 
 void response_reap(struct session *s)
 {
-	LIST_FOR(&s->responses, n)
+	LIST_FOR (&s->responses, n)
 		if (of(n)->state == RESP_OVER)
 			response_free(of(n));
 }
 
 void response_free_all(struct session *s)
 {
-	LIST_FOR(&s->responses, n)
+	LIST_FOR (&s->responses, n)
 		response_free(of(n));
 }
 
-/* --- what clients see of it ------------------------------------------------------------- */
+/* --- what clients see of it -------------------------------------------------------------- */
 
 static json_t *usage_json(const struct response *r)
 {
 	/* Spoken output is counted as the API does: a token is 50 ms of audio. */
-	int audio = r->out_hz ? (int)(r->sent * 20 / r->out_hz) : 0;
-	int in = r->usage.input_tokens, text = r->usage.output_tokens;
+	json_int_t audio = r->out_hz ? (json_int_t)(r->sent * 20 / r->out_hz) : 0;
+	json_int_t in = r->usage.input_tokens, text = r->usage.output_tokens;
 
-	return json_pack("{s:i,s:i,s:i,s:{s:i,s:i,s:i,s:i,s:{s:i,s:i,s:i}},s:{s:i,s:i}}",
+	return json_pack("{s:I,s:I,s:I,s:{s:I,s:i,s:i,s:i,s:{s:i,s:i,s:i}},s:{s:I,s:I}}",
 			 "total_tokens", in + text + audio, "input_tokens", in, "output_tokens",
 			 text + audio, "input_token_details", "text_tokens", in, "audio_tokens", 0,
 			 "image_tokens", 0, "cached_tokens", 0, "cached_tokens_details",
@@ -137,362 +137,25 @@ static json_t *response_json(const struct response *r, bool done)
 	const json_t *c = r->config;
 	AUTO(json) json_t *output = done ? json_incref(r->output) : json_array();
 
-	return json_pack("{s:s,s:s,s:s,s:o,s:O,s:s?,s:O?,s:O?,s:{s:{s:O?,s:O?}},s:o,s:O?}", "object",
-			 "realtime.response", "id", r->id, "status",
+	return json_pack("{s:s,s:s,s:s,s:o,s:O,s:s?,s:O?,s:O?,s:{s:{s:O?,s:O?}},s:o,s:O?}",
+			 "object", "realtime.response", "id", r->id, "status",
 			 done ? outcomes[r->outcome].status : "in_progress", "status_details",
-			 done ? details_json(r) : json_null(), "output", output,
-			 "conversation_id", r->oob ? NULL : r->s->conversation_id,
-			 "output_modalities", json_object_get(c, "output_modalities"),
-			 "max_output_tokens", json_object_get(c, "max_output_tokens"), "audio",
-			 "output", "format", config_at(c, "audio.output.format"), "voice",
+			 done ? details_json(r) : json_null(), "output", output, "conversation_id",
+			 r->oob ? NULL : r->s->conversation_id, "output_modalities",
+			 json_object_get(c, "output_modalities"), "max_output_tokens",
+			 json_object_get(c, "max_output_tokens"), "audio", "output", "format",
+			 config_at(c, "audio.output.format"), "voice",
 			 config_at(c, "audio.output.voice"), "usage",
 			 done ? usage_json(r) : json_null(), "metadata", r->metadata);
 }
 
-/* response_id, item_id, output_index, content_index, and one member more. */
-static json_t *k4(const struct response *r, const char *key, json_t *value)
-{
-	json_t *v = json_pack("{s:s,s:s,s:i,s:i}", "response_id", r->id, "item_id", r->item->id,
-			      "output_index", (int)r->output_index, "content_index", 0);
-
-	if (key && json_object_set_new(v, key, value) < 0) {
-		json_decref(v);
-		return NULL;
-	}
-	return v;
-}
-
-static void emit_conversation_item(struct response *r, enum event e, const struct item *it)
-{
-	if (r->oob || !node_linked(&it->node))
-		return; /* out of band, or deleted meanwhile */
-	const struct item *before = conv_before(&r->s->conv, it);
-
-	emit(r->s, e,
-	     json_pack("{s:s?,s:O}", "previous_item_id", before ? before->id : NULL, "item",
-		       it->wire));
-}
-
-static void emit_output_item(struct response *r, enum event e, const struct item *it)
-{
-	emit(r->s, e,
-	     json_pack("{s:s,s:i,s:O}", "response_id", r->id, "output_index", (int)r->output_index,
-		       "item", it->wire));
-}
-
-/* --- items and parts ---------------------------------------------------------------------- */
-
-static bool enter_conversation(struct response *r, struct item *it)
-{
-	struct session *s = r->s;
-
-	if (json_array_append(r->output, it->wire) < 0)
-		return false;
-	if (!r->oob)
-		conv_insert(&s->conv, it, conv_last(&s->conv));
-	return true;
-}
-
-static json_t *empty_part(const struct response *r)
-{
-	return r->set.text_only ? json_pack("{s:s,s:s}", "type", "text", "text", "") :
-				  json_pack("{s:s,s:s}", "type", "audio", "transcript", "");
-}
-
-/* From here on the item's content is kept up to date with what was sent. */
-static bool begin_content(struct response *r)
-{
-	json_t *c = r->set.text_only ?
-			    json_pack("[{s:s,s:s}]", "type", "output_text", "text", "") :
-			    json_pack("[{s:s,s:s}]", "type", "output_audio", "transcript", "");
-	return item_set(r->item, "content", c);
-}
-
-static bool open_message(struct response *r)
-{
-	char id[ID_MAX];
-
-	if (r->item_open)
-		return true;
-	session_new_id(r->s, "item_", id);
-	struct item *it = item_make(ITEM_MESSAGE, ROLE_ASSISTANT, id,
-				    json_pack("{s:s,s:s,s:s,s:s,s:[]}", "id", id, "type", "message",
-					      "status", "in_progress", "role", "assistant",
-					      "content"));
-	if (!it)
-		return false;
-	item_unref(r->item);
-	r->item = it;
-	it->has_audio = !r->set.text_only;
-	if (!enter_conversation(r, it))
-		return false;
-	r->item_open = true;
-	emit_output_item(r, EV_OUTPUT_ITEM_ADDED, it);
-	emit_conversation_item(r, EV_ITEM_ADDED, it);
-	emit(r->s, EV_PART_ADDED, k4(r, "part", empty_part(r)));
-	return begin_content(r);
-}
-
-static json_t *said_json(const struct response *r)
-{
-	return json_stringn(r->said.n ? (const char *)r->said.p : "", r->said.n);
-}
-
-static void close_message(struct response *r, const char *status)
-{
-	struct session *s = r->s;
-	struct item *it = r->item;
-
-	if (!r->item_open)
-		return;
-	r->item_open = false;
-	if (r->set.text_only) {
-		emit(s, EV_TEXT_DONE, k4(r, "text", said_json(r)));
-		emit(s, EV_PART_DONE,
-		     k4(r, "part", json_pack("{s:s,s:o}", "type", "text", "text", said_json(r))));
-	} else {
-		emit(s, EV_AUDIO_DONE, k4(r, NULL, NULL));
-		emit(s, EV_TRANSCRIPT_DONE, k4(r, "transcript", said_json(r)));
-		emit(s, EV_PART_DONE,
-		     k4(r, "part",
-			json_pack("{s:s,s:o}", "type", "audio", "transcript", said_json(r))));
-	}
-	if (!item_set(it, "status", json_string(status)))
-		session_oom(s);
-	emit_conversation_item(r, EV_ITEM_DONE, it);
-	emit_output_item(r, EV_OUTPUT_ITEM_DONE, it);
-	r->output_index++;
-}
-
-/* Text that a client now sees: counted in said, and in the item unless it was truncated. */
-static bool say(struct response *r, enum event e, const char *text)
-{
-	const char *member = r->set.text_only ? "text" : "transcript";
-
-	emit(r->s, e, k4(r, "delta", json_string(text)));
-	buf_puts(&r->said, text);
-	return !r->said.failed && (r->item->cut || item_set_part(r->item, member, said_json(r)));
-}
-
-static bool send_call(struct response *r, const struct piece *p)
-{
-	struct session *s = r->s;
-	char id[ID_MAX], call_id[ID_MAX];
-
-	close_message(r, "completed");
-	session_new_id(s, "item_", id);
-	session_new_id(s, "call_", call_id);
-	struct item *it = item_make(ITEM_CALL, ROLE_NONE, id,
-				    json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "id", id, "type",
-					      "function_call", "status", "in_progress", "name",
-					      p->name, "call_id", call_id, "arguments", ""));
-	if (!it)
-		return false;
-	bool ok = enter_conversation(r, it);
-	if (ok) {
-		emit_output_item(r, EV_OUTPUT_ITEM_ADDED, it);
-		emit_conversation_item(r, EV_ITEM_ADDED, it);
-		emit(s, EV_ARGUMENTS_DELTA,
-		     json_pack("{s:s,s:s,s:i,s:s,s:s}", "response_id", r->id, "item_id", id,
-			       "output_index", (int)r->output_index, "call_id", call_id, "delta",
-			       p->text));
-		emit(s, EV_ARGUMENTS_DONE,
-		     json_pack("{s:s,s:s,s:i,s:s,s:s,s:s}", "response_id", r->id, "item_id", id,
-			       "output_index", (int)r->output_index, "call_id", call_id, "name",
-			       p->name, "arguments", p->text));
-		ok = item_set(it, "arguments", json_string(p->text)) &&
-		     item_set(it, "status", json_string("completed"));
-		emit_conversation_item(r, EV_ITEM_DONE, it);
-		emit_output_item(r, EV_OUTPUT_ITEM_DONE, it);
-		r->output_index++;
-	}
-	item_unref(it);
-	return ok;
-}
-
-/* --- sound ----------------------------------------------------------------------------------- */
-
-void response_mark(struct response *r, enum latency_mark m)
-{
-	if (!r->marks_us[m])
-		r->marks_us[m] = r->s->now_us;
-}
-
-static json_t *mark_json(const struct response *r, enum latency_mark m)
-{
-	if (!r->marks_us[m])
-		return json_null();
-	return json_integer(((json_int_t)r->marks_us[m] - (json_int_t)r->speech_end_us) /
-			    US_PER_MS);
-}
-
-/* Once per spoken turn, with the first audio (or text) that leaves. */
-static void tell_latency(struct response *r)
-{
-	response_mark(r, MARK_SENT);
-	if (r->latency_told || !r->speech_end_us)
-		return;
-	r->latency_told = true;
-	emit(r->s, EV_X_LATENCY,
-	     json_pack("{s:s,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "response_id", r->id, "item_id",
-		       r->item->id, "speech_end_ms", (json_int_t)(r->speech_end * 1000 / STT_RATE_HZ),
-		       "window", mark_json(r, MARK_WINDOW), "stt_final",
-		       mark_json(r, MARK_STT_FINAL), "search", mark_json(r, MARK_SEARCH),
-		       "first_text", mark_json(r, MARK_FIRST_TEXT), "first_audio",
-		       mark_json(r, MARK_FIRST_AUDIO), "sent", mark_json(r, MARK_SENT)));
-}
-
-static bool push_paced(struct response *r, const int16_t *pcm, size_t n)
-{
-	struct session *s = r->s;
-	struct leg *l = session_main(s);
-
-	if (!l || !l->ops->push_audio)
-		return true; /* nobody hears: as if said */
-	uint64_t played = session_answer(s, REC_PLAYED, l->ops->played(l, r->tag));
-	if (r->sent - MIN(r->sent, played) > (uint64_t)r->out_hz * LEG_AHEAD_MS / 1000)
-		return false;
-	int err = l->ops->push_audio(l, r->tag, pcm, n);
-	return session_answer(s, REC_PUSH, err != 0) == 0;
-}
-
-static bool push_event(struct response *r, const int16_t *pcm, size_t n)
-{
-	struct session *s = r->s;
-	struct leg *l = session_main(s);
-	uint8_t wire[9600];
-
-	if (l && l->ops->room && session_answer(s, REC_ROOM, l->ops->room(l)) < LEG_ROOM_MIN)
-		return false;
-	emit_audio(r, wire, audio_out_encode(r->set.out, pcm, n, wire));
-	return true;
-}
-
-/* As much of the clause's audio as is ready and wanted, in steps of 200 ms. */
-static bool send_audio(struct response *r, struct piece *p)
-{
-	size_t step = r->out_hz / 5;
-
-	while (p->sent < p->audio.n) {
-		size_t n = MIN(step, p->audio.n - p->sent);
-		const int16_t *pcm = p->audio.p + p->sent;
-
-		if (!(r->paced ? push_paced(r, pcm, n) : push_event(r, pcm, n)))
-			return false;
-		if (!r->first_sent_us)
-			r->first_sent_us = r->s->now_us;
-		p->sent += n;
-		r->sent += n;
-		r->drained = false;
-		r->s->voice_locked = true;
-		if (!r->item->cut)
-			r->item->audio_ms = r->sent * 1000 / r->out_hz;
-		tell_latency(r);
-	}
-	return true;
-}
-
-static bool show_clause(struct response *r, struct piece *p)
-{
-	if (!open_message(r))
-		return false;
-	AUTO(buf) struct buf delta = { 0 };
-	if (r->said.n)
-		buf_putc(&delta, ' ');
-	buf_puts(&delta, p->text);
-	p->base_at = (uint32_t)(r->said.n + (r->said.n ? 1 : 0));
-	p->base_ms = (uint32_t)(r->sent * 1000 / r->out_hz);
-	p->shown = true;
-	return !delta.failed && item_mark(r->item, p->base_at, p->base_ms) &&
-	       say(r, EV_TRANSCRIPT_DELTA, (const char *)delta.p);
-}
-
-static bool move_marks(struct response *r, struct piece *p)
-{
-	for (; p->marked < p->n_words; p->marked++) {
-		const struct word *w = &p->words[p->marked];
-
-		if (!item_mark(r->item, p->base_at + w->at, p->base_ms + w->from_ms))
-			return false;
-	}
-	return true;
-}
-
-/* --- sending ---------------------------------------------------------------------------------- */
-
-enum sent { SENT, NOT_YET, NO_MEMORY };
-
-static enum sent send_text(struct response *r, struct piece *p)
-{
-	if (!open_message(r) || !say(r, EV_TEXT_DELTA, p->text))
-		return NO_MEMORY;
-	tell_latency(r);
-	return SENT;
-}
-
-static enum sent send_clause(struct response *r, struct piece *p)
-{
-	if (!p->shown && !p->audio.n && !p->spoken)
-		return NOT_YET;
-	if (!p->shown && !show_clause(r, p))
-		return NO_MEMORY;
-	if (!move_marks(r, p))
-		return NO_MEMORY;
-	return send_audio(r, p) && p->spoken ? SENT : NOT_YET;
-}
-
-static enum sent send_source(struct response *r, struct piece *p)
-{
-	/* A source may come before any text; it belongs to the message all the same. */
-	if (!open_message(r))
-		return NO_MEMORY;
-	emit(r->s, EV_X_SOURCES,
-	     json_pack("{s:s,s:s,s:[O]}", "response_id", r->id, "item_id", r->item->id, "sources",
-		       p->source));
-	return SENT;
-}
-
-static enum sent send_call_piece(struct response *r, struct piece *p)
-{
-	return send_call(r, p) ? SENT : NO_MEMORY;
-}
-
-static enum sent (*const send_piece[])(struct response *, struct piece *) = {
-	[PIECE_TEXT] = send_text,
-	[PIECE_CLAUSE] = send_clause,
-	[PIECE_SOURCE] = send_source,
-	[PIECE_CALL] = send_call_piece,
-};
-
-void response_pump(struct response *r)
-{
-	struct node *n;
-
-	if (r->state != RESP_ACTIVE || !session_serves(r->s))
-		return;
-	while ((n = list_first(&r->pieces))) {
-		struct piece *p = CONTAINER_OF(n, struct piece, node);
-		enum sent sent = send_piece[p->kind](r, p);
-
-		if (sent == NO_MEMORY)
-			session_oom(r->s);
-		if (sent != SENT || r->s->broken)
-			break;
-		node_unlink(n);
-		piece_free(p);
-	}
-	speak_next(r);
-	if (r->state == RESP_ACTIVE && r->thought && list_empty(&r->pieces))
-		response_end(r, r->outcome);
-}
-
 void response_pump_all(struct session *s)
 {
-	LIST_FOR(&s->responses, n)
+	LIST_FOR (&s->responses, n)
 		response_pump(of(n));
 }
 
-/* --- begin and end ------------------------------------------------------------------------------ */
+/* --- begin and end ----------------------------------------------------------------------- */
 
 void response_announce(struct response *r)
 {
@@ -522,9 +185,8 @@ static void emit_limits(struct session *s)
 
 static uint64_t heard_until(const struct response *r)
 {
-	return r->first_sent_us && r->out_hz ?
-		       r->first_sent_us + r->sent * US_PER_S / r->out_hz :
-		       r->s->now_us;
+	return r->first_sent_us && r->out_hz ? r->first_sent_us + r->sent * US_PER_S / r->out_hz
+					     : r->s->now_us;
 }
 
 /* response.done was sent: does a paced leg still play it? */
@@ -553,7 +215,7 @@ void response_end(struct response *r, enum resp_outcome o)
 	r->outcome = o;
 	think_cancel(r);
 	speak_cancel(r);
-	close_message(r, outcomes[o].item_status);
+	response_close_message(r, outcomes[o].item_status);
 	emit(s, EV_RESPONSE_DONE, json_pack("{s:o}", "response", response_json(r, true)));
 	after_done(r);
 	emit_limits(s);
@@ -584,7 +246,7 @@ void response_say_failed(struct response *r, const char *text, const struct engi
 	r->thought = true;
 }
 
-/* --- interruption ---------------------------------------------------------------------------------- */
+/* --- interruption ------------------------------------------------------------------------ */
 
 void response_silence(struct response *r)
 {
@@ -609,7 +271,7 @@ void response_silence(struct response *r)
 
 void response_interrupt(struct session *s, enum resp_outcome o)
 {
-	LIST_FOR(&s->responses, n) {
+	LIST_FOR (&s->responses, n) {
 		struct response *r = of(n);
 
 		if (r->oob)
@@ -640,11 +302,11 @@ void response_playout(struct response *r, enum leg_playout p)
 		turn_idle(s, s->now_us);
 }
 
-/* --- finding ----------------------------------------------------------------------------------------- */
+/* --- finding ----------------------------------------------------------------------------- */
 
 struct response *response_find(struct session *s, const char *id)
 {
-	LIST_FOR(&s->responses, n)
+	LIST_FOR (&s->responses, n)
 		if (strcmp(of(n)->id, id) == 0)
 			return of(n);
 	return NULL;
@@ -652,7 +314,7 @@ struct response *response_find(struct session *s, const char *id)
 
 struct response *response_active(struct session *s)
 {
-	LIST_FOR(&s->responses, n)
+	LIST_FOR (&s->responses, n)
 		if (of(n)->state == RESP_ACTIVE && !of(n)->oob)
 			return of(n);
 	return NULL;
@@ -660,7 +322,7 @@ struct response *response_active(struct session *s)
 
 struct response *response_held(struct session *s)
 {
-	LIST_FOR(&s->responses, n)
+	LIST_FOR (&s->responses, n)
 		if (of(n)->state == RESP_HELD)
 			return of(n);
 	return NULL;
@@ -668,10 +330,19 @@ struct response *response_held(struct session *s)
 
 struct response *response_by_tag(struct session *s, uint64_t tag)
 {
-	LIST_FOR(&s->responses, n)
+	LIST_FOR (&s->responses, n)
 		if (of(n)->tag == tag)
 			return of(n);
 	return NULL;
+}
+
+bool response_occupies_leg(struct session *s, const struct response *but)
+{
+	LIST_FOR (&s->responses, n)
+		if (of(n) != but && of(n)->paced && of(n)->sent &&
+		    (of(n)->state == RESP_ACTIVE || of(n)->state == RESP_DRAINING))
+			return true;
+	return false;
 }
 
 bool response_audible(const struct session *s)
@@ -679,8 +350,7 @@ bool response_audible(const struct session *s)
 	for (struct node *n = s->responses.head.next; n != &s->responses.head; n = n->next) {
 		const struct response *r = of(n);
 
-		if (!r->oob && r->sent &&
-		    (r->state == RESP_DRAINING || r->state == RESP_ACTIVE))
+		if (!r->oob && r->sent && (r->state == RESP_DRAINING || r->state == RESP_ACTIVE))
 			return true;
 	}
 	return s->now_us < s->turn.idle_from_us; /* the client still plays, as far as we know */
@@ -697,7 +367,8 @@ uint64_t response_next_us(const struct session *s)
 
 		if (r->state != RESP_ACTIVE || !r->paced || first == &r->pieces.head)
 			continue;
-		const struct piece *p = CONTAINER_OF((struct node *)(uintptr_t)first, struct piece, node);
+		const struct piece *p =
+			CONTAINER_OF((struct node *)(uintptr_t)first, struct piece, node);
 		if (p->sent < p->audio.n)
 			return s->now_us + POLL_US;
 	}

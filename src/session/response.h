@@ -2,7 +2,8 @@
  *
  *   think.c     asks the language model, runs the server's tools, asks again
  *   speak.c     cuts text into clauses, has them spoken, keeps what is to be said in order
- *   response.c  opens and closes items and parts, sends what is ready, ends
+ *   send.c      opens and closes items and parts, sends what is ready
+ *   response.c  begins, ends, is interrupted
  *
  * What is to be said waits in a queue of pieces; nothing of it is seen before the
  * response is announced. So an answer can be prepared before it is wanted.
@@ -44,23 +45,30 @@ enum piece_kind {
 struct piece {
 	struct node node;
 	enum piece_kind kind;
-	char *text;           /* TEXT, CLAUSE; CALL: the arguments         */
-	char *name;           /* CALL                                      */
-	json_t *source;       /* SOURCE                                    */
-	struct pcm audio;     /* CLAUSE: at the output rate                */
-	size_t sent;          /* of audio                                  */
-	bool spoken, shown;   /* all audio is here; the transcript was sent */
+	char *text;         /* TEXT, CLAUSE; CALL: the arguments         */
+	char *name;         /* CALL                                      */
+	json_t *source;     /* SOURCE                                    */
+	struct pcm audio;   /* CLAUSE: at the output rate                */
+	size_t sent;        /* of audio                                  */
+	bool spoken, shown; /* all audio is here; the transcript was sent */
 	struct word {
 		uint32_t at, from_ms; /* offset in text; ms in this clause */
-	} *words;
+	} * words;
 	size_t n_words, cap_words, found; /* found: up to where words were looked for */
-	size_t marked;             /* words that are marks of the item */
-	uint32_t base_at, base_ms; /* where the clause begins in the item */
+	size_t marked;                    /* words that are marks of the item */
+	uint32_t base_at, base_ms;        /* where the clause begins in the item */
 };
 
 enum { TOOL_RUNS_MAX = 8, LATENCY_MARKS = 6 };
 
-enum latency_mark { MARK_WINDOW, MARK_STT_FINAL, MARK_SEARCH, MARK_FIRST_TEXT, MARK_FIRST_AUDIO, MARK_SENT };
+enum latency_mark {
+	MARK_WINDOW,
+	MARK_STT_FINAL,
+	MARK_SEARCH,
+	MARK_FIRST_TEXT,
+	MARK_FIRST_AUDIO,
+	MARK_SENT
+};
 
 struct tool_run {
 	uint64_t ticket; /* 0: free */
@@ -77,8 +85,8 @@ struct response {
 	enum resp_state state;
 	enum resp_outcome outcome;
 	char error_code[64], error_message[256];
-	bool oob;         /* conversation:"none" */
-	json_t *config;   /* effective, immutable */
+	bool oob;       /* conversation:"none" */
+	json_t *config; /* effective, immutable */
 	struct settings set;
 	json_t *metadata; /* or NULL */
 	json_t *input;    /* items instead of the conversation; or NULL */
@@ -92,12 +100,12 @@ struct response {
 	json_t *calls;   /* made in this round */
 	struct tool_run tools[TOOL_RUNS_MAX];
 	unsigned n_tools_running, rounds;
-	bool tools_wait; /* held: a tool that changes something waits for the announcement */
+	bool tools_wait;      /* held: a tool that changes something waits for the announcement */
 	bool waits_for_words; /* an item it answers has not been recognised yet */
 	bool thought;         /* nothing more will be queued */
 	struct llm_usage usage;
-	struct buf text;  /* all of the answer so far           */
-	size_t cited_to;  /* octet up to which text has a source */
+	struct buf text; /* all of the answer so far           */
+	size_t cited_to; /* octet up to which text has a source */
 
 	/* speaking */
 	struct list pieces;
@@ -116,7 +124,7 @@ struct response {
 	unsigned out_hz;
 	bool paced, started, drained; /* playout on a paced leg */
 	uint64_t first_sent_us;
-	uint64_t marks_us[LATENCY_MARKS]; /* 0: not (yet) */
+	uint64_t marks_us[LATENCY_MARKS];   /* 0: not (yet) */
 	uint64_t speech_end, speech_end_us; /* position and time of the turn's last speech; 0 */
 	bool latency_told;
 };
@@ -128,8 +136,10 @@ void response_discard(struct response *r); /* held ones only */
 /* End now with this outcome; what is queued is dropped. Held ones are discarded. */
 void response_end(struct response *r, enum resp_outcome o);
 void response_fail(struct response *r, const char *code, const char *message);
-/* Send what can be sent; end when all was. */
+/* send.c: send what can be sent; end when all was. */
 void response_pump(struct response *r);
+/* End the open message, if there is one, as "completed" or "incomplete". */
+void response_close_message(struct response *r, const char *status);
 /* Speak (or write) one sentence of ours, then end as failed with this error. */
 void response_say_failed(struct response *r, const char *text, const struct engine_error *e);
 const char *response_state_name(const struct response *r);
@@ -140,6 +150,8 @@ struct response *response_find(struct session *s, const char *id);
 struct response *response_active(struct session *s);
 struct response *response_held(struct session *s);
 struct response *response_by_tag(struct session *s, uint64_t tag);
+/* Is another response than this one in the paced leg? */
+bool response_occupies_leg(struct session *s, const struct response *but);
 bool response_audible(const struct session *s); /* is the assistant being heard, as far as known? */
 /* The user speaks: cancel the default conversation's responses and stop their audio. */
 void response_interrupt(struct session *s, enum resp_outcome o);
@@ -152,7 +164,7 @@ void response_free_all(struct session *s);
 uint64_t response_next_us(const struct session *s);
 
 /* think.c */
-void think(struct response *r); /* begin, or go on when words have come */
+void think(struct response *r);           /* begin, or go on when words have come */
 void think_announced(struct response *r); /* it is wanted now: run what had to wait for that */
 void think_cancel(struct response *r);
 /* speak.c */

@@ -57,8 +57,8 @@ struct rig {
 	struct engines engines;
 	struct session *s;
 	struct rig_leg legs[RIG_LEGS];
-	json_t *events; /* array, from leg 0, oldest first */
-	size_t taken;   /* of them */
+	json_t *events;        /* array, from leg 0, oldest first */
+	size_t taken;          /* of them */
 	struct buf transcript; /* every event of leg 0 as it was sent, with a newline */
 	bool keep_transcript;
 	struct rig_tool {
@@ -79,7 +79,7 @@ static void rig_auto_(struct rig *r)
 	buf_done(&r->transcript);
 }
 
-/* --- legs ---------------------------------------------------------------------------- */
+/* --- legs -------------------------------------------------------------------------------- */
 
 static struct rig_leg *rig_leg(struct leg *l)
 {
@@ -183,11 +183,10 @@ static void rig_play(struct rig *r, uint64_t us)
 	}
 }
 
-/* --- a server tool ---------------------------------------------------------------------- */
+/* --- a server tool ----------------------------------------------------------------------- */
 
 static int rig_search(struct tool *t, struct tool_job **out, const char *arguments,
-		      struct loop *loop, const struct tool_sink *sink, void *owner,
-		      uint64_t ticket)
+		      struct loop *loop, const struct tool_sink *sink, void *owner, uint64_t ticket)
 {
 	struct rig *r = (struct rig *)(void *)t;
 
@@ -225,7 +224,7 @@ static void rig_tool_run(struct rig *r)
 	}
 }
 
-/* --- life and time -------------------------------------------------------------------------- */
+/* --- life and time ----------------------------------------------------------------------- */
 
 static inline bool rig_init(struct rig *r)
 {
@@ -282,7 +281,8 @@ static inline void rig_wait(struct rig *r, uint64_t us)
 
 	rig_run_due(r);
 	while (r->env.now_us < until) {
-		uint64_t next = MIN(rig_next(r), until), step = MAX(next, r->env.now_us + 1) - r->env.now_us;
+		uint64_t next = MIN(rig_next(r), until),
+			 step = MAX(next, r->env.now_us + 1) - r->env.now_us;
 
 		step = MIN(step, (uint64_t)20000);
 		step = MIN(step, until - r->env.now_us);
@@ -331,6 +331,5 @@ static inline void rig_audio(struct rig *r, unsigned ms, int level)
 /* The next event that has not been looked at; NULL: none. */
 static inline json_t *rig_take(struct rig *r)
 {
-	return r->taken < json_array_size(r->events) ? json_array_get(r->events, r->taken++) :
-						       NULL;
+	return r->taken < json_array_size(r->events) ? json_array_get(r->events, r->taken++) : NULL;
 }

@@ -20,9 +20,12 @@ struct field {
 enum { FIELDS_MAX = 4 };
 
 /* The name of the event in each dialect; NULL: the dialect does not know it. */
-#define GA_ONLY(name) { name, NULL, NULL }
-#define REALTIME      BIT(SESSION_REALTIME)
-#define ANY           (BIT(SESSION_REALTIME) | BIT(SESSION_TRANSCRIPTION))
+#define GA_ONLY(name)                                                                              \
+	{                                                                                          \
+		name, NULL, NULL                                                                   \
+	}
+#define REALTIME BIT(SESSION_REALTIME)
+#define ANY      (BIT(SESSION_REALTIME) | BIT(SESSION_TRANSCRIPTION))
 
 /* clang-format off */
 static const struct route {
@@ -49,9 +52,9 @@ static const struct route {
 /* clang-format on */
 
 static const char *const type_names[] = {
-	[JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array",   [JSON_STRING] = "a string",
-	[JSON_INTEGER] = "an integer", [JSON_REAL] = "a number", [JSON_TRUE] = "a boolean",
-	[JSON_FALSE] = "a boolean",  [JSON_NULL] = "null",
+	[JSON_OBJECT] = "an object",   [JSON_ARRAY] = "an array", [JSON_STRING] = "a string",
+	[JSON_INTEGER] = "an integer", [JSON_REAL] = "a number",  [JSON_TRUE] = "a boolean",
+	[JSON_FALSE] = "a boolean",    [JSON_NULL] = "null",
 };
 
 static const struct route *route_of(const struct session *s, const char *type)
@@ -123,8 +126,7 @@ void route_message(struct session *s, struct bytes text)
 	const struct route *r = type ? route_of(s, type) : NULL;
 
 	if (!type)
-		error_send(s, ERR_MISSING_PARAMETER, "type",
-			   "Missing required parameter: 'type'.");
+		error_send(s, ERR_MISSING_PARAMETER, "type", "Missing required parameter: 'type'.");
 	else if (!r)
 		refuse_type(s, type);
 	else if (shape_ok(s, r, msg))

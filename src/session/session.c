@@ -11,7 +11,7 @@
 
 enum { MAX_S = 3600 };
 
-/* --- the time, randomness and the recorder ------------------------------------------ */
+/* --- the time, randomness and the recorder ----------------------------------------------- */
 
 static uint64_t inner_now(void *ctx)
 {
@@ -87,7 +87,7 @@ static void record_input(struct session *s, enum rec_kind k, const uint64_t *n, 
 	record_input(s, k, (const uint64_t[]){ __VA_ARGS__ },                                      \
 		     sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t), tail)
 
-/* --- in and out ---------------------------------------------------------------------- */
+/* --- in and out -------------------------------------------------------------------------- */
 
 static void close_legs(struct session *s, unsigned code, const char *reason)
 {
@@ -196,11 +196,11 @@ static struct leg_slot *slot_of(struct session *s, const struct leg *l)
 	return NULL;
 }
 
-/* --- life ------------------------------------------------------------------------------ */
+/* --- life -------------------------------------------------------------------------------- */
 
-static int64_t expiry_s(const struct session *s, uint64_t max_us)
+static int64_t expiry_s(const struct session *s)
 {
-	return (int64_t)((env_wall(&s->env) + max_us) / US_PER_S);
+	return (int64_t)((env_wall(&s->env) + s->max_us) / US_PER_S);
 }
 
 static enum config_scope scope_of(enum session_kind k)
@@ -252,14 +252,15 @@ static void record_params(struct session *s, const struct session_params *p)
 {
 	if (!s->rec.ops)
 		return;
-	AUTO(json) json_t *v = json_pack(
-		"{s:i,s:i,s:s?,s:s?,s:s?,s:s?,s:s?,s:O?,s:I,s:i,s:i,s:b,s:o}", "dialect", p->dialect, "kind",
-		p->kind, "model", p->model, "instructions", p->instructions, "voice", p->voice,
-		"language", p->language, "collection", p->collection, "config", p->config, "max_us",
-		(json_int_t)p->max_us, "tts_rate_hz",
-		p->engines->tts_ops ? (int)p->engines->tts_ops->rate_hz : 0, "stt_caps",
-		p->engines->stt_ops ? (int)p->engines->stt_ops->caps : -1, "llm",
-		p->engines->llm_ops != NULL, "tools", tool_names(p->engines));
+	AUTO(json)
+	json_t *v = json_pack("{s:i,s:i,s:s?,s:s?,s:s?,s:s?,s:s?,s:O?,s:I,s:i,s:i,s:b,s:o}",
+			      "dialect", p->dialect, "kind", p->kind, "model", p->model,
+			      "instructions", p->instructions, "voice", p->voice, "language",
+			      p->language, "collection", p->collection, "config", p->config,
+			      "max_us", (json_int_t)p->max_us, "tts_rate_hz",
+			      p->engines->tts_ops ? (int)p->engines->tts_ops->rate_hz : 0,
+			      "stt_caps", p->engines->stt_ops ? (int)p->engines->stt_ops->caps : -1,
+			      "llm", p->engines->llm_ops != NULL, "tools", tool_names(p->engines));
 	AUTO(buf) struct buf text = { 0 };
 
 	json_write(&text, v);
@@ -271,16 +272,15 @@ static void record_params(struct session *s, const struct session_params *p)
 
 static int init(struct session *s, const struct session_params *p, struct api_error *e)
 {
-	uint64_t max_us = p->max_us ? p->max_us : (uint64_t)MAX_S * US_PER_S;
-
+	s->max_us = p->max_us ? p->max_us : (uint64_t)MAX_S * US_PER_S;
 	record_params(s, p);
 	env_id(&s->env, "", s->seed, 13);
 	session_new_id(s, "sess_", s->id);
 	session_new_id(s, "conv_", s->conversation_id);
-	s->expires_us = s->now_us + max_us;
+	s->expires_us = s->now_us + s->max_us;
 	if (copy_string(p->language, &s->language) || copy_string(p->collection, &s->collection))
 		return -ENOMEM;
-	int err = make_config(p, s->id, expiry_s(s, max_us), &s->config, e);
+	int err = make_config(p, s->id, expiry_s(s), &s->config, e);
 	if (err)
 		return err;
 	config_read(s->config, &s->set);
@@ -399,7 +399,7 @@ void session_close(struct session *s, unsigned code, const char *reason, uint64_
 	session_leave(s);
 }
 
-/* --- inputs ----------------------------------------------------------------------------- */
+/* --- inputs ------------------------------------------------------------------------------ */
 
 void session_on_message(struct session *s, struct leg *from, struct bytes json, uint64_t now_us)
 {
@@ -477,7 +477,7 @@ static void expire(struct session *s)
 {
 	error_send(s, ERR_SESSION_EXPIRED, NULL,
 		   "Your session hit the maximum duration of %u minutes.",
-		   (unsigned)(MAX_S / 60));
+		   (unsigned)(s->max_us / US_PER_S / 60));
 	close_legs(s, 1001, "Your session hit its maximum duration.");
 }
 

@@ -66,8 +66,7 @@ struct session_params {
 };
 
 /* 0; -EINVAL: params.config is wrong, *e says how; -ENOMEM. Times are in env's clock. */
-MUST_USE int session_new(struct session **out, const struct session_params *p,
-			 struct api_error *e);
+MUST_USE int session_new(struct session **out, const struct session_params *p, struct api_error *e);
 /* Cancels all work; legs that are still attached are forgotten, not closed. */
 void session_free(struct session *s);
 AUTO_DEF(session)
@@ -120,7 +119,7 @@ enum {
 	SESSION_INSTRUCTIONS_MAX = 64 * 1024,
 	SESSION_TOOLS_MAX = 128,
 	SESSION_TOOLS_TEXT_MAX = 256 * 1024,
-	SESSION_RESPONSES_MAX = 16,             /* at work at once, out-of-band ones included */
-	SESSION_ANSWER_MAX = 64 * 1024,         /* octets of one answer's text         */
-	SESSION_TOOL_ROUNDS = 4,                /* server tools asked in turn in one response */
+	SESSION_RESPONSES_MAX = 16,     /* at work at once, out-of-band ones included */
+	SESSION_ANSWER_MAX = 64 * 1024, /* octets of one answer's text         */
+	SESSION_TOOL_ROUNDS = 4,        /* server tools asked in turn in one response */
 };

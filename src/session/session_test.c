@@ -32,13 +32,13 @@ static void complain(struct play *p, const char *what, const json_t *got)
 {
 	char *text = json_dumps(got, JSON_ENCODE_ANY | JSON_COMPACT);
 
-	if (!p->failed)
+	if (!p->failed && !mem_failed())
 		fprintf(stderr, "%s:%u: %s: %.400s\n", p->file, p->line, what, text ? text : "");
 	mem_free(text);
 	p->failed = true;
 }
 
-/* --- matching ------------------------------------------------------------------------- */
+/* --- matching ---------------------------------------------------------------------------- */
 
 static bool name_matches(struct play *p, const char *name, const json_t *v)
 {
@@ -63,7 +63,7 @@ static bool matches(struct play *p, const json_t *want, const json_t *got)
 	if (json_is_string(want) && json_string_value(want)[0] == '$')
 		return name_matches(p, json_string_value(want), got);
 	if (json_is_object(want)) {
-		json_object_foreach((json_t *)(uintptr_t)want, key, v)
+		json_object_foreach ((json_t *)(uintptr_t)want, key, v)
 			if (!matches(p, v, json_object_get(got, key)))
 				return false;
 		return json_is_object(got);
@@ -71,7 +71,7 @@ static bool matches(struct play *p, const json_t *want, const json_t *got)
 	if (json_is_array(want)) {
 		if (json_array_size(want) != json_array_size(got))
 			return false;
-		json_array_foreach(want, i, v)
+		json_array_foreach (want, i, v)
 			if (!matches(p, v, json_array_get(got, i)))
 				return false;
 		return true;
@@ -79,16 +79,17 @@ static bool matches(struct play *p, const json_t *want, const json_t *got)
 	return json_equal(want, got);
 }
 
-/* --- commands ------------------------------------------------------------------------------ */
+/* --- commands ---------------------------------------------------------------------------- */
 
-static void begin(struct play *p)
+static bool begin(struct play *p)
 {
 	if (p->started)
-		return;
+		return p->rig.s;
 	p->started = true;
 	fake_delays(p->rig.fake, &p->delays);
-	if (!rig_start(&p->rig, &p->params, p->paced_hz))
+	if (!rig_start(&p->rig, &p->params, p->paced_hz) && !mem_failed())
 		complain(p, "the session does not start", NULL);
+	return p->rig.s;
 }
 
 static void do_paced(struct play *p, char *arg)
@@ -98,7 +99,8 @@ static void do_paced(struct play *p, char *arg)
 
 static void do_kind(struct play *p, char *arg)
 {
-	p->params.kind = strcmp(arg, "transcription") == 0 ? SESSION_TRANSCRIPTION : SESSION_REALTIME;
+	p->params.kind =
+		strcmp(arg, "transcription") == 0 ? SESSION_TRANSCRIPTION : SESSION_REALTIME;
 }
 
 static void do_delay(struct play *p, char *arg)
@@ -165,18 +167,34 @@ static void add_step(struct play *p, enum fake_say say, char *arg)
 	p->steps[p->n_steps++] = (struct fake_step){ say, text, second };
 }
 
-static void do_text(struct play *p, char *arg) { add_step(p, FAKE_TEXT, arg); }
-static void do_cite(struct play *p, char *arg) { add_step(p, FAKE_CITE, arg); }
-static void do_call(struct play *p, char *arg) { add_step(p, FAKE_CALL, arg); }
-static void do_error(struct play *p, char *arg) { add_step(p, FAKE_ERROR, arg); }
-static void do_max(struct play *p, char *arg) { add_step(p, FAKE_MAX_TOKENS, arg); }
+static void do_text(struct play *p, char *arg)
+{
+	add_step(p, FAKE_TEXT, arg);
+}
+static void do_cite(struct play *p, char *arg)
+{
+	add_step(p, FAKE_CITE, arg);
+}
+static void do_call(struct play *p, char *arg)
+{
+	add_step(p, FAKE_CALL, arg);
+}
+static void do_error(struct play *p, char *arg)
+{
+	add_step(p, FAKE_ERROR, arg);
+}
+static void do_max(struct play *p, char *arg)
+{
+	add_step(p, FAKE_MAX_TOKENS, arg);
+}
 
 /* $x in a message becomes what it stood for. */
 static void do_message(struct play *p, char *arg)
 {
 	AUTO(buf) struct buf text = { 0 };
 
-	begin(p);
+	if (!begin(p))
+		return;
 	while (*arg) {
 		bool found = false;
 
@@ -199,25 +217,29 @@ static void do_message(struct play *p, char *arg)
 
 static void do_wait(struct play *p, char *arg)
 {
-	begin(p);
+	if (!begin(p))
+		return;
 	rig_wait(&p->rig, strtoull(arg, NULL, 10) * US_PER_MS);
 }
 
 static void do_speech(struct play *p, char *arg)
 {
-	begin(p);
+	if (!begin(p))
+		return;
 	rig_audio(&p->rig, (unsigned)strtoul(arg, NULL, 10), RIG_LOUD);
 }
 
 static void do_silence(struct play *p, char *arg)
 {
-	begin(p);
+	if (!begin(p))
+		return;
 	rig_audio(&p->rig, (unsigned)strtoul(arg, NULL, 10), 0);
 }
 
 static void do_room(struct play *p, char *arg)
 {
-	begin(p);
+	if (!begin(p))
+		return;
 	p->rig.legs[0].room = strtoull(arg, NULL, 10);
 	session_on_writable(p->rig.s, &p->rig.legs[0].leg, p->rig.env.now_us);
 	rig_run_due(&p->rig);
@@ -233,7 +255,8 @@ static void do_expect(struct play *p, char *arg)
 {
 	char *json = strchr(arg, ' '), why[160];
 
-	begin(p);
+	if (!begin(p))
+		return;
 	if (json)
 		*json++ = 0;
 	AUTO(json) json_t *want = json ? json_parse(bytes_str(json), why) : NULL;
@@ -290,14 +313,28 @@ static const struct {
 	const char *word;
 	void (*run)(struct play *, char *);
 } commands[] = {
-	{ "paced", do_paced },   { "kind", do_kind },   { "delay", do_delay },
-	{ "hear", do_hear },     { "hear-error", do_hear_error }, { "busy", do_busy },
+	{ "paced", do_paced },
+	{ "kind", do_kind },
+	{ "delay", do_delay },
+	{ "hear", do_hear },
+	{ "hear-error", do_hear_error },
+	{ "busy", do_busy },
 	{ "speak-error", do_speak_error },
-	{ "text", do_text },     { "cite", do_cite },   { "call", do_call },
-	{ "error", do_error },   { "max", do_max },     { "answer", do_answer },
-	{ ">", do_message },     { "+", do_wait },      { "speech", do_speech },
-	{ "silence", do_silence }, { "room", do_room }, { "<", do_expect },
-	{ "<+", do_expect_some }, { "none", do_none },  { "...", do_skip },
+	{ "text", do_text },
+	{ "cite", do_cite },
+	{ "call", do_call },
+	{ "error", do_error },
+	{ "max", do_max },
+	{ "answer", do_answer },
+	{ ">", do_message },
+	{ "+", do_wait },
+	{ "speech", do_speech },
+	{ "silence", do_silence },
+	{ "room", do_room },
+	{ "<", do_expect },
+	{ "<+", do_expect_some },
+	{ "none", do_none },
+	{ "...", do_skip },
 	{ "closed", do_closed },
 };
 
@@ -318,7 +355,7 @@ static void play_line(struct play *p, char *line)
 	complain(p, "unknown word in the scenario", NULL);
 }
 
-/* --- golden events: test/events/<type>.json has the same members in the same order -------------- */
+/* --- golden events: test/events/<type>.json has the same members in the same order ------- */
 
 static json_t *seen; /* type: the first event of it */
 

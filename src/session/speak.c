@@ -41,7 +41,7 @@ static struct piece *of(struct node *n)
 	return CONTAINER_OF(n, struct piece, node);
 }
 
-/* --- from text to clauses ------------------------------------------------------------- */
+/* --- from text to clauses ---------------------------------------------------------------- */
 
 static void take_clauses(struct response *r, enum clause_when when)
 {
@@ -82,7 +82,7 @@ void speak_flush(struct response *r)
 	speak_next(r);
 }
 
-/* --- from clauses to audio ---------------------------------------------------------------- */
+/* --- from clauses to audio --------------------------------------------------------------- */
 
 static const struct tts_sink tts_sink;
 
@@ -91,7 +91,7 @@ static struct piece *next_clause(struct response *r)
 {
 	size_t ready = 0;
 
-	LIST_FOR(&r->pieces, n) {
+	LIST_FOR (&r->pieces, n) {
 		struct piece *p = of(n);
 
 		if (p->kind != PIECE_CLAUSE)
@@ -114,9 +114,9 @@ void speak_next(struct response *r)
 		response_fail(r, "engine_unavailable", "No voice is configured.");
 		return;
 	}
-	const struct tts_params params = {
-		.voice = r->set.voice, .language = s->language, .speed = r->set.speed
-	};
+	const struct tts_params params = { .voice = r->set.voice,
+					   .language = s->language,
+					   .speed = r->set.speed };
 	r->tts_ticket = session_ticket(s);
 	int err = s->engines.tts_ops->start(s->engines.tts, &r->tts, p->text, &params, s->loop,
 					    &tts_sink, s, r->tts_ticket);
@@ -130,7 +130,7 @@ void speak_next(struct response *r)
 
 static struct response *speaker(struct session *s, uint64_t ticket)
 {
-	LIST_FOR(&s->responses, n) {
+	LIST_FOR (&s->responses, n) {
 		struct response *r = CONTAINER_OF(n, struct response, node);
 
 		if (r->tts && r->tts_ticket == ticket)

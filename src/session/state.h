@@ -52,7 +52,7 @@ struct session {
 	struct settings set; /* config, read */
 	struct leg_slot legs[SESSION_LEGS];
 	struct asking asking;
-	uint64_t now_us, expires_us, told_next_us;
+	uint64_t now_us, max_us, expires_us, told_next_us;
 	uint64_t next_ticket, next_tag, next_id;
 	uint64_t n_messages, n_errors, n_turns, n_responses_made; /* for dump */
 	bool voice_locked; /* assistant audio has been sent */

@@ -5,6 +5,8 @@
 #include "session/response.h"
 #include "session/state.h"
 
+enum { TOKENS_MAX = 100000000 }; /* of one round: beyond it an engine miscounts */
+
 /* Server tools that only look, and so may run for an answer that is not yet wanted. */
 static const char *const harmless[] = { "search" };
 
@@ -54,12 +56,13 @@ static json_t *tools_json(const struct response *r)
 	}
 	for (size_t i = 0; i < s->engines.n_tools; i++) {
 		const struct tool_ops *t = s->engines.tools[i].ops;
+		char why[160];
 
 		if (declared(r, t->name))
 			continue;
 		json_t *v = json_pack("{s:s,s:s,s:s,s:o}", "type", "function", "name", t->name,
 				      "description", t->description, "parameters",
-				      json_loads(t->parameters, 0, NULL));
+				      json_parse(bytes_str(t->parameters), why));
 		if (json_array_append_new(list, v) < 0)
 			return NULL;
 	}
@@ -72,11 +75,10 @@ static json_t *items_json(const struct response *r)
 
 	if (!list)
 		return NULL;
-	if (r->heard &&
-	    json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:[{s:s,s:s}]}", "type", "message",
-						  "status", "completed", "role", "user", "content",
-						  "type", "input_audio", "transcript",
-						  r->heard)) < 0)
+	if (r->heard && json_array_append_new(
+				list, json_pack("{s:s,s:s,s:s,s:[{s:s,s:s}]}", "type", "message",
+						"status", "completed", "role", "user", "content",
+						"type", "input_audio", "transcript", r->heard)) < 0)
 		return NULL;
 	if (r->scratch) {
 		AUTO(json) json_t *more = json_deep_copy(r->scratch);
@@ -122,9 +124,10 @@ void think(struct response *r)
 	AUTO(json) json_t *items = items_json(r);
 	AUTO(json) json_t *tools = tools_json(r);
 	/* Once its tools have answered, a forced choice would ask for ever. */
-	AUTO(json) json_t *choice = r->rounds >= SESSION_TOOL_ROUNDS ? json_string("none") :
-				    r->rounds ? json_string("auto") :
-						json_incref(r->set.tool_choice);
+	AUTO(json)
+	json_t *choice = r->rounds >= SESSION_TOOL_ROUNDS ? json_string("none")
+			 : r->rounds                      ? json_string("auto")
+							  : json_incref(r->set.tool_choice);
 	const struct llm_request q = {
 		.instructions = r->set.instructions[0] ? r->set.instructions : NULL,
 		.items = items,
@@ -140,7 +143,7 @@ void think(struct response *r)
 		response_fail(r, "engine_unavailable", "The language model could not be started.");
 }
 
-/* --- server tools -------------------------------------------------------------------- */
+/* --- server tools ------------------------------------------------------------------------ */
 
 static const struct tool_sink tool_sink;
 
@@ -166,22 +169,22 @@ static bool remember_output(struct response *r, const char *call_id, const char 
 static void run_tool(struct response *r, const json_t *call, struct tool_run *run)
 {
 	struct session *s = r->s;
+	uint64_t ticket = session_ticket(s);
 	struct tool *tool;
 
 	run->ops = server_tool(s, json_str(call, "name", ""), &tool);
-	run->ticket = session_ticket(s);
 	session_new_id(s, "call_", run->call_id);
 	if (!remember_call(r, run->call_id, call)) {
 		session_oom(s);
 		return;
 	}
 	int err = run->ops->start(tool, &run->job, json_str(call, "arguments", "{}"), s->loop,
-				  &tool_sink, s, run->ticket);
+				  &tool_sink, s, ticket);
 	if (session_answer(s, REC_START, err != 0) == 0) {
+		run->ticket = ticket;
 		r->n_tools_running++;
 		return;
 	}
-	run->ticket = 0;
 	if (!remember_output(r, run->call_id, "{\"error\":\"the tool could not be started\"}"))
 		session_oom(s);
 }
@@ -222,7 +225,7 @@ void think_announced(struct response *r)
 
 static struct tool_run *tool_of(struct session *s, uint64_t ticket, struct response **out)
 {
-	LIST_FOR(&s->responses, n)
+	LIST_FOR (&s->responses, n)
 		for (size_t i = 0; i < TOOL_RUNS_MAX; i++)
 			if (of(n)->tools[i].ticket == ticket) {
 				*out = of(n);
@@ -254,11 +257,11 @@ static void on_output(void *owner, uint64_t ticket, const char *output)
 
 static const struct tool_sink tool_sink = { on_output };
 
-/* --- what the model says ------------------------------------------------------------------ */
+/* --- what the model says ----------------------------------------------------------------- */
 
 static struct response *thinker(struct session *s, uint64_t ticket)
 {
-	LIST_FOR(&s->responses, n)
+	LIST_FOR (&s->responses, n)
 		if (of(n)->llm && of(n)->llm_ticket == ticket)
 			return of(n);
 	return NULL;
@@ -335,8 +338,8 @@ static void on_call(void *owner, uint64_t ticket, const char *name, const char *
 	if (r) {
 		if (!r->calls)
 			r->calls = json_array();
-		if (json_array_append_new(r->calls, json_pack("{s:s,s:s}", "name", name, "arguments",
-							      arguments)) < 0)
+		if (json_array_append_new(r->calls, json_pack("{s:s,s:s}", "name", name,
+							      "arguments", arguments)) < 0)
 			session_oom(s);
 	}
 	session_leave(s);
@@ -363,7 +366,8 @@ static void queue_calls(struct response *r)
 
 	for (size_t i = 0; i < json_array_size(r->calls); i++) {
 		const json_t *call = json_array_get(r->calls, i);
-		const char *name = json_str(call, "name", ""), *args = json_str(call, "arguments", "");
+		const char *name = json_str(call, "name", ""),
+			   *args = json_str(call, "arguments", "");
 
 		if (!declared(r, name) && server_tool(r->s, name, &tool))
 			continue;
@@ -407,8 +411,8 @@ static void on_done(void *owner, uint64_t ticket, enum llm_finish f, const struc
 	struct response *r = thinker(s, ticket);
 	if (r) {
 		r->llm = NULL;
-		r->usage.input_tokens += u->input_tokens;
-		r->usage.output_tokens += u->output_tokens;
+		r->usage.input_tokens += MIN(MAX(u->input_tokens, 0), TOKENS_MAX);
+		r->usage.output_tokens += MIN(MAX(u->output_tokens, 0), TOKENS_MAX);
 		finish_round(r, f);
 	}
 	session_leave(s);

@@ -50,7 +50,7 @@ static json_int_t ms_of(uint64_t position)
 	return (json_int_t)(position * 1000 / STT_RATE_HZ);
 }
 
-/* --- responses to turns ---------------------------------------------------------------- */
+/* --- responses to turns ------------------------------------------------------------------ */
 
 static void drop_held(struct session *s)
 {
@@ -106,7 +106,9 @@ static void answer(struct session *s, const struct hear *h, const char *text)
 {
 	struct response *held = response_held(s);
 
-	if (blank(text)) { /* a cough, a door: nobody asked anything */
+	/* A cough, a door: nobody asked anything. Or the user already speaks again, and the answer
+	 * to that will be to both. */
+	if (blank(text) || (s->turn.state != TURN_QUIET && s->set.interrupt_response)) {
 		drop_held(s);
 		return;
 	}
@@ -138,7 +140,7 @@ void turn_response_over(struct session *s)
 		think(r);
 }
 
-/* --- words -------------------------------------------------------------------------------- */
+/* --- words ------------------------------------------------------------------------------- */
 
 void turn_on_settled(struct session *s, struct hear *h)
 {
@@ -157,7 +159,7 @@ void turn_on_settled(struct session *s, struct hear *h)
 
 static void go_on(struct session *s)
 {
-	LIST_FOR(&s->responses, n) {
+	LIST_FOR (&s->responses, n) {
 		struct response *r = CONTAINER_OF(n, struct response, node);
 
 		if (r->state == RESP_ACTIVE && r->waits_for_words)
@@ -171,7 +173,8 @@ static void tell_words(struct session *s, const struct item *it, const char *tex
 		return;
 	if (text[0])
 		emit(s, EV_TRANSCRIPTION_DELTA,
-		     json_pack("{s:s,s:i,s:s}", "item_id", it->id, "content_index", 0, "delta", text));
+		     json_pack("{s:s,s:i,s:s}", "item_id", it->id, "content_index", 0, "delta",
+			       text));
 	emit(s, EV_TRANSCRIPTION_COMPLETED,
 	     json_pack("{s:s,s:i,s:s,s:{s:s,s:f}}", "item_id", it->id, "content_index", 0,
 		       "transcript", text, "usage", "type", "duration", "seconds",
@@ -205,7 +208,7 @@ void turn_on_deaf(struct session *s, struct hear *h, const struct engine_error *
 		     json_pack("{s:s,s:i,s:{s:s,s:s,s:s}}", "item_id", h->item->id, "content_index",
 			       0, "error", "type", "server_error", "code", e->code, "message",
 			       e->message ? e->message : ""));
-	LIST_FOR(&s->responses, n) {
+	LIST_FOR (&s->responses, n) {
 		struct response *r = CONTAINER_OF(n, struct response, node);
 
 		if (r->state == RESP_ACTIVE && r->waits_for_words) {
@@ -219,7 +222,7 @@ void turn_on_deaf(struct session *s, struct hear *h, const struct engine_error *
 		say_why(r, e);
 }
 
-/* --- committing ------------------------------------------------------------------------------ */
+/* --- committing -------------------------------------------------------------------------- */
 
 static struct item *user_item(struct session *s)
 {
@@ -227,11 +230,11 @@ static struct item *user_item(struct session *s)
 
 	if (!t->item_id[0])
 		session_new_id(s, "item_", t->item_id);
-	struct item *it = item_make(ITEM_MESSAGE, ROLE_USER, t->item_id,
-				    json_pack("{s:s,s:s,s:s,s:s,s:[{s:s,s:n}]}", "id", t->item_id,
-					      "type", "message", "status", "completed", "role",
-					      "user", "content", "type", "input_audio",
-					      "transcript"));
+	struct item *it =
+		item_make(ITEM_MESSAGE, ROLE_USER, t->item_id,
+			  json_pack("{s:s,s:s,s:s,s:s,s:[{s:s,s:n}]}", "id", t->item_id, "type",
+				    "message", "status", "completed", "role", "user", "content",
+				    "type", "input_audio", "transcript"));
 	if (it)
 		it->has_audio = true;
 	return it;
@@ -346,7 +349,7 @@ void turn_configure(struct session *s)
 		ear_configure(t->ear, &s->set);
 }
 
-/* --- frames ------------------------------------------------------------------------------------- */
+/* --- frames ------------------------------------------------------------------------------ */
 
 static void on_started(struct session *s, uint64_t at)
 {
@@ -359,8 +362,10 @@ static void on_started(struct session *s, uint64_t at)
 	audio_in_drop_before(s, t->start);
 	emit(s, EV_SPEECH_STARTED,
 	     json_pack("{s:I,s:s}", "audio_start_ms", ms_of(t->start), "item_id", t->item_id));
-	if (s->set.interrupt_response)
+	if (s->set.interrupt_response) {
 		response_interrupt(s, OUTCOME_INTERRUPTED);
+		t->idle_from_us = MIN(t->idle_from_us, s->now_us); /* clients stop playing, too */
+	}
 	if (t->hear)
 		hear_cancel(t->hear);
 	t->hear = hear_new(s, t->start);
@@ -454,7 +459,7 @@ void turn_frame(struct session *s, const int16_t *pcm, uint64_t end)
 	}
 }
 
-/* --- idle time ----------------------------------------------------------------------------------- */
+/* --- idle time --------------------------------------------------------------------------- */
 
 void turn_idle(struct session *s, uint64_t from_us)
 {

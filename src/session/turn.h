@@ -20,7 +20,7 @@ enum turn_state {
 
 struct turn {
 	enum turn_state state;
-	struct ear *ear; /* made with the first frame */
+	struct ear *ear;        /* made with the first frame */
 	char item_id[32];       /* of the user item to come, while not TURN_QUIET */
 	struct hear *hear;      /* of this turn, or of manual speech; NULL: none   */
 	uint64_t start, end;    /* positions: first sample incl. prefix; last speech */

@@ -19,7 +19,8 @@ const stacks = {
 	async libdatachannel(peer) {
 		const { default: ndc } = await import('node-datachannel');
 		const started = performance.now();
-		const pc = new ndc.PeerConnection('caller', { iceServers: [], bindAddress: '127.0.0.1' });
+		const pc = new ndc.PeerConnection('caller',
+			{ iceServers: [], bindAddress: '127.0.0.1' });
 		const offer = new Promise((r) => pc.onLocalDescription(r));
 		const audio = new ndc.Audio('voice', 'SendRecv');
 		audio.addOpusCodec(111);
@@ -47,14 +48,16 @@ const stacks = {
 		channel.sendMessage('hello');
 		channel.sendMessage('x'.repeat(100000));
 		await sleep(300);
-		if (inbox[0] !== 'echo: hello' || inbox[1].length !== 100006) throw new Error('messages');
+		if (inbox[0] !== 'echo: hello' || inbox[1].length !== 100006)
+			throw new Error('messages');
 		if (heard !== 50) throw new Error(`${heard} packets of 50 came back`);
 		const closed = new Promise((r) => pc.onStateChange((s) => s === 'closed' && r()));
 		channel.sendMessage('close');
 		await within(5000, 'the goodbye', closed);
 		pc.close();
 		return `answer ${(answered - started).toFixed(1)} ms, then track ` +
-			`${(media - answered).toFixed(1)} ms, channel ${(data - answered).toFixed(1)} ms`;
+			`${(media - answered).toFixed(1)} ms, channel ` +
+			`${(data - answered).toFixed(1)} ms`;
 	},
 	async werift(peer) {
 		const { RTCPeerConnection, MediaStreamTrack, RtpPacket } = await import('werift');

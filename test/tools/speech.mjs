@@ -15,7 +15,7 @@ const festival = (voice) => (text, file) => {
 export const voices = {
   slt: (text, file) => execFileSync('flite', ['-voice', 'slt', '-t', text, '-o', file], quiet),
   'slt-hts': festival('voice_cmu_us_slt_arctic_hts'),
-  kdlpc: festival('voice_kal_diphone'),
+  kdlpc: festival('voice_ked_diphone'),
 };
 
 // The path of a WAV file of `text` in `voice`, with silence (seconds) around it.

@@ -1,8 +1,11 @@
-// A headless Chromium calls peer_udp: its fake microphone comes back as an audio track,
+// A headless browser calls peer_udp: its fake microphone comes back as an audio track,
 // messages come back, a later offer adds a track, ICE restarts, and the call goes on.
-// usage: node peer_chromium.mjs path/to/peer_udp [chromium]
+// usage: node peer_browser.mjs path/to/peer_udp [chromium|firefox-esr [address]]
+// Firefox speaks to a loopback address from no other: give both an address in a network
+// namespace of their own (unshare -n, a veth pair that is up, 192.0.2.10/24 on one end of it
+// and a default route over it), and that address as the third argument.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,7 +38,8 @@ async function page() {
 		pc.addTrack(mic.getTracks()[0]);
 		await negotiate();
 		await opened;
-		log.push(`channel open ${Math.round(performance.now() - asked)} ms after the microphone`);
+		const took = Math.round(performance.now() - asked);
+		log.push(`channel open ${took} ms after the microphone`);
 		const stream = (await streams)[0];
 		if (!stream) throw new Error('the track came without a stream');
 
@@ -58,7 +62,8 @@ async function page() {
 		audio.srcObject = stream;
 		audio.play();
 		const heard = await energy(3000);
-		if (!(heard.packets > 100 && heard.energy > 0)) throw new Error(JSON.stringify(heard));
+		if (!(heard.packets > 100 && heard.energy > 0))
+			throw new Error(JSON.stringify(heard));
 		log.push(`audio ${JSON.stringify(heard)}`);
 
 		const ufrag = () => /ice-ufrag:(\S+)/.exec(pc.remoteDescription.sdp)[1];
@@ -69,15 +74,17 @@ async function page() {
 		await negotiate({ iceRestart: true });
 		if (ufrag() === before) throw new Error('the same ufrag after a restart');
 		const later = await energy(3000);
-		if (!(later.packets > heard.packets + 100)) throw new Error('no audio after restart');
+		if (!(later.packets > heard.packets + 100))
+			throw new Error('no audio after restart');
 		channel.send('dump');
 		log.push(await next());
 		const second = pc.createDataChannel('another');
 		const reply = new Promise((r) => { second.onmessage = (e) => r(e.data); });
 		second.onopen = () => second.send('me too');
 		if ((await reply) !== 'echo: me too') throw new Error('second channel');
-		const pair = [...(await pc.getStats()).values()].find((s) => s.type === 'transport');
-		log.push(`dtls ${pair?.dtlsCipher} ${pair?.srtpCipher} ${pair?.tlsVersion}`);
+		const stats = [...(await pc.getStats()).values()];
+		const t = stats.find((s) => s.type === 'transport');
+		log.push(`dtls ${t?.dtlsCipher} ${t?.srtpCipher} ${t?.tlsVersion}`);
 		pc.close();
 		log.push(`all in ${Math.round(performance.now() - started)} ms`);
 		await post('/done', 'ok\n' + log.join('\n'));
@@ -86,9 +93,9 @@ async function page() {
 	}
 }
 
-const [program, chromium = 'chromium'] = process.argv.slice(2);
-const peer = startPeer(program);
-const profile = mkdtempSync(join(tmpdir(), 'peer-chromium-'));
+const [program, name = 'chromium', address = '127.0.0.1'] = process.argv.slice(2);
+const peer = startPeer(program, `${address}:0`);
+const profile = mkdtempSync(join(tmpdir(), 'peer-browser-'));
 let finish;
 const result = new Promise((r) => { finish = r; });
 const server = createServer(async (req, res) => {
@@ -106,10 +113,25 @@ const server = createServer(async (req, res) => {
 });
 server.listen(0, '127.0.0.1');
 await new Promise((r) => server.on('listening', r));
-const browser = spawn(chromium, ['--headless', '--no-sandbox', '--disable-gpu',
-	'--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
-	'--autoplay-policy=no-user-gesture-required', `--user-data-dir=${profile}`,
-	`http://127.0.0.1:${server.address().port}/`], { stdio: 'ignore' });
+const url = `http://127.0.0.1:${server.address().port}/`;
+
+function chromium() {
+	return ['--headless', '--no-sandbox', '--disable-gpu',
+		'--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
+		'--autoplay-policy=no-user-gesture-required', `--user-data-dir=${profile}`, url];
+}
+
+function firefox() {
+	const prefs = { 'media.navigator.streams.fake': true,
+			'media.navigator.permission.disabled': true,
+			'media.autoplay.default': 0, 'media.peerconnection.ice.loopback': true };
+	writeFileSync(join(profile, 'user.js'), Object.entries(prefs)
+		.map(([k, v]) => `user_pref(${JSON.stringify(k)}, ${v});\n`).join(''));
+	return ['--headless', '--no-remote', '--profile', profile, url];
+}
+
+const args = name.includes('firefox') ? firefox() : chromium();
+const browser = spawn(name, args, { stdio: 'ignore' });
 
 let verdict = 1;
 try {

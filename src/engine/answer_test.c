@@ -1,0 +1,113 @@
+#include "engine/answer.h"
+
+#include "base/test.h"
+
+#define LEAVE                                                                                      \
+	"Every full-time member of staff has twenty-seven days of annual leave in a year. "        \
+	"The leave year begins on the first of April. It ends on the last day of March."
+#define BOAT                                                                                       \
+	"The **Mirrawick** may carry at most ten people. The harbour master is Isobel Grant. "     \
+	"Nobody may stand on the bow while the boat is moving."
+
+static json_t *results(void)
+{
+	return json_pack("{s:[{s:i,s:s,s:s,s:n,s:s,s:i,s:i,s:s},{s:i,s:s,s:s,s:i,s:n,s:i,s:i,s:s}]}",
+			 "results", "document", 4, "file", "staff-handbook.md", "title",
+			 "Staff Handbook of the Quillmere Observatory", "page", "heading",
+			 "Annual leave", "start", 1000, "end", 1200, "text", LEAVE, "document", 5,
+			 "file", "boat-safety.pdf", "title", "boat-safety.pdf", "page", 3, "heading",
+			 "start", 0, "end", 170, "text", BOAT);
+}
+
+static const struct {
+	const char *question, *text, *where;
+} rows[] = {
+	{ "How many days of annual leave are there?",
+	  "Every full-time member of staff has twenty-seven days of annual leave in a year.",
+	  "From Staff Handbook, under \"Annual leave\"." },
+	{ "when does the leave year begin", "The leave year begins on the first of April.",
+	  "From Staff Handbook, under \"Annual leave\"." },
+	{ "who is the harbour master", "The harbour master is Isobel Grant.",
+	  "That is in boat safety, page 3." },
+	{ "how many people may the mirrawick carry", "The Mirrawick may carry at most ten people.",
+	  "That is in boat safety, page 3." },
+	/* A pronoun brings the sentence before. */
+	{ "when does the leave year end, on which day of march",
+	  "The leave year begins on the first of April. It ends on the last day of March.",
+	  "From Staff Handbook, under \"Annual leave\"." },
+	{ "what is the capital of France", NULL, NULL },
+	{ "who is the president of the people", NULL, NULL },
+	{ "what is that", NULL, NULL },
+};
+
+static void quotes_what_answers(void)
+{
+	AUTO(json) json_t *found = results();
+
+	CHECK(found);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO(answer) struct answer a = { 0 };
+
+		CHECK_EQ(answer_find(&a, rows[i].question, found), 0);
+		CHECK_EQ(a.n_parts, rows[i].text ? 1 : 0);
+		if (!rows[i].text)
+			continue;
+		CHECK_STR(a.parts[0].text, rows[i].text);
+		CHECK_STR(a.parts[0].whereabouts, rows[i].where);
+	}
+}
+
+static void cites_the_exact_range(void)
+{
+	AUTO(json) json_t *found = results();
+	AUTO(answer) struct answer a = { 0 };
+
+	CHECK(found);
+	CHECK_EQ(answer_find(&a, "when does the leave year begin", found), 0);
+	CHECK_EQ(a.n_parts, 1);
+	const json_t *s = a.parts[0].source;
+	const char *quote = json_str(s, "quote", "");
+	CHECK_STR(quote, "The leave year begins on the first of April.");
+	CHECK_EQ(json_int(s, "start", 0), 1000 + (strstr(LEAVE, quote) - LEAVE));
+	CHECK_EQ(json_int(s, "end", 0) - json_int(s, "start", 0), strlen(quote));
+	CHECK_EQ(json_int(s, "document", 0), 4);
+	CHECK_STR(json_str(s, "heading", ""), "Annual leave");
+}
+
+static void follow_up_questions_borrow(void)
+{
+	AUTO(mem) char *a = answer_query("and on weekends?", "When is the library open?");
+	AUTO(mem) char *b = answer_query("who feeds the station cat", "When is the library open?");
+	AUTO(mem) char *c = answer_topic("who feeds the station cat");
+	AUTO(mem) char *d = answer_topic("what is the password of 3 moons");
+
+	CHECK(a && b && c && d);
+	CHECK_STR(a, "and on weekends? library open");
+	CHECK_STR(b, "who feeds the station cat");
+	CHECK_STR(c, "feeds station cat");
+	CHECK_STR(d, "");
+}
+
+static void takes_any_results(void)
+{
+	static const char *const odd[] = {
+		"null", "[]", "{}", "{\"results\":[]}", "{\"results\":[1,{}]}",
+		"{\"results\":[{\"text\":\"\"},{\"text\":\"Leave days.\"}]}",
+		"{\"results\":{\"text\":\"days\"},\"error\":\"gone\"}",
+		"{\"results\":[{\"text\":\"many days of leave:\",\"title\":7,\"page\":\"x\"}]}",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+		char why[160];
+		AUTO(json) json_t *r = json_parse(bytes_str(odd[i]), why);
+		AUTO(answer) struct answer a = { 0 };
+
+		CHECK(r || mem_failed() || i == 0);
+		CHECK_EQ(answer_find(&a, "how many days of leave", r), 0);
+	}
+}
+
+TESTS({ "quotes_what_answers", quotes_what_answers },
+      { "cites_the_exact_range", cites_the_exact_range },
+      { "follow_up_questions_borrow", follow_up_questions_borrow },
+      { "takes_any_results", takes_any_results })

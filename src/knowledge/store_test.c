@@ -1,0 +1,202 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "knowledge/teststore.h"
+
+static bool put(struct store *s, const char *path, const char *text, int64_t *id, enum store_put *how)
+{
+	AUTO(outline) struct outline o = { 0 };
+	AUTO(passages) struct passages p = { 0 };
+	struct store_document d = { .collection = 1, .path = path, .title = "T", .type = "text",
+				    .size = 5, .mtime_us = 7, .n_pages = 2 };
+
+	d.sha256[3] = 9;
+	outline_add(&o, BLOCK_PARA, 0, 1, bytes_str(text));
+	return !o.text.failed && passages_cut(&o, &p) == 0 &&
+	       store_put(s, &d, buf_bytes(&o.text), &p, id, how) == 0;
+}
+
+static void keeps_documents(void)
+{
+	AUTO(testlib) int lib = testlib_new();
+	AUTO(testdir) struct testdir dir = testdir_new();
+	AUTO(store) struct store *s = NULL;
+	AUTO(store) struct store *reader = NULL;
+	AUTO(buf) struct buf b = { 0 };
+	char why[STORE_WHY];
+	int64_t id, again;
+	enum store_put how;
+	uint8_t sha[STORE_SHA];
+	struct store_document d;
+
+	CHECK_EQ(lib, 0);
+	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	CHECK(put(s, "/x/a.txt", "one \xe2\x82\xac two", &id, &how));
+	CHECK_EQ(how, STORE_ADDED);
+	CHECK(put(s, "/x/a.txt", "three \xe2\x82\xac four", &again, &how));
+	CHECK_EQ(how, STORE_UPDATED);
+	CHECK_EQ(again, id);
+
+	CHECK_EQ(store_reader_open(&reader, dir.path, why), 0);
+	CHECK_EQ(store_find(reader, 1, "/x/a.txt", &again, sha), 0);
+	CHECK(again == id && sha[3] == 9);
+	CHECK_EQ(store_document(reader, id, &b, &d), 0);
+	CHECK_STR(d.path, "/x/a.txt");
+	CHECK_STR(d.type, "text");
+	CHECK(d.n_pages == 2 && d.n_passages == 1 && d.n_text == 14);
+	buf_reset(&b);
+	size_t start = 7, end = 8; /* inside the euro sign */
+	CHECK_EQ(store_text(reader, id, &start, &end, &b), 0);
+	CHECK(start == 6 && end == 9 && bytes_is(buf_bytes(&b), "\xe2\x82\xac"));
+	start = 500, end = 2;
+	buf_reset(&b);
+	CHECK_EQ(store_text(reader, id, &start, &end, &b), 0);
+	CHECK(start == 14 && end == 14 && b.n == 0);
+	CHECK_EQ(store_text(reader, 99, &start, &end, &b), -ENOENT);
+	CHECK_EQ(store_check(s), 0);
+	CHECK_EQ(store_remove(s, id), 0);
+	CHECK_EQ(store_remove(s, id), -ENOENT);
+	CHECK_EQ(store_find(reader, 1, "/x/a.txt", &again, sha), -ENOENT);
+	CHECK_EQ(store_check(s), 0);
+}
+
+static int count(void *ctx, int64_t passage, double score)
+{
+	*(int *)ctx += passage > 0 && score > 0;
+	return 0;
+}
+
+static int count_sentence(void *ctx, struct bytes sentence)
+{
+	*(int *)ctx += sentence.n > 0;
+	return 0;
+}
+
+static int first_name(void *ctx, const char *name)
+{
+	return strcmp(name, ctx) == 0 ? 42 : 0;
+}
+
+static void separates_collections(void)
+{
+	AUTO(testlib) int lib = testlib_new();
+	AUTO(testdir) struct testdir dir = testdir_new();
+	AUTO(store) struct store *s = NULL;
+	char why[STORE_WHY], other[] = "other";
+	int64_t id, mine, g, h;
+	enum store_put how;
+	int n = 0;
+
+	CHECK_EQ(lib, 0);
+	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	CHECK_EQ(store_collection(s, STORE_DEFAULT_COLLECTION, &id), 0);
+	CHECK_EQ(id, 1);
+	CHECK_EQ(store_collection(s, other, &mine), 0);
+	CHECK(mine != id);
+	CHECK_EQ(store_collections(s, first_name, other), 42);
+	CHECK_EQ(store_generation(s, 1, &g), 0);
+	CHECK(put(s, "a", "the boats sail. They sail far.", &id, &how));
+	CHECK_EQ(store_generation(s, 1, &h), 0);
+	CHECK_EQ(h, g + 1);
+	CHECK_EQ(store_fts(s, 1, "boat \"quote", 5, count, &n), 0);
+	CHECK_EQ(n, 1);
+	CHECK_EQ(store_fts(s, mine, "boat", 5, count, &n), 0);
+	CHECK_EQ(store_fts(s, 1, "  ", 5, count, &n), 0);
+	CHECK_EQ(n, 1);
+	CHECK_EQ(store_sentences_foreach(s, 1, count_sentence, &n), 0);
+	CHECK_EQ(n, 3);
+}
+
+static void says_what_is_wrong(void)
+{
+	AUTO(testlib) int lib = testlib_new();
+	AUTO(testdir) struct testdir dir = testdir_new();
+	AUTO(store) struct store *s = NULL;
+	char why[STORE_WHY] = "", path[256];
+	sqlite3 *db = NULL;
+
+	CHECK_EQ(lib, 0);
+	CHECK_EQ(store_reader_open(&s, dir.path, why), -ENOENT);
+	CHECK(strstr(why, "voiced ingest"));
+	CHECK(testdir_write(&dir, "voiced.db", bytes_str("this is no database at all, but text"), path));
+	CHECK_EQ(store_open(&s, dir.path, why), -EBADMSG);
+	CHECK(strstr(why, "damaged"));
+	CHECK_EQ(unlink(path), 0);
+	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	store_close(s);
+	s = NULL;
+	int r = sqlite3_open(path, &db);
+	if (r == SQLITE_OK)
+		r = sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL);
+	sqlite3_close(db);
+	CHECK_EQ(r, SQLITE_OK);
+	CHECK_EQ(store_open(&s, dir.path, why), -EPROTO);
+	CHECK(strstr(why, "newer voiced"));
+	CHECK_EQ(store_open(&s, "/proc/nowhere/at/all", why), -ENOENT);
+	CHECK(strstr(why, "cannot be made"));
+}
+
+static int count_document(void *ctx, const struct store_document *d)
+{
+	*(int *)ctx += d->n_passages > 0;
+	return 0;
+}
+
+/* A writer is killed in the middle, again and again; what it had acknowledged is there. */
+static void survives_kill(void)
+{
+	AUTO(testdir) struct testdir dir = testdir_new();
+
+	if (getenv("VOICED_TEST_OOM"))
+		return; /* the child does not care */
+	for (unsigned round = 0; round < 10; round++) {
+		int acknowledged[2], seen = 0, n = 0;
+		char c;
+		CHECK_EQ(pipe2(acknowledged, O_CLOEXEC), 0);
+		pid_t pid = fork();
+		if (pid == 0) {
+			struct store *s;
+			char why[STORE_WHY], path[64];
+			int64_t id;
+			enum store_put how;
+
+			if (store_open(&s, dir.path, why) < 0)
+				_exit(1);
+			for (unsigned i = 0;; i++) {
+				snprintf(path, sizeof(path), "%u-%u", round, i);
+				if (!put(s, path, "some text of a document. And more.", &id, &how))
+					_exit(2);
+				if (write(acknowledged[1], "x", 1) != 1)
+					_exit(3);
+			}
+		}
+		close(acknowledged[1]);
+		while (seen < 3 + (int)round * 2 && read(acknowledged[0], &c, 1) == 1)
+			seen++;
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		while (read(acknowledged[0], &c, 1) == 1)
+			seen++;
+		close(acknowledged[0]);
+		CHECK(seen >= 3);
+
+		struct store *s = NULL;
+		char why[STORE_WHY], prefix[16];
+		CHECK_EQ(store_open(&s, dir.path, why), 0);
+		int checked = store_check(s);
+		int walked = store_documents(s, 1, count_document, &n);
+		store_close(s);
+		snprintf(prefix, sizeof(prefix), "%u-", round);
+		CHECK_EQ(checked, 0);
+		CHECK_EQ(walked, 0);
+		CHECK(n >= seen);
+	}
+}
+
+TESTS({ "keeps_documents", keeps_documents }, { "separates_collections", separates_collections },
+      { "says_what_is_wrong", says_what_is_wrong }, { "survives_kill", survives_kill })
