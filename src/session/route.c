@@ -118,7 +118,8 @@ void route_message(struct session *s, struct bytes text)
 	AUTO(json) json_t *msg = json_parse(text, why);
 	if (!json_is_object(msg)) {
 		error_send(s, ERR_INVALID_JSON, NULL,
-			   "The event could not be parsed as a JSON object. %s", why);
+			   "The event could not be parsed as a JSON object%s%s.", why[0] ? ": " : "",
+			   why);
 		return;
 	}
 	s->asking.event_id = json_str(msg, "event_id", NULL);

@@ -408,8 +408,10 @@ static void on_ended(struct session *s, uint64_t at)
 	note_end(s, at);
 	emit(s, EV_SPEECH_STOPPED,
 	     json_pack("{s:I,s:s}", "audio_end_ms", ms_of(s->in.framed), "item_id", t->item_id));
-	commit(s, s->set.create_response && s->kind == SESSION_REALTIME);
+	/* Before the commit: words that had settled are final at once, and then it is asked
+	 * whether the user still speaks. */
 	set_state(t, TURN_QUIET);
+	commit(s, s->set.create_response && s->kind == SESSION_REALTIME);
 }
 
 static void on_nothing(struct session *s, uint64_t at)
