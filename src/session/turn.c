@@ -408,8 +408,9 @@ static void on_ended(struct session *s, uint64_t at)
 	note_end(s, at);
 	emit(s, EV_SPEECH_STOPPED,
 	     json_pack("{s:I,s:s}", "audio_end_ms", ms_of(s->in.framed), "item_id", t->item_id));
-	commit(s, s->set.create_response && s->kind == SESSION_REALTIME);
+	/* First: with the words already known, the answer is made inside of commit(). */
 	set_state(t, TURN_QUIET);
+	commit(s, s->set.create_response && s->kind == SESSION_REALTIME);
 }
 
 static void on_nothing(struct session *s, uint64_t at)
