@@ -70,7 +70,7 @@ export async function exchange(server, octets, options = {}) {
   const wire = await Wire.open(server, options);
   if (options.head) wire.head = true;
   wire.write(octets);
-  const reply = await wire.until('a reply', () => wire.replies.find((r) => r.status >= 200));
+  const reply = await wire.until('a reply', () => wire.replies.find((r) => r.status >= 200 || r.status === 101));
   wire.socket.destroy();
   return reply;
 }
