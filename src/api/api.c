@@ -11,6 +11,7 @@
 
 /* --- routes --------------------------------------------------------------------------------- */
 
+enum { KEY_MAX = 8192 }; /* of a key in the query; twice what clients are known to use */
 enum access { OPEN, KEYED };
 
 /* clang-format off */
@@ -55,25 +56,41 @@ static bool fits(const char *pattern, const char *path, const char **id, size_t 
 	return !*path || strcmp(path, "/") == 0;
 }
 
-/* The route, or NULL; *other: the path is ours, with another verb. */
-static const struct route *find_route(struct request *r, bool *other)
+/* The route, or NULL; *other: one of this path with another verb, or NULL. */
+static const struct route *find_route(struct request *r, const struct route **other)
 {
 	enum http_verb verb = r->http->verb == VERB_HEAD ? VERB_GET : r->http->verb;
 
-	*other = false;
+	*other = NULL;
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
 		if (!fits(routes[i].path, r->http->path, &r->id, &r->id_len))
 			continue;
 		if (routes[i].verb == verb)
 			return &routes[i];
-		*other = true;
+		*other = &routes[i];
 	}
 	return NULL;
 }
 
+/* A path is served with one method (and HEAD with GET): RFC 9110, 15.5.6 wants it named. */
+static void refuse_verb(struct http_exchange *ex, const struct route *served)
+{
+	AUTO(buf) struct buf body = { 0 };
+	const struct http_field allow = { "Allow", served->verb == VERB_GET ? "GET, HEAD" : "POST" };
+
+	http_write_error(&body, http_error_type(405), "method_not_allowed", NULL,
+			 "This path is served, but not with this method.");
+	if (body.failed)
+		reply_no_memory(ex);
+	else
+		exchange_reply(ex, &(struct http_reply){ .status = 405, .type = "application/json",
+							 .body = buf_bytes(&body), .fields = &allow,
+							 .n_fields = 1 });
+}
+
 static enum auth_verdict check_auth(const struct request *r)
 {
-	char key[4096], authorization[4096];
+	char key[KEY_MAX], authorization[KEY_MAX];
 	const struct http_request *q = r->http;
 	struct auth_evidence e = {
 		.authorization = http_header(q, "authorization"),
@@ -115,16 +132,14 @@ static void on_request(void *ctx, struct http_exchange *ex)
 {
 	struct api *a = ctx;
 	struct request r = { .seat = seat_of(a, exchange_loop(ex)), .ex = ex, .http = exchange_request(ex) };
-	bool other;
-	const struct route *route = find_route(&r, &other);
+	const struct route *other, *route = find_route(&r, &other);
 
 	atomic_fetch_add_explicit(&a->requests_total, 1, memory_order_relaxed);
 	if (route) {
 		if (let_in(&r, route))
 			route->handle(&r);
 	} else if (other) {
-		exchange_error(ex, 405, "method_not_allowed", NULL,
-			       "This path is served, but not with this method.");
+		refuse_verb(ex, other);
 	} else {
 		get_page(&r);
 	}
@@ -133,8 +148,7 @@ static void on_request(void *ctx, struct http_exchange *ex)
 static size_t body_limit(void *ctx, const struct http_request *q)
 {
 	struct request r = { .http = q };
-	bool other;
-	const struct route *route = find_route(&r, &other);
+	const struct route *other, *route = find_route(&r, &other);
 
 	(void)ctx;
 	return route && route->body_max ? route->body_max : HTTP_BODY_DEFAULT;

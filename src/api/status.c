@@ -26,7 +26,6 @@ void get_page(struct request *r)
 	}
 	const struct http_field fields[] = {
 		{ "Content-Security-Policy", csp },
-		{ "X-Content-Type-Options", "nosniff" },
 		{ "Referrer-Policy", "no-referrer" },
 		{ "Permissions-Policy", "microphone=(self), autoplay=(self), camera=(), geolocation=()" },
 		{ "Cache-Control", "no-cache" },

@@ -24,7 +24,8 @@
 
 LOG_TOPIC("serve");
 
-enum { LOOPS_MAX = 64, QUESTIONS_MAX = 12, ADDRESSES_MAX = 12, REFRESH_S = 2, GOODBYE_MS = 150 };
+enum { LOOPS_MAX = 64, QUESTIONS_MAX = 12, ADDRESSES_MAX = 12, REFRESH_S = 2, GOODBYE_MS = 150,
+       HOST_TEXT = 256 };
 
 struct seat_thread {
 	struct service *service;
@@ -154,9 +155,21 @@ static int read_questions(struct service *s)
 	return 0;
 }
 
+/* "name:8443", "[2001:db8::1]:8443": a certificate knows no ports and no brackets. */
+static const char *host_alone(const char *host, char to[static HOST_TEXT])
+{
+	const char *inside = host + (*host == '[');
+	const char *colon = strchr(host, ':');
+	bool port = *host != '[' && colon && !strchr(colon + 1, ':');
+	size_t n = *host == '[' ? strcspn(inside, "]") : port ? (size_t)(colon - host) : strlen(host);
+
+	snprintf(to, HOST_TEXT, "%.*s", (int)MIN(n, (size_t)HOST_TEXT - 1), inside);
+	return to;
+}
+
 static int open_tls(struct service *s)
 {
-	char text[ADDRESSES_MAX][ADDR_TEXT], why[TLS_WHY];
+	char text[ADDRESSES_MAX][ADDR_TEXT], hosts[CONFIG_LIST_MAX][HOST_TEXT], why[TLS_WHY];
 	const char *names[ADDRESSES_MAX + CONFIG_LIST_MAX];
 	size_t n = 0;
 
@@ -170,7 +183,7 @@ static int open_tls(struct service *s)
 	for (size_t i = 0; i < s->n_addresses; i++)
 		names[n++] = addr_format_ip(&s->addresses[i], text[i]);
 	for (size_t i = 0; i < s->c->hosts.n; i++)
-		names[n++] = s->c->hosts.at[i];
+		names[n++] = host_alone(s->c->hosts.at[i], hosts[i]);
 	struct tls_self_params p = { s->c->data, names, n, env_wall(&env_system) };
 	if (tls_self_signed(&p, why) == TLS_FAILED) {
 		snprintf(s->why, sizeof(s->why), "%s", why);
@@ -359,13 +372,14 @@ static void print_welcome(const struct service *s)
 	bool here = is_loopback(&s->at);
 
 	printf("voiced %s\n\n", VERSION);
+	const char *hash = s->auth.key.n ? "/#code=" : "", *code = s->auth.key.n ? s->auth.code : "";
 	if (here && s->at.family == ADDR_V4)
-		printf("  Open   http://localhost:%u\n", s->at.port);
+		printf("  Open   http://localhost:%u%s%s\n", s->at.port, hash, code);
 	for (size_t i = 0; i < s->n_addresses && !here; i++)
 		printf("  Open   https://%s/#code=%s%s\n", addr_format(&s->addresses[i], text), s->auth.code,
 		       i ? "" : "   (works once; the certificate is self-signed)");
 	if (here && s->at.family == ADDR_V6)
-		printf("  Open   http://%s\n", addr_format(&s->at, text));
+		printf("  Open   http://%s%s%s\n", addr_format(&s->at, text), hash, code);
 	for (size_t i = 0; i < s->n_questions; i++)
 		printf("%s%s\n", i ? "         " : "  Ask    ", s->questions[i]);
 	printf("\n  Audio stays on this machine. Ctrl-C stops.\n");

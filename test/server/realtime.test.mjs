@@ -25,9 +25,9 @@ const last = (events, type) => events.findLast((e) => e.type === type);
 const sessions = async () => Number((await (await fetch(`${server.origin}/metrics`)).text())
   .match(/^voiced_sessions (\d+)$/m)[1]);
 
-// The head of a text frame of n octets (RFC 6455, 5.2), masked with zeros.
-function frameHead(n) {
-  const head = Buffer.alloc(14);
+// The beginning of a text frame of n octets (RFC 6455, 5.2), masked with zeros.
+function frameBeginning(n) {
+  const head = Buffer.alloc(14 + 1000);
   head[0] = 0x81;
   head[1] = 0x80 | 127;
   head.writeBigUInt64BE(BigInt(n), 2);
@@ -166,7 +166,7 @@ test('twenty mebibytes in one message are taken, more than the limit ends the co
   await s.event('input_audio_buffer.cleared');
   assert.deepEqual(s.of('error'), []);
   assert.match(last(await s.ask(CAT, { output_modalities: ['text'] }), 'response.output_text.done').text, /Biscuit/);
-  s.socket._socket.write(frameHead(22 << 20)); // the head alone says that it will be too much
+  s.socket._socket.write(frameBeginning(22 << 20)); // its length says that it will be too much
   await until('the connection to close', () => s.closed, 60000);
   assert.equal(s.closed.code, 1009);
 });

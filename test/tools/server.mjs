@@ -43,7 +43,8 @@ export async function serve({ data = temporary(), args = [], host = '127.0.0.1',
   port ??= await freePort();
   const child = spawn(voiced, ['serve', '--data', data, '--listen', `${host}:${port}`, '--loops', '2', ...args],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
-  const server = { child, port, data, origin: `http://${host}:${port}`, out: '', log: '', exit: null };
+  const near = host === '0.0.0.0' ? '127.0.0.1' : host; // where we reach it
+  const server = { child, port, data, origin: `http://${near}:${port}`, out: '', log: '', exit: null };
   child.stdout.on('data', (d) => { server.out += d; });
   child.stderr.on('data', (d) => { server.log += d; });
   const ended = new Promise((r) => child.on('exit', (code, signal) => r(server.exit = { code, signal })));

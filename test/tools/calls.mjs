@@ -1,0 +1,161 @@
+// calls.mjs - WebRTC calls from Chromium, held by page functions that tests drive.
+import { chromium } from 'playwright-core';
+import { until } from './server.mjs';
+
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync', '--mute-audio',
+  '--disable-background-networking', '--disable-component-update', '--autoplay-policy=no-user-gesture-required',
+  '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', '--allow-loopback-in-peer-connection'];
+
+export const browse = (flags = []) => chromium.launch({ executablePath, args: [...FLAGS, ...flags] });
+
+// A page of the server's own origin on which calls can be made: window.call(options) and what is below.
+export async function phone(browser, server) {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, bypassCSP: true });
+  const page = await context.newPage();
+  await page.addInitScript(inPage);
+  await page.goto(server.origin);
+  return page;
+}
+
+// Runs in the page. Calls are kept under a number, because a test's process cannot hold them.
+function inPage() {
+  const calls = [];
+  const later = (ms, what) => new Promise((_, reject) => setTimeout(() => reject(new Error(`waited in vain for ${what}`)), ms));
+
+  // order: 'audio first' | 'data first'; audio: 'track' | 'track without stream' | 'recvonly'; data: false for no channel.
+  window.call = async ({ order = 'audio first', audio = 'track', data = true, label = 'oai-events' } = {}) => {
+    const pc = new RTCPeerConnection();
+    const call = { pc, events: [], wake: [], states: [] };
+    const context = new AudioContext();
+    const silent = context.createMediaStreamDestination().stream;
+    const addAudio = () => {
+      if (audio === 'recvonly') pc.addTransceiver('audio', { direction: 'recvonly' });
+      else if (audio === 'track') pc.addTrack(silent.getAudioTracks()[0], silent);
+      else pc.addTrack(silent.getAudioTracks()[0]);
+    };
+    const addData = () => {
+      if (!data) return;
+      call.channel = pc.createDataChannel(label);
+      call.channel.onmessage = ({ data }) => {
+        call.events.push(typeof data === 'string' ? JSON.parse(data) : { type: 'binary message' });
+        for (const wake of call.wake.splice(0)) wake();
+      };
+    };
+    pc.ontrack = ({ track }) => {
+      call.sound = new Audio();
+      call.sound.srcObject = new MediaStream([track]);
+      call.sound.play().catch(() => {});
+    };
+    pc.onconnectionstatechange = () => {
+      call.states.push(pc.connectionState);
+      for (const wake of call.wake.splice(0)) wake();
+    };
+    // Chromium puts the data section last, unless a former offer had it already.
+    if (order === 'data first') {
+      addData();
+      await pc.setLocalDescription(await pc.createOffer());
+      addAudio();
+    } else {
+      addAudio();
+      addData();
+    }
+    await pc.setLocalDescription(await pc.createOffer());
+    call.offer = pc.localDescription.sdp;
+    const answer = await fetch('/v1/realtime/calls', { method: 'POST', body: call.offer, headers: { 'content-type': 'application/sdp' } });
+    call.status = answer.status;
+    call.location = answer.headers.get('location');
+    call.answer = await answer.text();
+    if (answer.status !== 201) throw new Error(`${answer.status}: ${call.answer}`);
+    await pc.setRemoteDescription({ type: 'answer', sdp: call.answer });
+    calls.push(call);
+    await Promise.race([later(60000, `the connection; ${pc.iceConnectionState} ${pc.connectionState}`), window.until(() => pc.connectionState === 'connected', call)]);
+    return { n: calls.length - 1, status: call.status, location: call.location, offer: call.offer, answer: call.answer };
+  };
+  window.until = async (probe, call) => {
+    while (!probe()) await new Promise((r) => call.wake.push(r));
+  };
+  // The first event of this type from the index `from` on, as { event, next }.
+  window.event = async (n, type, from = 0) => {
+    const call = calls[n];
+    const at = () => call.events.findIndex((e, i) => i >= from && e.type === type);
+    await Promise.race([later(60000, `${type}; came: ${call.events.map((e) => e.type).join(' ')}`), window.until(() => at() >= 0, call)]);
+    return { event: call.events[at()], next: at() + 1 };
+  };
+  window.send = (n, event) => calls[n].channel.send(JSON.stringify(event));
+  window.events = (n) => calls[n].events;
+  window.state = (n) => calls[n].pc.connectionState;
+  window.channelState = (n) => calls[n].channel.readyState;
+  // Resolves with what the browser saw of the end first.
+  window.ended = (n) => {
+    const { pc, channel } = calls[n];
+    const transport = pc.getReceivers()[0].transport;
+    return Promise.race([later(60000, `the end; ${pc.connectionState} ${transport.state} ${channel?.readyState}`), new Promise((resolve) => {
+      const look = () => {
+        if (channel?.readyState === 'closed') resolve('channel');
+        if (['closed', 'failed'].includes(transport.state)) resolve('transport');
+        if (['closed', 'failed', 'disconnected'].includes(pc.connectionState)) resolve('connection');
+      };
+      channel?.addEventListener('close', look);
+      transport.addEventListener('statechange', look);
+      pc.addEventListener('connectionstatechange', look);
+      look();
+    })]);
+  };
+  window.received = async (n) => {
+    for (const s of (await calls[n].pc.getStats()).values())
+      if (s.type === 'inbound-rtp') return { packets: s.packetsReceived, lost: s.packetsLost, energy: s.totalAudioEnergy, samples: s.totalSamplesReceived };
+    return { packets: 0, lost: 0, energy: 0, samples: 0 };
+  };
+  window.hang = (n) => calls[n].pc.close();
+}
+
+// One call for a test: its events, and questions.
+export class Call {
+  static async make(page, options) {
+    return Object.assign(new Call(), { page, cursor: 0 }, await page.evaluate((o) => window.call(o), options));
+  }
+
+  send(event) {
+    return this.page.evaluate(([n, e]) => window.send(n, e), [this.n, event]);
+  }
+
+  async event(type) {
+    const { event, next } = await this.page.evaluate(([n, t, from]) => window.event(n, t, from), [this.n, type, this.cursor]);
+    this.cursor = next;
+    return event;
+  }
+
+  events() {
+    return this.page.evaluate((n) => window.events(n), this.n);
+  }
+
+  received() {
+    return this.page.evaluate((n) => window.received(n), this.n);
+  }
+
+  state() {
+    return this.page.evaluate((n) => window.state(n), this.n);
+  }
+
+  ended() {
+    return this.page.evaluate((n) => window.ended(n), this.n);
+  }
+
+  close() {
+    return this.page.evaluate((n) => window.hang(n), this.n);
+  }
+
+  // The transcript of the answer to a typed question; waits until some of it has been heard.
+  async ask(text) {
+    await this.send({ type: 'conversation.item.create', item: { type: 'message', role: 'user', content: [{ type: 'input_text', text }] } });
+    await this.send({ type: 'response.create' });
+    const before = await this.received();
+    const { response } = await this.event('response.done');
+    await until('the answer to be heard', async () => {
+      const now = await this.received();
+      return now.packets >= before.packets + 25 && now.energy > before.energy + 0.0005;
+    }, 60000);
+    return response.output[0].content[0].transcript;
+  }
+}
