@@ -250,9 +250,14 @@ function play_stream(stream) {
 	});
 }
 
+let opening = null; // of the text link: who asks meanwhile waits for it, in order
+
 async function text_session() {
-	if (link && !link.closed)
+	if (link && !link.closed) {
+		if (link.kind === "text")
+			await opening;
 		return session;
+	}
 
 	const mine = ++attempt;
 
@@ -263,10 +268,12 @@ async function text_session() {
 
 	link = made;
 	session = new_session(link);
-	await link.open();
-	if (mine !== attempt)
-		throw new Fault("lost");
-	session.begin();
+	opening = link.open().then(() => {
+		if (mine !== attempt)
+			throw new Fault("lost");
+		session.begin();
+	});
+	await opening;
 	return session;
 }
 
