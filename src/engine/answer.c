@@ -18,7 +18,7 @@ enum { RESULTS_MAX = 8, SENTENCES_MAX = 160, NEIGHBOURS_MAX = 5 };
 #define ENOUGH_OF 0.62 /* it states the kind of thing that is asked for    */
 #endif
 /* A key term must be met at least so well. */
-#define KEY_MET	  0.45
+#define KEY_MET	  0.4
 /* A word the collection has never seen weighs more than the rarest it has. */
 #define STRANGE	  1.3
 
@@ -26,7 +26,7 @@ enum { RESULTS_MAX = 8, SENTENCES_MAX = 160, NEIGHBOURS_MAX = 5 };
 #define IN_HEADING  0.75
 #define IN_TITLE    0.5
 #define IN_SUBJECT  0.9 /* in the sentence before one that begins with "it" */
-#define IN_SENTENCE_BEFORE 0.5
+#define IN_SENTENCE_BEFORE 0.35 /* below KEY_MET: it may be about another thing */
 
 /* --- sentences -------------------------------------------------------------------------- */
 
@@ -158,22 +158,52 @@ static double cover(const struct question *q, const double *has)
 	return all > 0 ? sum / all : 0;
 }
 
-/* "What is X?": the sentence that begins with X defines it. */
-static bool begins_with_term(const struct question *q, struct bytes text)
+enum beginning { BEGINS_OTHERWISE, BEGINS_WITH_TERM, DEFINES };
+
+/* "… is a", "… means", ": " at pos, where the words for what is defined end. */
+static bool defines(struct bytes text, size_t pos)
+{
+	struct word verb, next;
+
+	if (pos < text.n && text.p[pos] == ':')
+		return true;
+	if (!word_next(text, &pos, &verb))
+		return false;
+	if (shape_listed("means refers describes contains denotes", verb.s))
+		return true;
+	return shape_listed("is are was were", verb.s) && word_next(text, &pos, &next) &&
+	       shape_listed("a an the one any what used where when those all", next.s);
+}
+
+/* "What is X?": the sentence that begins with X is about it; "X is …" defines it. */
+static enum beginning beginning(const struct question *q, struct bytes text)
 {
 	struct word w;
+	size_t n_terms = 0, end = 0;
 
 	for (size_t pos = 0; word_next(text, &pos, &w);) {
-		if (word_is_stop(&w))
+		struct word term = w;
+		bool met = false;
+
+		word_to_term(&term);
+		for (size_t t = 0; t < q->n_terms && !met; t++)
+			met = question_meets(q, t, &term) > KEY_MET;
+		n_terms += met;
+		end = met ? w.end : end;
+		if (met || (!n_terms && shape_listed("a an the in each every", w.s)))
 			continue;
-		word_to_term(&w);
-		for (size_t t = 0; t < q->n_terms; t++)
-			if (question_meets(q, t, &w) > KEY_MET)
-				return true;
-		return false;
+		break;
 	}
-	return false;
+	if (!n_terms)
+		return BEGINS_OTHERWISE;
+	return n_terms >= q->n_terms && defines(text, end) ? DEFINES : BEGINS_WITH_TERM;
 }
+
+/* By whether a definition is asked for. */
+static const double worth_of[2][3] = {
+	{ [BEGINS_OTHERWISE] = 1, [BEGINS_WITH_TERM] = 1.08, [DEFINES] = 1.08 },
+	{ [BEGINS_OTHERWISE] = 1, [BEGINS_WITH_TERM] = 1.08, [DEFINES] = 1.4 },
+};
 
 static bool is_counted(const void *ctx, const struct word *w)
 {
@@ -252,8 +282,7 @@ static void score(const struct question *q, const struct results *r, struct sent
 		return;
 	/* What the sentence itself says counts, its surroundings help. */
 	s->score = 0.7 * s->covered + 0.3 * own;
-	if (begins_with_term(q, text))
-		s->score *= 1.08;
+	s->score *= worth_of[q->defines][beginning(q, text)];
 	if (s->n_words < 4)
 		s->score *= 0.5; /* a heading, a cell of a table */
 	if (s->n_words > 45)

@@ -42,6 +42,8 @@ static const struct opener {
 	{ "how thick", NULL, SHAPE_LENGTH },
 	{ "how close", NULL, SHAPE_LENGTH },
 	{ "how near", NULL, SHAPE_LENGTH },
+	{ "how big a", NULL, SHAPE_NUMBER },
+	{ "how large a", NULL, SHAPE_NUMBER },
 	{ "how big", NULL, SHAPE_SIZE },
 	{ "how large", NULL, SHAPE_SIZE },
 	{ "how fast", NULL, SHAPE_SPEED },
@@ -50,10 +52,7 @@ static const struct opener {
 	{ "how hot", NULL, SHAPE_TEMPERATURE },
 	{ "how old", NULL, SHAPE_AGE },
 	{ "how often", NULL, SHAPE_OFTEN },
-	{ "how strong", NULL, SHAPE_NUMBER },
-	{ "how accurate", NULL, SHAPE_NUMBER },
-	{ "how loud", NULL, SHAPE_NUMBER },
-	{ "how bright", NULL, SHAPE_NUMBER },
+	{ "how", "strong accurate loud bright", SHAPE_NUMBER },
 	{ "how early", NULL, SHAPE_TIME },
 	{ "how late", NULL, SHAPE_TIME },
 	{ "what", "cost costs", SHAPE_MONEY },
@@ -67,6 +66,7 @@ static const struct opener {
 	{ "who is the", NULL, SHAPE_NAME },
 	{ "who was the", NULL, SHAPE_NAME },
 	{ "who is our", NULL, SHAPE_NAME },
+	{ "who the", NULL, SHAPE_NAME },
 	{ "who", NULL, SHAPE_PERSON },
 	{ "whom", NULL, SHAPE_PERSON },
 	{ "whose", NULL, SHAPE_ANY },
@@ -82,6 +82,7 @@ static const struct opener {
 	{ "what must", NULL, SHAPE_WAY },
 	{ "what do i do", NULL, SHAPE_WAY },
 	{ "what is", NULL, SHAPE_ANY },
+	{ "what the", NULL, SHAPE_ANY },
 	{ "what", NULL, SHAPE_ANY },
 	{ "which", NULL, SHAPE_ANY },
 };
@@ -123,11 +124,12 @@ static const struct {
 #define FAINT                                                                                      \
 	"handle handles responsible deals deal care cares maximum minimum max allowed permitted "  \
 	"possible exactly currently usually normally approximately maximal minimal people someone " \
-	"long anything happens required able"
+	"long anything happens required able come bring describe explain exist howd whats hows "    \
+	"wheres"
 /* Change what is asked for. */
 #define DECISIVE                                                                                   \
 	"first next previous former second oldest youngest newest best worst biggest largest "     \
-	"smallest longest shortest highest lowest deepest fastest favourite"
+	"smallest longest shortest default highest lowest deepest fastest favourite"
 #define CUTS                                                                                       \
 	"of for in at on to from by with between that which when if does do did has have is are "  \
 	"was were can may must should will and where who before after during under over into "    \
@@ -147,9 +149,24 @@ bool question_is_asking(const struct word *w)
 struct reader {
 	struct question *q;
 	struct said said;
-	bool taken[SAID_WORDS], key[SAID_WORDS];
+	bool taken[SAID_WORDS], key[SAID_WORDS], faint[SAID_WORDS];
 	size_t count_from; /* the word from which on a term is the counted one */
 };
+
+/* What the recogniser writes, and people: "how'd", "what's". */
+static void plain_openers(struct said *s)
+{
+	static const char *const rows[][2] = { { "howd", "how" }, { "hows", "how" },
+					       { "whats", "what" }, { "wheres", "where" },
+					       { "whens", "when" }, { "whos", "who" } };
+
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = 0; k < ARRAY_LEN(rows); k++)
+			if (strcmp(s->words[i].s, rows[k][0]) == 0) {
+				s->words[i].n = strlen(rows[k][1]);
+				memcpy(s->words[i].s, rows[k][1], s->words[i].n + 1);
+			}
+}
 
 /* The phrase stands at word i; how many words it has, or 0. */
 static size_t phrase_at(const struct said *s, size_t i, const char *phrase)
@@ -184,8 +201,10 @@ static const struct opener *opener_at(struct reader *r, size_t i, size_t *behind
 			continue;
 		for (size_t j = i; j < i + n; j++)
 			r->taken[j] = true;
-		if (with < r->said.n)
-			r->taken[with] = true;
+		if (with < r->said.n) {
+			r->taken[with] = o->shape != SHAPE_NUMBER;
+			r->key[with] = true;
+		}
 		*behind = i + n;
 		return o;
 	}
@@ -230,6 +249,21 @@ static void read_asked(struct reader *r, size_t i, bool is_which)
 	r->key[head] = says(r, head);
 }
 
+/* "where was … born", "where does … live" */
+static bool tells_verb(const struct reader *r, size_t i)
+{
+	return i < r->said.n && shape_listed("was were did does do", r->said.words[i].s);
+}
+
+/* "when was … built": what happened. */
+static void key_last(struct reader *r)
+{
+	size_t last = r->said.n;
+
+	if (last && says(r, last - 1))
+		r->key[last - 1] = true;
+}
+
 static void read_opening(struct reader *r)
 {
 	const struct opener *o = NULL;
@@ -243,9 +277,13 @@ static void read_opening(struct reader *r)
 	r->q->shape = o->shape;
 	if (o->shape == SHAPE_LENGTH || o->shape == SHAPE_EXTENT)
 		r->q->dimension = r->said.words[at].s;
+	/* "how heavy a load": a mass with any name will do. */
+	if (strncmp(o->phrase, "how ", 4) == 0 && i + 1 < r->said.n &&
+	    shape_listed("a an", r->said.words[i].s))
+		r->faint[i + 1] = true;
 	bool what = strcmp(first, "what") == 0, be = i < r->said.n &&
 		shape_listed("is are was were", r->said.words[i].s);
-	if (strcmp(o->phrase, "what is") == 0 || (strcmp(o->phrase, "what") == 0 && be))
+	if (strcmp(o->phrase, "what is") == 0 || strcmp(o->phrase, "what the") == 0 || (strcmp(o->phrase, "what") == 0 && be))
 		read_asked(r, be ? i + 1 : i, false);
 	else if (strcmp(o->phrase, "which") == 0 || strcmp(o->phrase, "what") == 0)
 		read_asked(r, i, true);
@@ -255,7 +293,11 @@ static void read_opening(struct reader *r)
 		r->key[i] = true;
 	else if (o->shape == SHAPE_COUNT)
 		r->count_from = i;
-	r->q->defines = what && r->q->shape == SHAPE_ANY && be;
+	if (o->shape == SHAPE_DATE || (tells_verb(r, i) && (o->shape == SHAPE_PLACE || o->shape == SHAPE_TIME)))
+		key_last(r);
+	bool does = i < r->said.n && shape_listed("does do", r->said.words[i].s) &&
+		    shape_listed("mean do describe stand", r->said.words[r->said.n - 1].s);
+	r->q->defines = what && r->q->shape == SHAPE_ANY && (be || does || o->phrase[4] == ' ');
 }
 
 /* --- terms -------------------------------------------------------------------------------------- */
@@ -324,7 +366,7 @@ static void add_term(struct reader *r, size_t at, const json_t *words)
 	synonyms_foreach(t->s, add_synonym, t);
 	read_index_words(t, words);
 	t->share = 1;
-	if (shape_listed(FAINT, r->said.words[at].s)) {
+	if (r->faint[at] || shape_listed(FAINT, r->said.words[at].s)) {
 		t->share = FAINT_SHARE;
 		t->key = false;
 	}
@@ -338,6 +380,7 @@ void question_make(struct question *q, const char *text, const json_t *words)
 
 	*q = (struct question){ .counted = SIZE_MAX };
 	said_make(&r.said, bytes_str(text));
+	plain_openers(&r.said);
 	read_opening(&r);
 	for (size_t i = 0; i < r.said.n; i++)
 		if (!r.taken[i] && says(&r, i) && !question_is_asking(&r.said.words[i]))

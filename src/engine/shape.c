@@ -60,7 +60,7 @@ static bool begins(const struct said *s, size_t i)
 #define TENS  "twenty thirty forty fifty sixty seventy eighty ninety"
 #define NUMBERS                                                                                    \
 	SMALL " " TEENS " " TENS " one zero hundred thousand million billion half quarter third "  \
-	      "dozen twice once double both couple single"
+	      "dozen twice once both couple"
 
 static bool is_number(const struct word *w)
 {
@@ -83,21 +83,31 @@ static bool has_unit(const struct word *w, const char *units)
 	return n && w->s[n] && shape_listed(units, w->s + n);
 }
 
-/* A number and, at most two words behind it, a unit. */
-static bool quantity(const struct said *s, const char *units)
+/* A number and, at most two words behind it, a unit, with none of `unless` behind that. */
+static bool quantity_unless(const struct said *s, const char *units, const char *unless)
 {
 	enum { REACH = 3 };
 
 	for (size_t i = 0; i < s->n; i++) {
-		if (has_unit(&s->words[i], units))
+		size_t k = i, to = MIN(i + REACH, s->n - 1);
+
+		if (!has_unit(&s->words[i], units)) {
+			if (!is_number(&s->words[i]))
+				continue;
+			for (k = i + 1; k <= to && !shape_listed(units, s->words[k].s); k++)
+				;
+			if (k > to)
+				continue;
+		}
+		if (k + 1 >= s->n || begins(s, k + 1) || !shape_listed(unless, s->words[k + 1].s))
 			return true;
-		if (!is_number(&s->words[i]))
-			continue;
-		for (size_t k = i + 1; k < s->n && k <= i + REACH; k++)
-			if (shape_listed(units, s->words[k].s))
-				return true;
 	}
 	return false;
+}
+
+static bool quantity(const struct said *s, const char *units)
+{
+	return quantity_unless(s, units, "");
 }
 
 /* "an hour", "every week". */
@@ -132,11 +142,15 @@ static bool mass(const struct said *s)
 	return quantity(s, U_MASS);
 }
 
+static bool span(const struct said *s, const char *unless)
+{
+	return quantity_unless(s, U_TIME, unless) || one_of(s, "a an one whole entire", "hour day week month year night") ||
+	       any(s, "forever indefinitely permanent permanently overnight");
+}
+
 static bool duration(const struct said *s)
 {
-	return quantity(s, U_TIME) || one_of(s, "a an one whole entire", "hour day week month year night") ||
-	       any(s, "forever indefinitely permanent permanently overnight") ||
-	       (any(s, "until") && s->n > 3);
+	return span(s, "") || any(s, "until");
 }
 
 static bool speed(const struct said *s)
@@ -145,6 +159,26 @@ static bool speed(const struct said *s)
 		return true;
 	return (quantity(s, U_LENGTH) || quantity(s, U_MEMORY) || quantity(s, U_DEGREE)) &&
 	       one_of(s, "per a an each every one", "second minute hour day");
+}
+
+/* "free", "free of charge"; not "free software", "free of steps". */
+static bool costs_nothing(const struct said *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct word *next = i + 1 < s->n ? &s->words[i + 1] : NULL;
+
+		if (!shape_listed("free", s->words[i].s) ||
+		    (i && shape_listed("kept keep keeps left set feel", s->words[i - 1].s)))
+			continue;
+		if (!next || begins(s, i + 1) || shape_listed("and or but", next->s))
+			return true;
+		if (strcmp(next->s, "of") != 0 && word_is_stop(next))
+			return true;
+		if (strcmp(next->s, "of") == 0 && i + 2 < s->n &&
+		    shape_listed("charge cost", s->words[i + 2].s))
+			return true;
+	}
+	return false;
 }
 
 static bool money(const struct said *s)
@@ -159,7 +193,7 @@ static bool money(const struct said *s)
 			    memcmp(s->text.p + at - n, signs[k], n) == 0)
 				return true;
 		}
-	return quantity(s, U_MONEY) || any(s, "free gratis nothing");
+	return quantity(s, U_MONEY) || costs_nothing(s);
 }
 
 static bool memory(const struct said *s)
@@ -221,12 +255,12 @@ static bool other_dimension(const struct said *s, const char *asked)
 
 static bool length(const struct said *s, const struct shape_of *of)
 {
-	return quantity(s, U_LENGTH) && !other_dimension(s, of->dimension);
+	return quantity_unless(s, U_LENGTH, "per an each") && !other_dimension(s, of->dimension);
 }
 
 static bool extent(const struct said *s, const struct shape_of *of)
 {
-	return duration(s) || length(s, of) || quantity(s, U_TEXT);
+	return span(s, "before after ago ahead later late early") || length(s, of) || quantity(s, U_TEXT);
 }
 
 /* "eight tanks", "two hundred sea charts", "the number of tanks is 8", "Beds: 11". */
@@ -237,7 +271,7 @@ static bool count(const struct said *s, const struct shape_of *of)
 	for (size_t i = 0; i < s->n; i++) {
 		if (!of->is_counted(of->ctx, &s->words[i]))
 			continue;
-		for (size_t k = 1; k <= BEFORE && k <= i; k++) {
+		for (size_t k = 1; k <= BEFORE && k <= i && !begins(s, i - k + 1); k++) {
 			if (is_number(&s->words[i - k]))
 				return true;
 			if (shape_listed("the by in with from at to", s->words[i - k].s))
@@ -331,7 +365,7 @@ static bool time_stated(const struct said *s)
 {
 	return date(s) || clock_time(s) || duration(s) ||
 	       any(s, "spring summer autumn winter night evening morning afternoon before after when "
-		      "until during once while if dark daily weekly every soon immediately unless as");
+		      "until during once while if dark daily weekly every soon immediately unless day first second third");
 }
 
 static bool age(const struct said *s)
@@ -357,7 +391,8 @@ static bool age(const struct said *s)
 /* A capitalised word inside a sentence that the question does not say itself. */
 static bool is_new_name(const struct said *s, size_t i, const struct shape_of *of)
 {
-	return upper(s, i) && !begins(s, i) && s->words[i].n > 1 && !is_month(s, i) &&
+	return upper(s, i) && !begins(s, i) && s->words[i].n > 1 &&
+ !is_month(s, i) &&
 	       !shape_listed(DAYS, s->words[i].s) && !word_is_stop(&s->words[i]) &&
 	       !(of->is_asked && of->is_asked(of->ctx, &s->words[i]));
 }
@@ -365,7 +400,8 @@ static bool is_new_name(const struct said *s, size_t i, const struct shape_of *o
 static bool name(const struct said *s, const struct shape_of *of)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		if (is_new_name(s, i, of))
+		/* Behind these a capital is where, not who or what. */
+		if (is_new_name(s, i, of) && !shape_listed("from in at to near on of", s->words[i - 1].s))
 			return true;
 		/* At the start, two make a name: "Isobel Grant is …". */
 		if (i + 1 < s->n && upper(s, i) && begins(s, i) && !word_is_stop(&s->words[i]) &&
@@ -376,14 +412,20 @@ static bool name(const struct said *s, const struct shape_of *of)
 	return any(s, "called named known");
 }
 
-static bool person(const struct said *s)
+/* A name, or a role other than the question's own. */
+static bool person(const struct said *s, const struct shape_of *of)
 {
 	static const struct shape_of nothing = { 0 };
 
-	for (size_t i = 0; i + 1 < s->n; i++)
-		if (is_new_name(s, i + 1, &nothing) && upper(s, i) && s->words[i + 1].start == s->words[i].end + 1)
+	for (size_t i = 0; i < s->n; i++) {
+		if (i > 0 && is_new_name(s, i, &nothing) && upper(s, i - 1) &&
+		    s->words[i].start == s->words[i - 1].end + 1)
 			return true;
-	return any(s, ROLES " he she you");
+		if (shape_listed(ROLES " he she you", s->words[i].s) &&
+		    !(of->is_asked && of->is_asked(of->ctx, &s->words[i])))
+			return true;
+	}
+	return false;
 }
 
 static bool place(const struct said *s)
@@ -438,7 +480,7 @@ static const struct {
 	[SHAPE_TEMPERATURE] = { .holds = temperature }, [SHAPE_AGE] = { .holds = age },
 	[SHAPE_OFTEN] = { .holds = often },	[SHAPE_CLOCK] = { .holds = clock_time },
 	[SHAPE_DAY] = { .holds = day },		[SHAPE_DATE] = { .holds = date },
-	[SHAPE_TIME] = { .holds = time_stated }, [SHAPE_PERSON] = { .holds = person },
+	[SHAPE_TIME] = { .holds = time_stated }, [SHAPE_PERSON] = { .holds_of = person },
 	[SHAPE_NAME] = { .holds_of = name },	[SHAPE_PLACE] = { .holds = place },
 	[SHAPE_CITY] = { .holds_of = city },	[SHAPE_COLOUR] = { .holds = colour },
 	[SHAPE_ADDRESS] = { .holds = address }, [SHAPE_REASON] = { .holds = reason },
