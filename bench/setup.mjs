@@ -5,8 +5,8 @@
 // The same client (libdatachannel through node-datachannel) against voiced, aiortc and werift in turn, one
 // connection at a time, the contestants alternating so that the machine's mood is shared.
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { mkdtempSync } from 'node:fs';
+import { connect as connectTcp } from 'node:net';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 import nodeDataChannel from 'node-datachannel';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const version = (name) => createRequire(import.meta.url)(`${name}/package.json`).version;
+const version = (name) => JSON.parse(readFileSync(join(here, 'node_modules', name, 'package.json'))).version;
 const voiced = process.env.VOICED ?? join(here, '../build/voiced');
 
 const contestants = [
@@ -25,16 +25,16 @@ const contestants = [
   { name: 'werift', port: 18313, path: '/', start: (port) => [process.execPath, join(here, 'peers/werift_server.mjs'), String(port)] },
 ];
 
+const listens = (port) => new Promise((resolve) => {
+  const socket = connectTcp(port, '127.0.0.1', () => { socket.destroy(); resolve(true); });
+  socket.on('error', () => resolve(false));
+});
+
 async function start(c) {
   const [command, ...args] = c.start(c.port);
   c.process = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   for (let i = 0; i < 100; i++) {
-    try {
-      await fetch(`http://127.0.0.1:${c.port}/healthz`, { method: 'POST', body: '' });
-      return;
-    } catch (e) {
-      if (e.cause?.code !== 'ECONNREFUSED') return; // it listens, whatever it thinks of the question
-    }
+    if (await listens(c.port)) return;
     await new Promise((r) => setTimeout(r, 100));
   }
   throw new Error(`${c.name} did not start`);
@@ -46,17 +46,16 @@ function connect(c) {
     const audio = new nodeDataChannel.Audio('0', 'SendRecv');
     audio.addOpusCodec(111);
     audio.addSSRC(1234, 'bench', 'stream', 'track');
-    const track = pc.addTrack(audio), channel = pc.createDataChannel('oai-events'), times = {};
+    const track = pc.addTrack(audio), times = {};
     const timeout = setTimeout(() => done(new Error(`${c.name}: no data channel within 10 s`)), 10000);
-    let from, sent = false;
+    let from, channel, sent = false;
     const done = (error) => {
       clearTimeout(timeout);
-      channel.close();
+      channel?.close();
       pc.close();
       error ? reject(error) : resolve(times);
     };
     track.onOpen(() => { times.dtls ??= performance.now() - from; });
-    channel.onOpen(() => { times.channel = performance.now() - from; setImmediate(done); });
     pc.onGatheringStateChange(async (state) => {
       if (state !== 'complete' || sent) return;
       sent = true;
@@ -68,7 +67,9 @@ function connect(c) {
         pc.setRemoteDescription(await response.text(), 'answer');
       } catch (e) { done(e); }
     });
-    pc.setLocalDescription();
+    // Creating it begins the negotiation, so whoever listens is there already.
+    channel = pc.createDataChannel('oai-events');
+    channel.onOpen(() => { times.channel = performance.now() - from; setImmediate(done); });
   });
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-# Makes src/media/vad_weights.h from the frames that `bench/vad DIR --dump` prints: a network of
+# Makes src/media/vad_weights.inc from the frames that `bench/vad DIR --dump` prints: a network of
 # one small hidden layer, trained by Adam from a fixed seed. Needs python3-numpy.
-# usage: bench/vad DIR --dump | bench/vad_fit.py > src/media/vad_weights.h
+# usage: bench/vad DIR --dump | bench/vad_fit.py > src/media/vad_weights.inc
 import sys
 import numpy as np
 
@@ -35,9 +35,8 @@ print(f'frames {len(y)}, speech {y.mean():.2f}, hit {(p[y > 0] > .5).mean():.3f}
 def row(a):
     return ', '.join(f'{b:.3f}f' for b in a)
 
-print(f'''/* vad_weights.h - made by bench/vad_fit.py; docs/media.md says from what. Columns: enum feature
+print(f'''/* vad_weights.inc - made by bench/vad_fit.py; docs/media.md says from what. Columns: enum feature
  * in vad.c, then the bias. */
-#pragma once
 
 enum {{ HIDDEN = {HIDDEN} }};
 

@@ -12,7 +12,8 @@ import { VoiceLink, open_mic } from "./rtc.js";
 import { apply_theme, change, settings } from "./settings.js";
 
 const REMEMBERED = 12;    // turns carried over into a new connection
-const LOOK_AGAIN_MS = 4000; // while there are no documents, or the server is starting
+const LOOK_AGAIN_MS = 4000; // while there are no documents
+const SOON_MS = 500;      // while the server is starting
 const TAIL_MS = 150;      // of the voice, still under way when the key is released
 
 const PHASES = {
@@ -249,9 +250,14 @@ function play_stream(stream) {
 	});
 }
 
+let opening = null; // of the text link: who asks meanwhile waits for it, in order
+
 async function text_session() {
-	if (link && !link.closed)
+	if (link && !link.closed) {
+		if (link.kind === "text")
+			await opening;
 		return session;
+	}
 
 	const mine = ++attempt;
 
@@ -262,10 +268,12 @@ async function text_session() {
 
 	link = made;
 	session = new_session(link);
-	await link.open();
-	if (mine !== attempt)
-		throw new Fault("lost");
-	session.begin();
+	opening = link.open().then(() => {
+		if (mine !== attempt)
+			throw new Fault("lost");
+		session.begin();
+	});
+	await opening;
 	return session;
 }
 
@@ -340,12 +348,12 @@ function say_ready() {
 }
 
 async function look() {
-	let again = false;
+	let again = 0;
 
 	try {
 		info = await api.status();
 		show_info();
-		again = !info.documents || info.status === "starting";
+		again = info.status === "starting" ? SOON_MS : info.documents ? 0 : LOOK_AGAIN_MS;
 		if (!link)
 			phase(info.status === "starting" ? "starting" : info.documents ? "idle" : "empty");
 		if (["gone", "forbidden", "code_wrong", "busy"].includes($("notice").dataset.fault) && !link)
@@ -355,7 +363,7 @@ async function look() {
 	} catch (error) {
 		if (error.fault === "busy" && !info) {
 			phase("starting"); // still reading its index
-			again = true;
+			again = SOON_MS;
 		} else {
 			report(error);
 		}
@@ -363,12 +371,12 @@ async function look() {
 		$("examples-box").hidden = !info?.questions?.length;
 	}
 	if (again)
-		look_later();
+		look_later(again);
 }
 
 // Not while nobody looks, nor while a connection says what there is to say.
-function look_later() {
-	setTimeout(() => document.hidden || link ? look_later() : look(), LOOK_AGAIN_MS);
+function look_later(ms) {
+	setTimeout(() => document.hidden || link ? look_later(ms) : look(), ms);
 }
 
 function show_info() {
@@ -379,9 +387,9 @@ function show_info() {
 	$("hello").hidden = count === 0;
 	$("empty").hidden = count !== 0;
 	$("app").dataset.empty = count === 0;
-	$("talk").disabled = count === 0;
-	$("ask").disabled = count === 0;
-	$("send").disabled = count === 0;
+	// Asked before its index is read, the server would say that it knows nothing.
+	for (const id of ["talk", "ask", "send"])
+		$(id).disabled = count === 0 || info.status === "starting";
 	$("examples").replaceChildren(...(info.questions ?? []).slice(0, 3).map((q) =>
 		el("li", {}, el("button", { type: "button", className: "example", onclick: () => ask(q) },
 			el("span", {}, q)))));

@@ -140,7 +140,7 @@ class Reader {
 }
 
 // Where the quote stands in this stretch of text, as [from, to) in UTF-16 units; null if nowhere.
-// The server counts characters as code points. If the text has moved since, the words decide.
+// The server counts octets of UTF-8. If the text has moved since, the words decide.
 export function find_quote(text, source, text_start) {
 	const from = units(text, source.start - text_start);
 	const to = units(text, source.end - text_start);
@@ -163,11 +163,15 @@ export function find_quote(text, source, text_start) {
 
 const flat = (s) => s.replace(/\s+/g, " ").trim();
 
-function units(text, code_points) {
+function units(text, octets) {
 	let at = 0;
 
-	for (let n = 0; n < code_points && at < text.length; n++)
-		at += text.codePointAt(at) > 0xffff ? 2 : 1;
+	for (let n = 0; n < octets && at < text.length;) {
+		const c = text.codePointAt(at);
+
+		n += c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+		at += c > 0xffff ? 2 : 1;
+	}
 	return at;
 }
 

@@ -80,10 +80,15 @@ static void on_answer(struct asking *a, const json_t *e)
 	buf_puts(&a->answer, text ? text : json_str(e, "text", ""));
 }
 
+/* One event or several: they add up, in the order of the answer. */
 static void on_sources(struct asking *a, const json_t *e)
 {
-	json_decref(a->sources);
-	a->sources = json_incref(json_object_get(e, "sources"));
+	json_t *more = json_object_get(e, "sources");
+
+	if (!a->sources)
+		a->sources = json_incref(more);
+	else if (json_array_extend(a->sources, more) != 0)
+		fail(a, "out of memory");
 }
 
 static void on_done(struct asking *a, const json_t *e)

@@ -4,126 +4,29 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/alloc.h"
+#include "engine/question.h"
 #include "knowledge/sentences.h"
-#include "knowledge/words.h"
 
-enum { TERMS_MAX = 24, RESULTS_MAX = 8, SENTENCES_MAX = 160, NEIGHBOURS_MAX = 5 };
+enum { RESULTS_MAX = 8, SENTENCES_MAX = 160, NEIGHBOURS_MAX = 5 };
 
-/* How much of the question's weight a sentence must cover. A question of one or two words
- * needs more of them: one word alone says little. */
-#define ENOUGH	     0.45
-#define ENOUGH_SHORT 0.6
+/* How much of the question's weight a sentence and what stands above it must cover; chosen
+ * on questions of our own, see docs/engine.md. */
+#ifndef ENOUGH
+#define ENOUGH	  0.7  /* any sentence of the subject could seem an answer */
+#define ENOUGH_OF 0.62 /* it states the kind of thing that is asked for    */
+#endif
+/* A key term must be met at least so well. */
+#define KEY_MET	  0.4
+/* A word the collection has never seen weighs more than the rarest it has. */
+#define STRANGE	  1.3
 
-/* --- the question ------------------------------------------------------------------- */
-
-/* What kind of thing would answer. */
-enum wants { WANTS_ANY, WANTS_NUMBER, WANTS_TIME, WANTS_PERSON, WANTS_PLACE, WANTS_REASON, WANTS_WAY };
-
-/* Compared with the start of the question and after each blank; the first row wins. */
-static const struct {
-	const char *phrase;
-	enum wants wants;
-} openers[] = {
-	{ "how many", WANTS_NUMBER },  { "how much", WANTS_NUMBER },  { "how long", WANTS_NUMBER },
-	{ "how far", WANTS_NUMBER },   { "how old", WANTS_NUMBER },   { "how high", WANTS_NUMBER },
-	{ "how big", WANTS_NUMBER },   { "how large", WANTS_NUMBER }, { "how fast", WANTS_NUMBER },
-	{ "how deep", WANTS_NUMBER },  { "how tall", WANTS_NUMBER },  { "how wide", WANTS_NUMBER },
-	{ "how cold", WANTS_NUMBER },  { "how warm", WANTS_NUMBER },  { "how heavy", WANTS_NUMBER },
-	{ "how often", WANTS_NUMBER }, { "how strong", WANTS_NUMBER }, { "what does it cost", WANTS_NUMBER },
-	{ "what time", WANTS_TIME },   { "what day", WANTS_TIME },    { "which day", WANTS_TIME },
-	{ "which month", WANTS_TIME }, { "what year", WANTS_TIME },   { "how soon", WANTS_TIME },
-	{ "what number", WANTS_NUMBER }, { "which number", WANTS_NUMBER },
-	{ "when", WANTS_TIME },	       { "who", WANTS_PERSON },	      { "whom", WANTS_PERSON },
-	{ "where", WANTS_PLACE },      { "why", WANTS_REASON },	      { "how do", WANTS_WAY },
-	{ "how can", WANTS_WAY },      { "how should", WANTS_WAY },   { "what should", WANTS_WAY },
-	{ "what must", WANTS_WAY },    { "what do i do", WANTS_WAY },
-};
-
-static enum wants wants_of(const char *q)
-{
-	size_t best_at = SIZE_MAX;
-	enum wants wants = WANTS_ANY;
-
-	for (size_t i = 0; i < ARRAY_LEN(openers); i++) {
-		const char *hit = strcasestr(q, openers[i].phrase);
-		size_t at = hit ? (size_t)(hit - q) : SIZE_MAX, n = strlen(openers[i].phrase);
-
-		if (!hit || (at > 0 && q[at - 1] != ' ') || isalpha((unsigned char)hit[n]))
-			continue;
-		if (at < best_at) {
-			best_at = at;
-			wants = openers[i].wants;
-		}
-	}
-	return wants;
-}
-
-struct term {
-	char s[WORD_MAX + 1];
-	size_t n;
-	unsigned found_in; /* sentences */
-	double weight;
-};
-
-struct question {
-	enum wants wants;
-	struct term terms[TERMS_MAX];
-	size_t n_terms;
-	double weight; /* of all terms */
-};
-
-static bool same_term(const struct word *a, const struct term *t)
-{
-	return a->n == t->n && memcmp(a->s, t->s, a->n) == 0;
-}
-
-/* Two forms of one word that stemming keeps apart, such as "observer" and "observatory":
- * worth less than the word itself. */
-static bool akin(const struct word *a, const struct term *t)
-{
-	size_t n = MIN(a->n, t->n), common = 0;
-
-	while (common < n && a->s[common] == t->s[common])
-		common++;
-	return common >= 5 && common + 3 >= MAX(a->n, t->n);
-}
-
-/* Words of questions that say how to answer, not about what. */
-static bool is_asking(const struct word *w)
-{
-	static const char *const words[] = { "many", "much", "long",  "often", "tell", "know",
-					     "please", "mean", "say",	"says",	 "there", "happens",
-					     "happen", "find", "get",	"need",	 "want" };
-
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (strcmp(words[i], w->s) == 0)
-			return true;
-	return false;
-}
-
-static void add_terms(struct question *q, const char *text)
-{
-	struct bytes b = bytes_str(text);
-	struct word w;
-
-	for (size_t pos = 0; q->n_terms < TERMS_MAX && word_next(b, &pos, &w);) {
-		size_t i = 0;
-
-		if (word_is_stop(&w) || is_asking(&w))
-			continue;
-		word_to_term(&w);
-		while (i < q->n_terms && !same_term(&w, &q->terms[i]))
-			i++;
-		if (i < q->n_terms || !w.n)
-			continue;
-		struct term *t = &q->terms[q->n_terms++];
-		*t = (struct term){ .n = w.n };
-		memcpy(t->s, w.s, w.n);
-	}
-}
+/* What a term that stands around the sentence is worth. */
+#define IN_HEADING  0.75
+#define IN_TITLE    0.5
+#define IN_SUBJECT  0.9 /* in the sentence before one that begins with "it" */
+#define IN_SENTENCE_BEFORE 0.35 /* below KEY_MET: it may be about another thing */
 
 /* --- sentences -------------------------------------------------------------------------- */
 
@@ -132,7 +35,7 @@ struct sentence {
 	size_t start, end; /* octets in that one's text  */
 	double has[TERMS_MAX]; /* 0..1: how well each term is there */
 	double covered;    /* 0..1: weighted share of the question */
-	double score;
+	double score;      /* 0: does not answer                    */
 	size_t n_words;
 };
 
@@ -158,7 +61,7 @@ static void take_results(struct results *r, const json_t *all)
 	}
 }
 
-/* Marks in has[] which terms occur in `text`, worth `worth` each; returns the words. */
+/* Marks in has[] how well each term is met in `text`, worth `worth`; returns the words. */
 static size_t mark(const struct question *q, struct bytes text, double worth, double *has)
 {
 	struct word w;
@@ -166,16 +69,13 @@ static size_t mark(const struct question *q, struct bytes text, double worth, do
 
 	for (size_t pos = 0; word_next(text, &pos, &w); n++) {
 		word_to_term(&w);
-		for (size_t i = 0; i < q->n_terms; i++) {
-			double v = same_term(&w, &q->terms[i]) ? 1.0 : akin(&w, &q->terms[i]) ? 0.7 : 0;
-
-			has[i] = MAX(has[i], v * worth);
-		}
+		for (size_t i = 0; i < q->n_terms; i++)
+			has[i] = MAX(has[i], question_meets(q, i, &w) * worth);
 	}
 	return n;
 }
 
-static size_t cut_sentences(struct question *q, const struct results *r, struct sentence *out)
+static size_t cut_sentences(const struct question *q, const struct results *r, struct sentence *out)
 {
 	size_t n = 0;
 
@@ -197,119 +97,33 @@ static size_t cut_sentences(struct question *q, const struct results *r, struct 
 			n += x->n_words > 0 && !seen;
 		}
 	}
-	for (size_t i = 0; i < n; i++)
-		for (size_t t = 0; t < q->n_terms; t++)
-			q->terms[t].found_in += out[i].has[t] > 0.5;
 	return n;
 }
 
-static void weigh(struct question *q, size_t n_sentences)
+/* Where the index said nothing (another tool's results), rarity among the sentences. */
+static double rarity(const struct sentence *all, size_t n, size_t t)
 {
-	q->weight = 0;
-	for (size_t t = 0; t < q->n_terms; t++) {
-		/* A word found nowhere may be what the question is about, or be misheard: it
-		 * counts like a rare one, no more. */
-		double df = q->terms[t].found_in ? q->terms[t].found_in : 1.5;
+	double df = 0;
 
-		q->terms[t].weight = log(1.0 + (double)(n_sentences + 1) / df);
-		q->weight += q->terms[t].weight;
+	for (size_t i = 0; i < n; i++)
+		df += all[i].has[t] > 0.5;
+	return log(1.0 + (double)(n + 1) / (df > 0 ? df : 1.5));
+}
+
+static void weigh(struct question *q, const struct sentence *all, size_t n)
+{
+	for (size_t i = 0; i < q->n_terms; i++) {
+		struct term *t = &q->terms[i];
+
+		if (t->weight <= 0)
+			t->weight = rarity(all, n, i);
+		if (!t->known && !t->n_like)
+			t->weight *= STRANGE;
+		t->weight *= t->share;
 	}
 }
 
 /* --- what a sentence holds ----------------------------------------------------------------- */
-
-static bool any_word(struct bytes text, const char *const *list, size_t n_list)
-{
-	struct word w;
-
-	for (size_t pos = 0; word_next(text, &pos, &w);)
-		for (size_t i = 0; i < n_list; i++)
-			if (strcmp(w.s, list[i]) == 0)
-				return true;
-	return false;
-}
-
-static bool holds_number(struct bytes text)
-{
-	static const char *const more[] = { "half", "once", "twice", "free", "daily", "weekly", "every",
-					    "none", "quarter", "double" };
-	struct word w;
-
-	for (size_t pos = 0; word_next(text, &pos, &w);) {
-		word_to_term(&w);
-		if (isdigit((unsigned char)w.s[0]))
-			return true;
-	}
-	return any_word(text, more, ARRAY_LEN(more));
-}
-
-static bool holds_time(struct bytes text)
-{
-	static const char *const words[] = {
-		"o", "clock", "am", "pm", "noon", "midnight", "morning", "afternoon", "evening", "night",
-		"sunset", "sunrise", "dark", "dusk", "dawn", "monday", "tuesday", "wednesday", "thursday",
-		"friday", "saturday", "sunday", "january", "february", "march", "april", "may", "june",
-		"july", "august", "september", "october", "november", "december", "spring", "summer",
-		"autumn", "winter", "weekday", "weekdays", "weekend", "weekends", "day", "week", "month",
-		"year", "before", "after", "when", "until", "hour", "hours", "nineteen", "twenty",
-	};
-	return any_word(text, words, ARRAY_LEN(words));
-}
-
-static bool holds_person(struct bytes text)
-{
-	static const char *const roles[] = {
-		"manager", "officer", "director", "doctor", "leader", "master", "skipper", "technician",
-		"scientist", "head", "staff", "people", "person", "anyone", "everyone", "nobody", "team",
-		"member", "members", "student", "students", "supervisor", "visitors", "engineer", "crew",
-		"observer", "observers", "founder", "he", "she", "owner", "administrator", "user", "guide",
-	};
-	struct word w, last = { 0 };
-	bool run = false;
-
-	/* Two capitalised words in a row, not at the start: a name. */
-	for (size_t pos = 0; word_next(text, &pos, &w); last = w) {
-		bool upper = isupper(text.p[w.start]) && w.n > 1;
-
-		if (upper && run && w.start == last.end + 1 && last.start > 0)
-			return true;
-		run = upper;
-	}
-	return any_word(text, roles, ARRAY_LEN(roles));
-}
-
-static bool holds_place(struct bytes text)
-{
-	static const char *const words[] = { "in",   "at",	"on",	"under", "beside", "behind",
-					     "near", "outside", "above", "below", "inside", "between",
-					     "next", "opposite" };
-	return any_word(text, words, ARRAY_LEN(words));
-}
-
-static bool holds_reason(struct bytes text)
-{
-	static const char *const words[] = { "because", "since", "so", "therefore", "to", "otherwise" };
-
-	return any_word(text, words, ARRAY_LEN(words));
-}
-
-static bool holds_way(struct bytes text)
-{
-	static const char *const words[] = { "must", "should", "may", "can", "by", "with", "use", "press",
-					     "call", "ask", "wait", "run", "type", "first", "then" };
-
-	return any_word(text, words, ARRAY_LEN(words));
-}
-
-/* With what wants, a sentence without it is worth less. */
-static const struct {
-	bool (*holds)(struct bytes text);
-	double with, without;
-} shapes[] = {
-	[WANTS_NUMBER] = { holds_number, 1.2, 0.65 }, [WANTS_TIME] = { holds_time, 1.2, 0.7 },
-	[WANTS_PERSON] = { holds_person, 1.2, 0.75 }, [WANTS_PLACE] = { holds_place, 1.1, 0.75 },
-	[WANTS_REASON] = { holds_reason, 1.2, 0.95 }, [WANTS_WAY] = { holds_way, 1.1, 0.9 },
-};
 
 static struct bytes text_of(const struct results *r, const struct sentence *s)
 {
@@ -335,59 +149,145 @@ static bool leans_back(struct bytes text)
 
 static double cover(const struct question *q, const double *has)
 {
-	double sum = 0;
+	double sum = 0, all = 0;
 
-	for (size_t t = 0; t < q->n_terms; t++)
+	for (size_t t = 0; t < q->n_terms; t++) {
 		sum += has[t] * q->terms[t].weight;
-	return q->weight > 0 ? sum / q->weight : 0;
+		all += q->terms[t].weight;
+	}
+	return all > 0 ? sum / all : 0;
 }
 
-/* "What is X?": the sentence that begins with X defines it. */
-static bool begins_with_term(const struct question *q, struct bytes text)
+enum beginning { BEGINS_OTHERWISE, BEGINS_WITH_TERM, DEFINES };
+
+/* "… is a", "… means", ": " at pos, where the words for what is defined end. */
+static bool defines(struct bytes text, size_t pos)
+{
+	struct word verb, next;
+
+	if (pos < text.n && text.p[pos] == ':')
+		return true;
+	if (!word_next(text, &pos, &verb))
+		return false;
+	if (shape_listed("means refers describes contains denotes", verb.s))
+		return true;
+	return shape_listed("is are was were", verb.s) && word_next(text, &pos, &next) &&
+	       shape_listed("a an the one any what used where when those all", next.s);
+}
+
+/* "What is X?": the sentence that begins with X is about it; "X is …" defines it. */
+static enum beginning beginning(const struct question *q, struct bytes text)
 {
 	struct word w;
+	size_t n_terms = 0, end = 0;
 
 	for (size_t pos = 0; word_next(text, &pos, &w);) {
-		if (word_is_stop(&w))
+		struct word term = w;
+		bool met = false;
+
+		word_to_term(&term);
+		for (size_t t = 0; t < q->n_terms && !met; t++)
+			met = question_meets(q, t, &term) > KEY_MET;
+		n_terms += met;
+		end = met ? w.end : end;
+		if (met || (!n_terms && shape_listed("a an the in each every", w.s)))
 			continue;
-		word_to_term(&w);
-		for (size_t t = 0; t < q->n_terms; t++)
-			if (same_term(&w, &q->terms[t]))
-				return true;
-		return false;
+		break;
 	}
+	if (!n_terms)
+		return BEGINS_OTHERWISE;
+	return n_terms >= q->n_terms && defines(text, end) ? DEFINES : BEGINS_WITH_TERM;
+}
+
+/* By whether a definition is asked for. */
+static const double worth_of[2][3] = {
+	{ [BEGINS_OTHERWISE] = 1, [BEGINS_WITH_TERM] = 1.08, [DEFINES] = 1.08 },
+	{ [BEGINS_OTHERWISE] = 1, [BEGINS_WITH_TERM] = 1.08, [DEFINES] = 1.4 },
+};
+
+static bool is_counted(const void *ctx, const struct word *w)
+{
+	const struct question *q = ctx;
+	struct word term = *w;
+
+	word_to_term(&term);
+	return q->counted == SIZE_MAX || question_meets(q, q->counted, &term) > KEY_MET;
+}
+
+static bool is_asked(const void *ctx, const struct word *w)
+{
+	const struct question *q = ctx;
+	struct word term = *w;
+
+	word_to_term(&term);
+	for (size_t t = 0; t < q->n_terms; t++)
+		if (question_meets(q, t, &term) > KEY_MET)
+			return true;
 	return false;
+}
+
+static bool has_shape(const struct question *q, struct bytes text)
+{
+	struct shape_of of = { q->dimension, is_counted, is_asked, q };
+	struct said said;
+
+	if (q->shape == SHAPE_ANY)
+		return true;
+	said_make(&said, text);
+	return shape_holds(q->shape, &said, &of);
+}
+
+/* All that names what is asked for is there, and the rarest word. */
+static bool has_keys(const struct question *q, const double *has)
+{
+	size_t rarest = 0;
+
+	for (size_t t = 0; t < q->n_terms; t++) {
+		if (q->terms[t].key && has[t] < KEY_MET)
+			return false;
+		if (q->terms[t].weight > q->terms[rarest].weight)
+			rarest = t;
+	}
+	return has[rarest] >= KEY_MET;
+}
+
+/* The terms of the sentence's surroundings, added to its own. */
+static void mark_around(const struct question *q, const struct results *r, const struct sentence *all,
+			size_t i, double *has)
+{
+	const struct sentence *s = &all[i];
+	const json_t *row = r->row[s->result];
+
+	memcpy(has, s->has, sizeof(s->has));
+	mark(q, bytes_str(json_str(row, "headings", json_str(row, "heading", ""))), IN_HEADING, has);
+	mark(q, bytes_str(json_str(row, "title", "")), IN_TITLE, has);
+	if (i == 0 || all[i - 1].result != s->result)
+		return;
+	double worth = leans_back(text_of(r, s)) ? IN_SUBJECT : IN_SENTENCE_BEFORE;
+	for (size_t t = 0; t < q->n_terms; t++)
+		has[t] = MAX(has[t], all[i - 1].has[t] * worth);
 }
 
 static void score(const struct question *q, const struct results *r, struct sentence *all, size_t i)
 {
 	struct sentence *s = &all[i];
 	struct bytes text = text_of(r, s);
-	const json_t *row = r->row[s->result];
-	double has[TERMS_MAX];
+	double has[TERMS_MAX], own = cover(q, s->has);
 
-	memcpy(has, s->has, sizeof(has));
-	mark(q, bytes_str(json_str(row, "heading", "")), 0.6, has);
-	mark(q, bytes_str(json_str(row, "title", "")), 0.4, has);
-	if (i > 0 && all[i - 1].result == s->result && leans_back(text))
-		for (size_t t = 0; t < q->n_terms; t++)
-			has[t] = MAX(has[t], all[i - 1].has[t] * 0.8);
+	mark_around(q, r, all, i, has);
 	s->covered = cover(q, has);
+	s->score = 0;
+	if (own <= 0 || s->covered < (q->shape == SHAPE_ANY ? ENOUGH : ENOUGH_OF) || !has_keys(q, has) ||
+	    !has_shape(q, text))
+		return;
 	/* What the sentence itself says counts, its surroundings help. */
-	double own = cover(q, s->has);
 	s->score = 0.7 * s->covered + 0.3 * own;
-	if (shapes[q->wants].holds)
-		s->score *= shapes[q->wants].holds(text) ? shapes[q->wants].with
-							 : shapes[q->wants].without;
-	if (own > 0 && begins_with_term(q, text))
-		s->score *= 1.08;
+	s->score *= worth_of[q->defines][beginning(q, text)];
 	if (s->n_words < 4)
 		s->score *= 0.5; /* a heading, a cell of a table */
 	if (s->n_words > 45)
 		s->score *= 0.85;
 	s->score *= 1.0 - 0.02 * (double)s->result;
-	if (own == 0)
-		s->score = 0;
 }
 
 /* --- the parts of the answer ------------------------------------------------------------------ */
@@ -529,8 +429,8 @@ static void widen(const struct question *q, const struct results *r, const struc
 	if (!neighbours(all, n, best, best + 1) || all[best].n_words + all[best + 1].n_words > 60)
 		return;
 	/* The next sentence speaks of the question's rarer words too, or goes on with steps. */
-	if ((all[best + 1].score >= 0.85 * all[best].score && q->wants != WANTS_NUMBER) ||
-	    (q->wants == WANTS_WAY && leans_back(text_of(r, &all[best + 1]))))
+	if ((all[best + 1].score >= 0.85 * all[best].score && q->shape != SHAPE_COUNT) ||
+	    (q->shape == SHAPE_WAY && leans_back(text_of(r, &all[best + 1]))))
 		*last = best + 1;
 }
 
@@ -547,21 +447,19 @@ static size_t best_of(const struct sentence *all, size_t n, size_t not_from, siz
 /* Does b answer words of the question that a leaves open? */
 static bool adds(const struct question *q, const struct sentence *a, const struct sentence *b)
 {
-	double more = 0;
+	double more[TERMS_MAX] = { 0 };
 
 	for (size_t t = 0; t < q->n_terms; t++)
-		if (b->has[t] > a->has[t])
-			more += (b->has[t] - a->has[t]) * q->terms[t].weight;
-	return q->weight > 0 && more / q->weight > 0.3;
+		more[t] = MAX(b->has[t] - a->has[t], 0.0);
+	return cover(q, more) > 0.3;
 }
 
 static int choose(struct answer *a, const struct question *q, const struct results *r,
 		  const struct sentence *all, size_t n)
 {
 	size_t best = best_of(all, n, SIZE_MAX, 0), first, last;
-	double enough = q->n_terms <= 2 ? ENOUGH_SHORT : ENOUGH;
 
-	if (best == SIZE_MAX || all[best].covered < enough || all[best].score < enough * 0.7)
+	if (best == SIZE_MAX || all[best].score <= 0)
 		return 0;
 	widen(q, r, all, n, best, &first, &last);
 	if (add_part(a, r, all, first, last) != 0)
@@ -575,13 +473,13 @@ static int choose(struct answer *a, const struct question *q, const struct resul
 
 int answer_find(struct answer *a, const char *query, const json_t *results)
 {
-	struct question q = { .wants = wants_of(query) };
+	struct question q;
 	struct results r;
 	struct sentence *all;
 	int err = 0;
 
 	answer_done(a);
-	add_terms(&q, query);
+	question_make(&q, query, json_object_get(results, "words"));
 	take_results(&r, results);
 	if (!q.n_terms || !r.n)
 		return 0;
@@ -589,7 +487,7 @@ int answer_find(struct answer *a, const char *query, const json_t *results)
 	if (!all)
 		return -ENOMEM;
 	size_t n = cut_sentences(&q, &r, all);
-	weigh(&q, n);
+	weigh(&q, all, n);
 	for (size_t i = 0; i < n; i++)
 		score(&q, &r, all, i);
 	err = choose(a, &q, &r, all, n);
@@ -613,7 +511,7 @@ void answer_done(struct answer *a)
 
 static bool is_informative(struct word w)
 {
-	return !word_is_stop(&w) && !is_asking(&w);
+	return !word_is_stop(&w) && !question_is_asking(&w);
 }
 
 /* Appends the informative words of `text`, as written; returns how many. */

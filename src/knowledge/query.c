@@ -105,6 +105,15 @@ static void add_slots(struct maker *m, struct bytes text)
 	}
 }
 
+/* Two words that together sound like one of them: that one alone was said. */
+static bool is_part(const struct query *q, int32_t term, size_t first, size_t n_slots)
+{
+	for (size_t i = first; n_slots > 1 && i < first + n_slots; i++)
+		if (q->slots[i].term == term)
+			return true;
+	return false;
+}
+
 static void sounds_like(struct maker *m, const char *s, size_t n, size_t first, size_t n_slots,
 			float least)
 {
@@ -112,7 +121,7 @@ static void sounds_like(struct maker *m, const char *s, size_t n, size_t first, 
 	size_t k = sound_find(index_sounds(m->x), s, n, found);
 
 	for (size_t i = 0; i < k; i++)
-		if (found[i].likeness >= least)
+		if (found[i].likeness >= least && !is_part(m->q, found[i].term, first, n_slots))
 			add_alternative(m->x, m->q, QUERY_SOUND, found[i].term,
 					SOUND_QUALITY * found[i].likeness, first, n_slots);
 }

@@ -370,9 +370,48 @@ json_t *search_row_json(const struct search_row *r)
 	return o;
 }
 
-json_t *search_result_json(const struct search_request *q, const struct search_result *r)
+/* What meets the question's slot `i`, the word's own term excepted: [[term, quality]]. */
+static json_t *alternatives_json(const struct index *x, const struct query *q, size_t i)
 {
 	json_t *list = json_array();
+
+	for (size_t k = 0; list && k < q->n_alternatives; k++) {
+		const struct query_alternative *a = &q->alternatives[k];
+
+		if (a->kind == QUERY_EXACT || i < a->first || i >= (size_t)a->first + a->n_slots)
+			continue;
+		json_t *one = json_pack("[s o]", index_terms(x)->s[a->term], number(a->quality));
+		if (json_array_append_new(list, one) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static json_t *words_json(const char *text, const struct index *x)
+{
+	struct query q;
+	json_t *list = json_array();
+
+	query_make(x, bytes_str(text), &q);
+	for (size_t i = 0; list && i < q.n_slots; i++) {
+		const struct query_slot *s = &q.slots[i];
+		json_t *one = json_pack("{sI sI so sb so}", "start", (json_int_t)s->start, "end",
+					(json_int_t)s->end, "weight", number(s->weight), "known",
+					s->term >= 0, "like", alternatives_json(x, &q, i));
+
+		if (json_array_append_new(list, one) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+json_t *search_result_json(const struct search_request *q, const struct search_result *r)
+{
+	json_t *list = json_array(), *o;
 
 	for (size_t i = 0; list && i < r->n; i++) {
 		if (json_array_append_new(list, search_row_json(&r->rows[i])) != 0) {
@@ -382,7 +421,12 @@ json_t *search_result_json(const struct search_request *q, const struct search_r
 	}
 	if (!list)
 		return NULL;
-	return json_pack("{ss ss so so}", "query", q->query, "collection",
-			 q->collection ? q->collection : STORE_DEFAULT_COLLECTION, "confidence",
-			 number(r->confidence), "results", list);
+	o = json_pack("{ss ss so so}", "query", q->query, "collection",
+		      q->collection ? q->collection : STORE_DEFAULT_COLLECTION, "confidence",
+		      number(r->confidence), "results", list);
+	if (o && r->index && json_object_set_new(o, "words", words_json(q->query, r->index)) != 0) {
+		json_decref(o);
+		return NULL;
+	}
+	return o;
 }

@@ -76,7 +76,10 @@ static inline void search_result_auto_(struct search_result *r)
 }
 
 /* {"query", "collection", "confidence", "results": [{document, path, file, title, heading,
- * headings, page?, start, end, text, score, coverage, lexical, vector, sound}]}.
+ * headings, page?, start, end, text, score, coverage, lexical, vector, sound}], words:
+ * [{start, end, weight, known, like: [[term, quality]]}]}; words are those of the question
+ * that say something: octets of the query, weight by rarity in the collection, whether the
+ * collection has the word, and what else meets it (query.h).
  * A new reference; NULL: no memory. */
 MUST_USE json_t *search_result_json(const struct search_request *q, const struct search_result *r);
 MUST_USE json_t *search_row_json(const struct search_row *r);

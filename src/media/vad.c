@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 #include "media/fft.h"
-#include "media/vad_weights.h"
+#include "media/vad_weights.inc"
 
 enum {
 	BANDS = 20,

@@ -8,7 +8,7 @@
  * frequency bands stands above its own noise floor, which is the lowest it has been for
  * two seconds; how harmonic the frame is, and was lately, since noise is loud but seldom
  * has a pitch; and how the level compares with the talker's own. The weights were
- * fitted on recordings and synthetic voices in noise: vad_weights.h.
+ * fitted on recordings and synthetic voices in noise: vad_weights.inc.
  */
 #pragma once
 

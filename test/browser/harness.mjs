@@ -70,8 +70,10 @@ export async function serve({ paths = [examples], args = [], env = {} } = {}) {
 		await until(async () => {
 			if (child.exitCode !== null)
 				throw new Error(`the server ended with ${child.exitCode}:\n${log}`);
-			return (await fetch(`${url}api/status`).catch(() => null))?.ok;
-		}, 30000, "the server to answer");
+			const status = await fetch(`${url}api/status`).then((r) => r.json()).catch(() => null);
+
+			return status?.status === "ready";
+		}, 30000, "the server to be ready");
 	};
 	const kill = async (signal = "SIGTERM") => {
 		const mine = child; // start() may have replaced it before the patience is over
