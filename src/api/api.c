@@ -6,6 +6,7 @@
 #include "api/page.h"
 #include "base/alloc.h"
 #include "base/loop.h"
+#include "leg/websocket_leg.h"
 #include "net/udp.h"
 #include "net/websocket.h"
 
@@ -228,6 +229,7 @@ void api_datagram(struct api *a, size_t loop, struct bytes d, const struct addr 
 void api_drain(struct api *a, size_t loop)
 {
 	calls_drain(&a->seats[loop]);
+	websocket_leg_drain(&a->seats[loop].sockets);
 }
 
 /* --- life ------------------------------------------------------------------------------------------- */
@@ -254,6 +256,7 @@ static int open_seat(struct api *a, size_t i)
 
 	*s = (struct seat){ .api = a, .loop = a->p.loops[i], .index = i };
 	list_init(&s->list);
+	list_init(&s->sockets);
 	int r = calls_new(&s->calls, &p);
 	a->all_calls[i] = s->calls;
 	return r;

@@ -67,5 +67,5 @@ void api_set_udp(struct api *a, size_t loop, struct udp *u);
 /* A datagram of loop `loop`'s socket. On that loop. RT */
 void api_datagram(struct api *a, size_t loop, struct bytes d, const struct addr *from,
 		  uint64_t now_us);
-/* Begin to end all calls of this loop. On that loop. */
+/* Begin to end all calls and WebSocket sessions of this loop. On that loop. */
 void api_drain(struct api *a, size_t loop);

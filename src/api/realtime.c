@@ -42,6 +42,7 @@ void get_realtime(struct request *r)
 	}
 	*t = (struct talk){ r->seat->api, recording_new(r->seat->api) };
 	p.ctx = t;
+	p.all = &r->seat->sockets;
 	seat_session_params(r->seat, &p.session);
 	p.session.recorder = recording_hook(t->recording);
 	if (http_query(r->http, "model", model, sizeof(model)))

@@ -16,6 +16,7 @@ struct seat {
 	struct calls *calls;
 	struct udp *udp;
 	struct list list; /* struct call, every one of this loop */
+	struct list sockets; /* of websocket_leg */
 };
 
 struct api {

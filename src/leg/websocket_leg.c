@@ -8,6 +8,7 @@
 
 struct websocket_leg {
 	struct leg leg;
+	struct node node; /* in the list of its loop */
 	struct runner runner;
 	struct websocket *socket; /* NULL: gone */
 	struct timer closing;     /* never from inside a call of the session's */
@@ -27,6 +28,7 @@ static uint64_t now(void)
 static void release(struct websocket_leg *l)
 {
 	timer_stop(l->runner.loop, &l->closing);
+	node_unlink(&l->node);
 	runner_stop(&l->runner);
 	if (l->on_gone)
 		l->on_gone(l->ctx);
@@ -58,6 +60,13 @@ static void leg_close(struct leg *leg, unsigned code, const char *reason)
 	snprintf(l->reason, sizeof(l->reason), "%s", reason);
 	if (timer_set(l->runner.loop, &l->closing, 0) != 0)
 		websocket_free(l->socket); /* out of memory: on_closed detaches */
+}
+
+void websocket_leg_drain(struct list *all)
+{
+	LIST_FOR(all, at)
+		leg_close(&CONTAINER_OF(at, struct websocket_leg, node)->leg, WS_GOING_AWAY,
+			  "the server is stopping");
 }
 
 /* --- events -------------------------------------------------------------------------------- */
@@ -151,5 +160,6 @@ int websocket_leg_open(struct http_exchange *ex, const struct websocket_leg_para
 		return r;
 	}
 	l->on_gone = p->on_gone;
+	list_push(p->all, &l->node);
 	return 0;
 }

@@ -69,6 +69,10 @@ function inPage() {
     if (answer.status !== 201) throw new Error(`${answer.status}: ${call.answer}`);
     await pc.setRemoteDescription({ type: 'answer', sdp: call.answer });
     calls.push(call);
+    if (data) {
+      const opened = new Promise((r) => { call.channel.onopen = r; });
+      await Promise.race([later(60000, `the data channel; ${pc.connectionState}`), opened]);
+    }
     await Promise.race([later(60000, `the connection; ${pc.iceConnectionState} ${pc.connectionState}`), window.until(() => pc.connectionState === 'connected', call)]);
     return { n: calls.length - 1, status: call.status, location: call.location, offer: call.offer, answer: call.answer };
   };
