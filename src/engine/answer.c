@@ -257,7 +257,10 @@ static bool has_keys(const struct question *q, const double *has)
 		if (!q->terms[t].sort && q->terms[t].weight > q->terms[rarest].weight)
 			rarest = t;
 	}
-	return has[rarest] >= KEY_MET && (sort || (met >= 2 && met + 1 == q->n_terms));
+	/* One word of many may be misheard, where the kind of answer is sure. */
+	bool sure = has[rarest] >= KEY_MET ||
+		    (q->shape != SHAPE_ANY && met >= 3 && met + 1 == q->n_terms);
+	return sure && (sort || (met >= 2 && met + 1 == q->n_terms));
 }
 
 /* The terms of the sentence's surroundings, added to its own. */

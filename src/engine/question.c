@@ -89,6 +89,10 @@ static const struct opener {
 	{ "what the", NULL, SHAPE_ANY },
 	{ "what", NULL, SHAPE_ANY },
 	{ "which", NULL, SHAPE_ANY },
+	/* What the recogniser leaves of "how much". */
+	{ "much", "cost costs pay price fee", SHAPE_MONEY },
+	{ "much", "weigh weighs weight", SHAPE_MASS },
+	{ "many", NULL, SHAPE_COUNT },
 };
 
 /* What the noun that is asked for ("what is the … of", "which …") tells. Forms end in blanks. */
