@@ -19,6 +19,8 @@ enum { RESULTS_MAX = 8, SENTENCES_MAX = 160, NEIGHBOURS_MAX = 5 };
 #endif
 /* A key term must be met at least so well. */
 #define KEY_MET	  0.4
+/* Said in the sentence or its heading. */
+#define WELL_MET  0.7
 /* A word the collection has never seen weighs more than the rarest it has. */
 #define STRANGE	  1.3
 
@@ -211,7 +213,11 @@ static bool is_counted(const void *ctx, const struct word *w)
 	struct word term = *w;
 
 	word_to_term(&term);
-	return q->counted == SIZE_MAX || question_meets(q, q->counted, &term) > KEY_MET;
+	if (q->counted == SIZE_MAX || question_meets(q, q->counted, &term) > KEY_MET)
+		return true;
+	/* Who counts staff or guests counts people. */
+	return shape_listed("people person", w->s) &&
+	       shape_listed("staff employe member worker visitor guest passeng inhabit", q->terms[q->counted].s);
 }
 
 static bool is_asked(const void *ctx, const struct word *w)
@@ -240,15 +246,21 @@ static bool has_shape(const struct question *q, struct bytes text)
 /* All that names what is asked for is there, and the rarest word. */
 static bool has_keys(const struct question *q, const double *has)
 {
-	size_t rarest = 0;
+	size_t rarest = 0, met = 0;
+	bool sort = true;
 
 	for (size_t t = 0; t < q->n_terms; t++) {
 		if (q->terms[t].key && has[t] < KEY_MET)
 			return false;
-		if (q->terms[t].weight > q->terms[rarest].weight)
+		met += has[t] >= WELL_MET;
+		sort = sort && (!q->terms[t].sort || has[t] >= KEY_MET);
+		if (!q->terms[t].sort && q->terms[t].weight > q->terms[rarest].weight)
 			rarest = t;
 	}
-	return has[rarest] >= KEY_MET;
+	/* One word of many may be misheard, where the kind of answer is sure. */
+	bool sure = has[rarest] >= KEY_MET ||
+		    (q->shape != SHAPE_ANY && met >= 3 && met + 1 == q->n_terms);
+	return sure && (sort || (met >= 2 && met + 1 == q->n_terms));
 }
 
 /* The terms of the sentence's surroundings, added to its own. */

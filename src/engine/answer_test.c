@@ -38,6 +38,16 @@ static const struct {
 	{ "what is the capital of France", NULL, NULL },
 	{ "who is the president of the people", NULL, NULL },
 	{ "what is that", NULL, NULL },
+	/* Another attribute of what the documents know, or of something else. */
+	{ "how heavy is the mirrawick", NULL, NULL },
+	{ "how much does the mirrawick cost", NULL, NULL },
+	{ "who built the mirrawick", NULL, NULL },
+	{ "what colour is the mirrawick", NULL, NULL },
+	{ "how old is Isobel Grant", NULL, NULL },
+	{ "how many engines does the mirrawick have", NULL, NULL },
+	{ "how many days may the mirrawick carry", NULL, NULL },
+	{ "which bank holds the leave", NULL, NULL },
+	{ "who was the first harbour master", NULL, NULL },
 };
 
 static void quotes_what_answers(void)

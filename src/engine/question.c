@@ -22,6 +22,10 @@ static const struct opener {
 	{ "how much was", NULL, SHAPE_MONEY },
 	{ "how much for", NULL, SHAPE_MONEY },
 	{ "how much", NULL, SHAPE_NUMBER },
+	{ "do", "pay", SHAPE_MONEY },
+	{ "must", "pay", SHAPE_MONEY },
+	{ "does", "cost", SHAPE_MONEY },
+	{ "how quickly", NULL, SHAPE_NUMBER },
 	{ "how expensive", NULL, SHAPE_MONEY },
 	{ "how many times", NULL, SHAPE_OFTEN },
 	{ "how many", NULL, SHAPE_COUNT },
@@ -85,6 +89,10 @@ static const struct opener {
 	{ "what the", NULL, SHAPE_ANY },
 	{ "what", NULL, SHAPE_ANY },
 	{ "which", NULL, SHAPE_ANY },
+	/* What the recogniser leaves of "how much". */
+	{ "much", "cost costs pay price fee", SHAPE_MONEY },
+	{ "much", "weigh weighs weight", SHAPE_MASS },
+	{ "many", NULL, SHAPE_COUNT },
 };
 
 /* What the noun that is asked for ("what is the … of", "which …") tells. Forms end in blanks. */
@@ -112,6 +120,7 @@ static const struct {
 	{ "colour color", SHAPE_COLOUR, true },
 	{ "name", SHAPE_NAME, true },
 	{ "population", SHAPE_NUMBER, false },
+	{ "amount", SHAPE_NUMBER, true },
 	{ "number channel", SHAPE_NUMBER, false },
 	{ "address website url email", SHAPE_ADDRESS, false },
 	{ "person people", SHAPE_PERSON, true },
@@ -125,11 +134,9 @@ static const struct {
 	"handle handles responsible deals deal care cares maximum minimum max allowed permitted "  \
 	"possible exactly currently usually normally approximately maximal minimal people someone " \
 	"long anything happens required able come bring describe explain exist howd whats hows "    \
-	"wheres"
+	"wheres per thing things"
 /* Change what is asked for. */
-#define DECISIVE                                                                                   \
-	"first next previous former second oldest youngest newest best worst biggest largest "     \
-	"smallest longest shortest default highest lowest deepest fastest favourite"
+#define DECISIVE "first next previous former second default best worst favourite"
 #define CUTS                                                                                       \
 	"of for in at on to from by with between that which when if does do did has have is are "  \
 	"was were can may must should will and where who before after during under over into "    \
@@ -149,7 +156,7 @@ bool question_is_asking(const struct word *w)
 struct reader {
 	struct question *q;
 	struct said said;
-	bool taken[SAID_WORDS], key[SAID_WORDS], faint[SAID_WORDS];
+	bool taken[SAID_WORDS], key[SAID_WORDS], sort[SAID_WORDS], faint[SAID_WORDS];
 	size_t count_from; /* the word from which on a term is the counted one */
 };
 
@@ -157,7 +164,7 @@ struct reader {
 static void plain_openers(struct said *s)
 {
 	static const char *const rows[][2] = { { "howd", "how" }, { "hows", "how" },
-					       { "whats", "what" }, { "wheres", "where" },
+					       { "whats", "what" }, { "wheres per thing things", "where" },
 					       { "whens", "when" }, { "whos", "who" } };
 
 	for (size_t i = 0; i < s->n; i++)
@@ -246,7 +253,8 @@ static void read_asked(struct reader *r, size_t i, bool is_which)
 	if (first == end || read_head(r, is_which ? first : end - 1) || read_head(r, end - 1))
 		return;
 	size_t head = is_which ? first : end - 1;
-	r->key[head] = says(r, head);
+	r->key[head] = says(r, head) && !is_which;
+	r->sort[head] = says(r, head) && is_which;
 }
 
 /* "where was … born", "where does … live" */
@@ -365,6 +373,7 @@ static void add_term(struct reader *r, size_t at, const json_t *words)
 	t->key = r->key[at] || shape_listed(DECISIVE, r->said.words[at].s);
 	synonyms_foreach(t->s, add_synonym, t);
 	read_index_words(t, words);
+	t->sort = r->sort[at];
 	t->share = 1;
 	if (r->faint[at] || shape_listed(FAINT, r->said.words[at].s)) {
 		t->share = FAINT_SHARE;

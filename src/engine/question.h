@@ -25,6 +25,7 @@ struct term {
 	size_t n_like;
 	size_t start; /* octet of the question */
 	bool key;
+	bool sort;	/* "which *animal*": may go unsaid where all else is said */
 	bool known;	/* to the collection                   */
 	double share;	/* of its weight that counts: 0..1     */
 	double weight;	/* 0: the index said nothing about it */

@@ -144,7 +144,7 @@ static bool mass(const struct said *s)
 
 static bool span(const struct said *s, const char *unless)
 {
-	return quantity_unless(s, U_TIME, unless) || one_of(s, "a an one whole entire", "hour day week month year night") ||
+	return quantity_unless(s, U_TIME, unless) || one_of(s, "a an whole entire", "hour day week month year night") ||
 	       any(s, "forever indefinitely permanent permanently overnight");
 }
 
@@ -220,19 +220,23 @@ static bool often(const struct said *s)
 	       quantity(s, "times");
 }
 
-static const char *const dimensions[] = {
-	"tall high height higher highest altitude above elevation",
-	"wide width wider broad across diameter breadth aperture lens",
-	"deep depth deeper deepest below",
-	"long length longer longest",
-	"thick thickness",
-	"far distance away farther further within from",
+static const struct {
+	const char *words;
+	bool said; /* a sentence about it says so; a length or a distance may stand alone */
+} dimensions[] = {
+	{ "tall high height higher highest altitude above elevation", true },
+	{ "wide width wider broad across diameter breadth aperture lens", true },
+	{ "deep depth deeper deepest below", true },
+	{ "thick thickness", true },
+	{ "long length longer longest", false },
+	{ "far distance away farther further within from", false },
+	{ "accurate accuracy precise", false },
 };
 
 static size_t dimension_of(const char *word)
 {
 	for (size_t i = 0; i < ARRAY_LEN(dimensions); i++)
-		if (shape_listed(dimensions[i], word))
+		if (shape_listed(dimensions[i].words, word))
 			return i;
 	return SIZE_MAX;
 }
@@ -250,7 +254,7 @@ static bool other_dimension(const struct said *s, const char *asked)
 			return false;
 		other = other || (d != SIZE_MAX && !word_is_stop(&s->words[i]));
 	}
-	return other;
+	return other || (mine != SIZE_MAX && dimensions[mine].said);
 }
 
 static bool length(const struct said *s, const struct shape_of *of)
