@@ -5,21 +5,15 @@
 //   CHROMIUM   the browser                 (default: /usr/bin/chromium)
 //   PAGE       1: take the page from web/ as it is now, not as it was built in
 
-import { spawn, execFileSync } from "node:child_process";
-import { createServer } from "node:net";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { once } from "node:events";
-import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { setTimeout as sleep } from "node:timers/promises";
+import { execFileSync } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { chromium } from "playwright-core";
+import * as tools from "../tools/server.mjs";
 
-export { sleep };
-export const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+export const { root, sleep } = tools;
 export const examples = join(root, "examples");
 
-const voiced = resolve(process.env.VOICED ?? join(root, "build/voiced"));
 const browser_path = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 const FLAGS = [
@@ -31,87 +25,36 @@ const FLAGS = [
 ];
 
 // A directory that the caller removes; tests pass it to t.after().
-export function scratch(name) {
-	const dir = mkdtempSync(join(tmpdir(), `voiced-${name}-`));
+export function scratch() {
+	const dir = tools.temporary();
 
 	return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };
 }
 
-async function free_port() {
-	const probe = createServer().listen(0, "127.0.0.1");
+export const until = (check, ms, what) => tools.until(what, check, ms);
 
-	await once(probe, "listening");
-	const { port } = probe.address();
-
-	probe.close();
-	await once(probe, "close");
-	return port;
-}
-
-// Starts the program on a loopback port with `paths` as its documents; none: no documents at all.
+// A server with `paths` as its documents; none: no documents at all. It may be killed and started again.
 export async function serve({ paths = [examples], args = [], env = {} } = {}) {
-	const { dir, remove } = scratch("data");
-	const port = await free_port();
-	const url = `http://127.0.0.1:${port}/`;
-	const options = { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] };
+	const { dir, remove } = scratch();
+	const questions = ["--questions", join(root, "test/questions/demo.txt")];
+	const start = (port) => tools.serve({ data: dir, args: [...questions, ...args], env, port });
 
-	if (!existsSync(voiced))
-		throw new Error(`${voiced} is not there: build it, or name another in VOICED`);
 	if (paths.length)
-		execFileSync(voiced, ["ingest", "--data", dir, ...paths], { ...options, timeout: 120000 });
+		tools.ingest(paths, dir);
+	let server = await start();
+	const { port, origin } = server;
 
-	let log = "";
-	let child;
-	const start = async () => {
-		child = spawn(voiced, ["serve", "--data", dir, "--listen", `127.0.0.1:${port}`,
-			"--questions", join(root, "test/questions/demo.txt"), ...args], options);
-		child.stdout.on("data", (d) => log += d);
-		child.stderr.on("data", (d) => log += d);
-		await until(async () => {
-			if (child.exitCode !== null)
-				throw new Error(`the server ended with ${child.exitCode}:\n${log}`);
-			const status = await fetch(`${url}api/status`).then((r) => r.json()).catch(() => null);
-
-			return status?.status === "ready";
-		}, 30000, "the server to be ready");
-	};
-	const kill = async (signal = "SIGTERM") => {
-		const mine = child; // start() may have replaced it before the patience is over
-		const gone = once(mine, "exit");
-
-		if (mine.exitCode !== null || mine.signalCode !== null)
-			return;
-		mine.kill(signal);
-		const patience = setTimeout(() => mine.kill("SIGKILL"), 5000);
-
-		await gone;
-		clearTimeout(patience);
-	};
-
-	await start();
 	return {
-		url, dir, start, kill,
-		log: () => log,
-		status: async () => (await fetch(`${url}api/status`)).json(),
+		url: `${origin}/`, dir,
+		start: async () => { server = await start(port); },
+		kill: (signal = "SIGTERM") => server.stop({ keep: true, signal }),
+		log: () => server.log,
+		status: async () => (await fetch(`${origin}/api/status`)).json(),
 		stop: async () => {
-			await kill();
+			await server.stop({ keep: true });
 			remove();
 		},
 	};
-}
-
-export async function until(check, ms, what) {
-	const end = Date.now() + ms;
-
-	for (;;) {
-		const value = await check();
-
-		if (value)
-			return value;
-		if (Date.now() > end)
-			throw new Error(`waited ${ms} ms in vain for ${what}`);
-		await sleep(50);
-	}
 }
 
 // microphone: "silence" | a WAV file | "none" (no device) | "refused" (the user says no).
@@ -128,7 +71,7 @@ export async function browse({ microphone = "silence", flags = [] } = {}) {
 let silent_file;
 function silence() {
 	if (!silent_file) {
-		const { dir, remove } = scratch("silence");
+		const { dir, remove } = scratch();
 
 		silent_file = join(dir, "silence.wav");
 		writeFileSync(silent_file, wav(new Int16Array(16000 * 120), 16000));
@@ -262,7 +205,7 @@ export async function sounds(page, since = 0) {
 
 // One WAV of `parts`: a number is so many seconds of silence, a string is spoken.
 export function speak(file, parts) {
-	const { dir, remove } = scratch("speech");
+	const { dir, remove } = scratch();
 	const pieces = parts.map((part, i) => {
 		if (typeof part === "number")
 			return new Int16Array(Math.round(part * 16000));

@@ -8,7 +8,7 @@ import * as h from "./harness.mjs";
 const out = resolve(process.argv[2] ?? join(h.root, "docs/screenshots"));
 const sizes = [{ width: 1280, height: 800 }, { width: 390, height: 844 }];
 const themes = ["light", "dark"];
-const { dir, remove } = h.scratch("pictures");
+const { dir, remove } = h.scratch();
 const spoken = h.question(join(dir, "q.wav"), "Where should everyone gather when there is a fire?", 2.5);
 
 mkdirSync(out, { recursive: true });

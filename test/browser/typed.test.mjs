@@ -127,7 +127,7 @@ test("without documents the page says how to add some, and notices them", async 
 
 // A document is written by strangers. Whatever it holds, on the page it is text.
 test("a hostile document stays text", async (t) => {
-	const { dir, remove } = h.scratch("hostile");
+	const { dir, remove } = h.scratch();
 	const bait = `<img src=x onerror="window.bitten=1"><script>window.bitten=2</script>`
 		+ `<style>body{display:none}</style><a href="javascript:window.bitten=3">here</a>`;
 

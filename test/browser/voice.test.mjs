@@ -8,7 +8,7 @@ import * as h from "./harness.mjs";
 const START_S = 3; // of silence, while the call is set up
 
 describe("a spoken question", () => {
-	const { dir, remove } = h.scratch("voice");
+	const { dir, remove } = h.scratch();
 	let server;
 
 	before(async () => {

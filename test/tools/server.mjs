@@ -3,11 +3,11 @@ import { spawn, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
-export const voiced = process.env.VOICED ?? join(root, 'build/voiced');
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+export const voiced = resolve(process.env.VOICED ?? join(root, 'build/voiced'));
 
 export const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 
@@ -49,8 +49,8 @@ export async function serve({ data = temporary(), args = [], host = '127.0.0.1',
   child.stderr.on('data', (d) => { server.log += d; });
   const ended = new Promise((r) => child.on('exit', (code, signal) => r(server.exit = { code, signal })));
 
-  server.stop = async ({ keep = false } = {}) => {
-    if (!server.exit) child.kill('SIGINT');
+  server.stop = async ({ keep = false, signal = 'SIGINT' } = {}) => {
+    if (!server.exit) child.kill(signal);
     const timer = setTimeout(() => child.kill('SIGKILL'), 8000);
     await ended;
     clearTimeout(timer);
