@@ -70,7 +70,7 @@ function inPage() {
     await pc.setRemoteDescription({ type: 'answer', sdp: call.answer });
     calls.push(call);
     if (data) {
-      const opened = new Promise((r) => { call.channel.onopen = r; });
+      const opened = new Promise((r) => { if (call.channel.readyState === 'open') r(); else call.channel.onopen = r; });
       await Promise.race([later(60000, `the data channel; ${pc.connectionState}`), opened]);
     }
     await Promise.race([later(60000, `the connection; ${pc.iceConnectionState} ${pc.connectionState}`), window.until(() => pc.connectionState === 'connected', call)]);
