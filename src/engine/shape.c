@@ -413,7 +413,7 @@ static bool name(const struct said *s, const struct shape_of *of)
 		    !(of->is_asked && of->is_asked(of->ctx, &s->words[i])))
 			return true;
 	}
-	return any(s, "called named known");
+	return any(s, "called") || (any(s, "named") && !one_of(s, "named", "after"));
 }
 
 /* A name, or a role other than the question's own. */
@@ -423,7 +423,7 @@ static bool person(const struct said *s, const struct shape_of *of)
 
 	for (size_t i = 0; i < s->n; i++) {
 		if (i > 0 && is_new_name(s, i, &nothing) && upper(s, i - 1) &&
-		    s->words[i].start == s->words[i - 1].end + 1)
+		    !word_is_stop(&s->words[i - 1]) && s->words[i].start == s->words[i - 1].end + 1)
 			return true;
 		if (shape_listed(ROLES " he she you", s->words[i].s) &&
 		    !(of->is_asked && of->is_asked(of->ctx, &s->words[i])))
