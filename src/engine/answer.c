@@ -234,7 +234,7 @@ static bool is_asked(const void *ctx, const struct word *w)
 
 static bool has_shape(const struct question *q, struct bytes text)
 {
-	struct shape_of of = { q->dimension, is_counted, is_asked, q };
+	struct shape_of of = { q->dimension[0] ? q->dimension : NULL, is_counted, is_asked, q };
 	struct said said;
 
 	if (q->shape == SHAPE_ANY)

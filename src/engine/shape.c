@@ -144,7 +144,8 @@ static bool mass(const struct said *s)
 
 static bool span(const struct said *s, const char *unless)
 {
-	return quantity_unless(s, U_TIME, unless) || one_of(s, "a an whole entire", "hour day week month year night") ||
+	return quantity_unless(s, U_TIME, unless) ||
+	       one_of(s, "a an whole entire", "hour day week month year night") ||
 	       any(s, "forever indefinitely permanent permanently overnight");
 }
 
@@ -369,7 +370,8 @@ static bool time_stated(const struct said *s)
 {
 	return date(s) || clock_time(s) || duration(s) ||
 	       any(s, "spring summer autumn winter night evening morning afternoon before after when "
-		      "until during once while if dark daily weekly every soon immediately unless day first second third");
+		      "until during once while if dark daily weekly every soon immediately unless day first second "
+		      "third");
 }
 
 static bool age(const struct said *s)
