@@ -234,7 +234,7 @@ static bool is_asked(const void *ctx, const struct word *w)
 
 static bool has_shape(const struct question *q, struct bytes text)
 {
-	struct shape_of of = { q->dimension, is_counted, is_asked, q };
+	struct shape_of of = { q->dimension[0] ? q->dimension : NULL, is_counted, is_asked, q };
 	struct said said;
 
 	if (q->shape == SHAPE_ANY)
@@ -544,13 +544,43 @@ static size_t put_informative(struct buf *b, const char *text)
 	return n;
 }
 
+/* Appends what the question before was about: its terms, as written, without what told the
+ * kind of answer ("how tall", "price"). */
+static void put_subject(struct buf *b, const char *before)
+{
+	struct bytes t = bytes_str(before);
+	struct question q;
+	struct word w;
+
+	question_make(&q, before, NULL);
+	for (size_t i = 0; i < q.n_terms; i++) {
+		size_t pos = q.terms[i].start;
+
+		if (!word_next(t, &pos, &w))
+			continue;
+		buf_putc(b, ' ');
+		buf_put(b, t.p + w.start, w.end - w.start);
+	}
+}
+
+/* "How many people may it carry?" */
+static bool points_back(const char *question)
+{
+	struct word w;
+
+	for (size_t pos = 0; word_next(bytes_str(question), &pos, &w);)
+		if (shape_listed("it its they them their he she him his her", w.s))
+			return true;
+	return false;
+}
+
 char *answer_query(const char *question, const char *before)
 {
 	AUTO(buf) struct buf b = { 0 }, own = { 0 };
 
 	buf_puts(&b, question);
-	if (before && put_informative(&own, question) < 2)
-		put_informative(&b, before);
+	if (before && put_informative(&own, question) < (points_back(question) ? 3 : 2))
+		put_subject(&b, before);
 	return own.failed ? NULL : buf_take(&b);
 }
 

@@ -4,10 +4,11 @@
  * "heading"?, "start", "end", "text", "score", "coverage"}]}, best first; start and end are
  * octets of the document, text is what stands between them.
  *
- * A sentence scores by the question's informative words in it, each weighted by how rare
- * it is among the results; its heading and the sentence before a pronoun lend theirs.
- * What the question asks for (a number, a person, a time, a place) counts too. Below a
- * threshold there is no answer: better none than a wrong one.
+ * A sentence answers only if it states the kind of thing asked for (shape.h), meets the
+ * words that name it (question.h), and enough of the weight of all informative words;
+ * headings, title and the sentence before lend theirs. Better no answer than a wrong one:
+ * docs/engine.md has the rules and the thresholds. Words weigh as the results' "words" say,
+ * where they are there, else by rarity among the results.
  */
 #pragma once
 
@@ -28,8 +29,9 @@ struct answer {
 	size_t n_parts; /* 0: nothing answers */
 };
 
-/* What to search for: the question, with the informative words of the question before
- * (may be NULL) when it has fewer than two of its own. The caller frees; NULL: no memory. */
+/* What to search for: the question, with what the question before (may be NULL) was about
+ * when it has fewer than two informative words of its own, or three and a pronoun. The
+ * caller frees; NULL: no memory. */
 MUST_USE char *answer_query(const char *question, const char *before);
 
 /* 0 or -ENOMEM. `query` is answer_query()'s, `results` search's output. */

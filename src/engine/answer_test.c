@@ -91,7 +91,12 @@ static void follow_up_questions_borrow(void)
 	AUTO(mem) char *c = answer_topic("who feeds the station cat");
 	AUTO(mem) char *d = answer_topic("what is the password of 3 moons");
 
-	CHECK(a && b && c && d);
+	AUTO(mem) char *e = answer_query("how many people may it carry", "How long is the boat?");
+	AUTO(mem) char *f = answer_query("and who built it?", "What is the price of the boat?");
+
+	CHECK(a && b && c && d && e && f);
+	CHECK_STR(e, "how many people may it carry boat");
+	CHECK_STR(f, "and who built it? boat");
 	CHECK_STR(a, "and on weekends? library open");
 	CHECK_STR(b, "who feeds the station cat");
 	CHECK_STR(c, "feeds station cat");

@@ -5,7 +5,7 @@
  * search({"query": …}); given the output it says the one or two sentences that answer,
  * then where they stand, and cites the exact range; when nothing answers, it says so. A
  * short table answers greetings, thanks, "what can you do" and "repeat that". A question
- * such as "and on weekends?" takes the informative words of the question before.
+ * such as "and on weekends?" or "who built it?" takes what the question before was about.
  *
  * tool_choice is obeyed: "none" never calls; "required" or {function, search} calls even
  * for small talk. Instructions, temperature and other tools are ignored: it cannot follow

@@ -223,6 +223,11 @@ static bool says(const struct reader *r, size_t i)
 	return i < r->said.n && !word_is_stop(&r->said.words[i]);
 }
 
+static void set_dimension(struct question *q, const struct word *w)
+{
+	memcpy(q->dimension, w->s, w->n + 1);
+}
+
 /* Does the noun at word i tell the shape? */
 static bool read_head(struct reader *r, size_t i)
 {
@@ -232,7 +237,8 @@ static bool read_head(struct reader *r, size_t i)
 		if (!shape_listed(heads[k].nouns, s))
 			continue;
 		r->q->shape = heads[k].shape;
-		r->q->dimension = heads[k].shape == SHAPE_LENGTH ? s : NULL;
+		if (heads[k].shape == SHAPE_LENGTH)
+			set_dimension(r->q, &r->said.words[i]);
 		r->taken[i] = heads[k].taken;
 		r->key[i] = !heads[k].taken;
 		return true;
@@ -272,6 +278,39 @@ static void key_last(struct reader *r)
 		r->key[last - 1] = true;
 }
 
+static bool is_phrase(const struct opener *o, const char *phrase)
+{
+	return strcmp(o->phrase, phrase) == 0;
+}
+
+/* Which words behind the opener, from word i on, name what is asked for. */
+static void read_keys(struct reader *r, const struct opener *o, size_t i, bool be)
+{
+	if (is_phrase(o, "what is") || is_phrase(o, "what the") || (is_phrase(o, "what") && be))
+		read_asked(r, be ? i + 1 : i, false);
+	else if (is_phrase(o, "which") || is_phrase(o, "what"))
+		read_asked(r, i, true);
+	else if (strncmp(o->phrase, "who ", 4) == 0)
+		read_asked(r, i, false);
+	else if (o->shape == SHAPE_PERSON && says(r, i))
+		r->key[i] = true;
+	else if (o->shape == SHAPE_COUNT)
+		r->count_from = i;
+	if (o->shape == SHAPE_DATE ||
+	    (tells_verb(r, i) && (o->shape == SHAPE_PLACE || o->shape == SHAPE_TIME)))
+		key_last(r);
+}
+
+/* "what is X", "what does X mean" */
+static bool asks_definition(const struct reader *r, const struct opener *o, size_t i, bool be)
+{
+	bool does = i < r->said.n && shape_listed("does do", r->said.words[i].s) &&
+		    shape_listed("mean do describe stand", r->said.words[r->said.n - 1].s);
+
+	return strncmp(o->phrase, "what", 4) == 0 && r->q->shape == SHAPE_ANY &&
+	       (be || does || o->phrase[4] == ' ');
+}
+
 static void read_opening(struct reader *r)
 {
 	const struct opener *o = NULL;
@@ -281,31 +320,16 @@ static void read_opening(struct reader *r)
 		o = opener_at(r, at, &i);
 	if (!o)
 		return;
-	const char *first = r->said.words[at - 1].s;
+	bool be = i < r->said.n && shape_listed("is are was were", r->said.words[i].s);
 	r->q->shape = o->shape;
 	if (o->shape == SHAPE_LENGTH || o->shape == SHAPE_EXTENT)
-		r->q->dimension = r->said.words[at].s;
+		set_dimension(r->q, &r->said.words[at]); /* the opener's second word */
 	/* "how heavy a load": a mass with any name will do. */
 	if (strncmp(o->phrase, "how ", 4) == 0 && i + 1 < r->said.n &&
 	    shape_listed("a an", r->said.words[i].s))
 		r->faint[i + 1] = true;
-	bool what = strcmp(first, "what") == 0, be = i < r->said.n &&
-		shape_listed("is are was were", r->said.words[i].s);
-	if (strcmp(o->phrase, "what is") == 0 || strcmp(o->phrase, "what the") == 0 || (strcmp(o->phrase, "what") == 0 && be))
-		read_asked(r, be ? i + 1 : i, false);
-	else if (strcmp(o->phrase, "which") == 0 || strcmp(o->phrase, "what") == 0)
-		read_asked(r, i, true);
-	else if (strncmp(o->phrase, "who ", 4) == 0)
-		read_asked(r, i, false);
-	else if (o->shape == SHAPE_PERSON && says(r, i))
-		r->key[i] = true;
-	else if (o->shape == SHAPE_COUNT)
-		r->count_from = i;
-	if (o->shape == SHAPE_DATE || (tells_verb(r, i) && (o->shape == SHAPE_PLACE || o->shape == SHAPE_TIME)))
-		key_last(r);
-	bool does = i < r->said.n && shape_listed("does do", r->said.words[i].s) &&
-		    shape_listed("mean do describe stand", r->said.words[r->said.n - 1].s);
-	r->q->defines = what && r->q->shape == SHAPE_ANY && (be || does || o->phrase[4] == ' ');
+	read_keys(r, o, i, be);
+	r->q->defines = asks_definition(r, o, i, be);
 }
 
 /* --- terms -------------------------------------------------------------------------------------- */

@@ -33,7 +33,7 @@ struct term {
 
 struct question {
 	enum shape shape;
-	const char *dimension; /* "wide"; borrowed from the tables; NULL: none */
+	char dimension[WORD_MAX + 1]; /* "wide"; "": none */
 	bool defines;	       /* "what is X"           */
 	size_t counted;	       /* SHAPE_COUNT: the term that is counted, or SIZE_MAX */
 	struct term terms[TERMS_MAX];

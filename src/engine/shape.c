@@ -144,7 +144,8 @@ static bool mass(const struct said *s)
 
 static bool span(const struct said *s, const char *unless)
 {
-	return quantity_unless(s, U_TIME, unless) || one_of(s, "a an whole entire", "hour day week month year night") ||
+	return quantity_unless(s, U_TIME, unless) ||
+	       one_of(s, "a an whole entire", "hour day week month year night") ||
 	       any(s, "forever indefinitely permanent permanently overnight");
 }
 
@@ -369,7 +370,8 @@ static bool time_stated(const struct said *s)
 {
 	return date(s) || clock_time(s) || duration(s) ||
 	       any(s, "spring summer autumn winter night evening morning afternoon before after when "
-		      "until during once while if dark daily weekly every soon immediately unless day first second third");
+		      "until during once while if dark daily weekly every soon immediately unless day first second "
+		      "third");
 }
 
 static bool age(const struct said *s)
@@ -413,7 +415,7 @@ static bool name(const struct said *s, const struct shape_of *of)
 		    !(of->is_asked && of->is_asked(of->ctx, &s->words[i])))
 			return true;
 	}
-	return any(s, "called named known");
+	return any(s, "called") || (any(s, "named") && !one_of(s, "named", "after"));
 }
 
 /* A name, or a role other than the question's own. */
@@ -423,7 +425,7 @@ static bool person(const struct said *s, const struct shape_of *of)
 
 	for (size_t i = 0; i < s->n; i++) {
 		if (i > 0 && is_new_name(s, i, &nothing) && upper(s, i - 1) &&
-		    s->words[i].start == s->words[i - 1].end + 1)
+		    !word_is_stop(&s->words[i - 1]) && s->words[i].start == s->words[i - 1].end + 1)
 			return true;
 		if (shape_listed(ROLES " he she you", s->words[i].s) &&
 		    !(of->is_asked && of->is_asked(of->ctx, &s->words[i])))

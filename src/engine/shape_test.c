@@ -60,6 +60,7 @@ static const struct {
 	{ SHAPE_PERSON, NULL, "The gauge was made by Samuel Hart.", true },
 	{ SHAPE_PERSON, NULL, "The technician looks after it.", true },
 	{ SHAPE_PERSON, NULL, "The gauge measures the tide.", false },
+	{ SHAPE_PERSON, NULL, "The Mirrawick is painted in November.", false },
 	{ SHAPE_NAME, NULL, "The hut is called Lantern.", true },
 	{ SHAPE_NAME, NULL, "Isobel Grant owns the hut.", true },
 	{ SHAPE_NAME, NULL, "Huts are not allowed.", false },
