@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app/command.h"
+#include "app/file.h"
 #include "app/vocabulary.h"
 #include "base/env.h"
 #include "base/json.h"
@@ -106,7 +107,7 @@ int ingest_for_command(const char *data, const char *collection, const char *con
 	struct sigaction act = { .sa_handler = on_interrupt, .sa_flags = SA_RESETHAND };
 	char why[STORE_WHY];
 
-	if (store_init() != 0 || store_open(&store, data, why) != 0) {
+	if (file_mkdir(data, why) != 0 || store_init() != 0 || store_open(&store, data, why) != 0) {
 		fprintf(stderr, "voiced: %s\n", why);
 		return 1;
 	}
