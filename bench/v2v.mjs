@@ -35,7 +35,10 @@ try {
     speak(r.question, 'slt', { before: 0.2, after: 0.1, rate: 48000 })).toString('base64'));
   const gaps = [];
   for (let i = 0; i < Number(values.turns); i++) {
-    const turn = await tab.evaluate((wav) => window.turn(wav), questions[i % questions.length]);
+    const turn = await tab.evaluate((wav) => window.turn(wav), questions[i % questions.length]).catch(async (e) => {
+      const call = await tab.evaluate(() => window.location_of_call);
+      throw new Error(`turn ${i}: ${e.message}\n${await (await fetch(server.origin + call)).text()}\n${server.log}`);
+    });
     gaps.push(turn.gap);
     if (process.env.VERBOSE) console.error(JSON.stringify(turn));
   }

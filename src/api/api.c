@@ -33,6 +33,7 @@ static const struct route {
 	{ VERB_GET,  "/api/documents/{id}/text",       KEYED, 0,        get_document_text },
 	{ VERB_GET,  "/v1/realtime",                   KEYED, 0,        get_realtime      },
 	{ VERB_POST, "/v1/realtime/calls",             KEYED, 1 << 20,  post_call         },
+	{ VERB_GET,  "/v1/realtime/calls/{id}",        KEYED, 0,        get_call          },
 	{ VERB_POST, "/v1/realtime/calls/{id}",        KEYED, 1 << 20,  post_call_offer   },
 	{ VERB_POST, "/v1/realtime/calls/{id}/hangup", KEYED, 4096,     post_call_hangup  },
 };

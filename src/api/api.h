@@ -11,6 +11,7 @@
  *   GET  /api/documents/{id}/text       ?start=&end= : a piece of its text
  *   GET  /v1/realtime                   WebSocket: a session
  *   POST /v1/realtime/calls             an SDP offer (raw, or multipart with `session`): a WebRTC call
+ *   GET  /v1/realtime/calls/{id}        what goes on inside a call, for whoever looks for a cause
  *   POST /v1/realtime/calls/{id}        a further offer of the same call
  *   POST /v1/realtime/calls/{id}/hangup ends it
  *

@@ -327,6 +327,28 @@ void post_call_offer(struct request *r)
 		unsupported_type(r->ex);
 }
 
+/* What goes on inside, for people who look for the cause of something. No words are in it. */
+static void dump(struct request *r, struct call *c)
+{
+	AUTO(buf) struct buf b = { 0 };
+
+	buf_printf(&b, "{\"id\":\"%s\",\"leg\":", c->id);
+	webrtc_dump(c->webrtc, &b);
+	buf_puts(&b, ",\"session\":");
+	session_dump(c->runner.session, &b);
+	buf_putc(&b, '}');
+	if (b.failed)
+		reply_no_memory(r->ex);
+	else
+		exchange_reply(r->ex, &(struct http_reply){ .status = 200, .type = "application/json",
+							    .body = buf_bytes(&b) });
+}
+
+void get_call(struct request *r)
+{
+	go_to_call(r, dump);
+}
+
 static void hangup(struct request *r, struct call *c)
 {
 	webrtc_hangup(c->webrtc, "hung up");

@@ -62,6 +62,7 @@ void get_document(struct request *r);
 void get_document_text(struct request *r);
 void get_realtime(struct request *r);
 void post_call(struct request *r);
+void get_call(struct request *r);
 void post_call_offer(struct request *r);
 void post_call_hangup(struct request *r);
 

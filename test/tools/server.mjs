@@ -49,12 +49,22 @@ export async function serve({ data = temporary(), args = [], host = '127.0.0.1',
   child.stderr.on('data', (d) => { server.log += d; });
   const ended = new Promise((r) => child.on('exit', (code, signal) => r(server.exit = { code, signal })));
 
+<<<<<<< HEAD
   server.stop = async ({ keep = false, signal = 'SIGINT' } = {}) => {
     if (!server.exit) child.kill(signal);
     const timer = setTimeout(() => child.kill('SIGKILL'), 8000);
+=======
+  // Ends it by SIGINT; whatever it was doing, it must end well.
+  server.stop = async ({ keep = false } = {}) => {
+    const alive = !server.exit;
+    if (alive) child.kill('SIGINT');
+    const timer = setTimeout(() => child.kill('SIGKILL'), 20000);
+>>>>>>> server
     await ended;
     clearTimeout(timer);
     if (!keep) rmSync(data, { recursive: true, force: true });
+    if (alive && server.exit.code !== 0)
+      throw new Error(`voiced ended with ${JSON.stringify(server.exit)}: ${server.log.slice(-4000)}`);
     return server.exit;
   };
   try {
@@ -64,7 +74,7 @@ export async function serve({ data = temporary(), args = [], host = '127.0.0.1',
       return health && (!ready || health.status === 200);
     }, 30000);
   } catch (e) {
-    await server.stop();
+    await server.stop().catch(() => {}); // `e` says more
     throw e;
   }
   return server;
