@@ -49,21 +49,15 @@ export async function serve({ data = temporary(), args = [], host = '127.0.0.1',
   child.stderr.on('data', (d) => { server.log += d; });
   const ended = new Promise((r) => child.on('exit', (code, signal) => r(server.exit = { code, signal })));
 
-<<<<<<< HEAD
+  // By a signal that may be withstood it must end well, whatever it was doing.
   server.stop = async ({ keep = false, signal = 'SIGINT' } = {}) => {
-    if (!server.exit) child.kill(signal);
-    const timer = setTimeout(() => child.kill('SIGKILL'), 8000);
-=======
-  // Ends it by SIGINT; whatever it was doing, it must end well.
-  server.stop = async ({ keep = false } = {}) => {
     const alive = !server.exit;
-    if (alive) child.kill('SIGINT');
+    if (alive) child.kill(signal);
     const timer = setTimeout(() => child.kill('SIGKILL'), 20000);
->>>>>>> server
     await ended;
     clearTimeout(timer);
     if (!keep) rmSync(data, { recursive: true, force: true });
-    if (alive && server.exit.code !== 0)
+    if (alive && signal !== 'SIGKILL' && server.exit.code !== 0)
       throw new Error(`voiced ended with ${JSON.stringify(server.exit)}: ${server.log.slice(-4000)}`);
     return server.exit;
   };
