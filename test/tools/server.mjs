@@ -30,7 +30,16 @@ export function freePort() {
   });
 }
 
-export const temporary = () => mkdtempSync(join(tmpdir(), 'voiced-test-'));
+// A directory that goes with this process at the latest.
+const directories = [];
+process.on('exit', () => {
+  for (const d of directories) rmSync(d, { recursive: true, force: true });
+});
+
+export function temporary() {
+  directories.push(mkdtempSync(join(tmpdir(), 'voiced-test-')));
+  return directories.at(-1);
+}
 
 // A data directory holding these documents.
 export function ingest(paths, data = temporary()) {
