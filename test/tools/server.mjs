@@ -49,17 +49,11 @@ export async function serve({ data = temporary(), args = [], host = '127.0.0.1',
   child.stderr.on('data', (d) => { server.log += d; });
   const ended = new Promise((r) => child.on('exit', (code, signal) => r(server.exit = { code, signal })));
 
-<<<<<<< HEAD
+  // Ends it by a signal; whatever it was doing, it must end well, unless it was killed.
   server.stop = async ({ keep = false, signal = 'SIGINT' } = {}) => {
+    const alive = !server.exit && signal !== 'SIGKILL';
     if (!server.exit) child.kill(signal);
-    const timer = setTimeout(() => child.kill('SIGKILL'), 8000);
-=======
-  // Ends it by SIGINT; whatever it was doing, it must end well.
-  server.stop = async ({ keep = false } = {}) => {
-    const alive = !server.exit;
-    if (alive) child.kill('SIGINT');
     const timer = setTimeout(() => child.kill('SIGKILL'), 20000);
->>>>>>> server
     await ended;
     clearTimeout(timer);
     if (!keep) rmSync(data, { recursive: true, force: true });
