@@ -58,15 +58,15 @@ export async function serve({ data = temporary(), args = [], host = '127.0.0.1',
   child.stderr.on('data', (d) => { server.log += d; });
   const ended = new Promise((r) => child.on('exit', (code, signal) => r(server.exit = { code, signal })));
 
-  // By a signal that may be withstood it must end well, whatever it was doing.
+  // Ends it by a signal; whatever it was doing, it must end well, unless it was killed.
   server.stop = async ({ keep = false, signal = 'SIGINT' } = {}) => {
-    const alive = !server.exit;
-    if (alive) child.kill(signal);
+    const alive = !server.exit && signal !== 'SIGKILL';
+    if (!server.exit) child.kill(signal);
     const timer = setTimeout(() => child.kill('SIGKILL'), 20000);
     await ended;
     clearTimeout(timer);
     if (!keep) rmSync(data, { recursive: true, force: true });
-    if (alive && signal !== 'SIGKILL' && server.exit.code !== 0)
+    if (alive && server.exit.code !== 0)
       throw new Error(`voiced ended with ${JSON.stringify(server.exit)}: ${server.log.slice(-4000)}`);
     return server.exit;
   };
