@@ -5,7 +5,7 @@
  *   GET  /metrics                       counters, Prometheus text format
  *   GET  /api/status                    what the page needs to know
  *   POST /api/login                     a one-time code for a cookie
- *   POST /api/search                    {query|searchKey, k?, collection?}
+ *   POST /api/search                    {query|searchKey, k?}: passages, best first
  *   GET  /api/documents                 all of a collection
  *   GET  /api/documents/{id}            one
  *   GET  /api/documents/{id}/text       ?start=&end= : a piece of its text

@@ -96,6 +96,11 @@ static void search_work(struct job *j)
 		return;
 	}
 	a->answer = search_result_json(&q, &result);
+
+	/* Where a file stands on this machine is not for clients to know. */
+	json_t *rows = json_object_get(a->answer, "results");
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		json_object_del(json_array_get(rows, i), "path");
 }
 
 void post_search(struct request *r)
