@@ -11,18 +11,28 @@
 
 enum { RESULTS_MAX = 8, SENTENCES_MAX = 160, NEIGHBOURS_MAX = 5 };
 
-/* How much of the question's weight a sentence and what stands above it must cover; chosen
- * on questions of our own, see docs/engine.md. */
-#ifndef ENOUGH
-#define ENOUGH	  0.7  /* any sentence of the subject could seem an answer */
-#define ENOUGH_OF 0.62 /* it states the kind of thing that is asked for    */
-#endif
+/* How much of the question's weight a sentence and what stands above it must cover, and what
+ * a word weighs that the collection has never seen: typed, it names what the documents lack;
+ * heard, it is most likely another word. Chosen on questions of our own, see docs/engine.md. */
+static const struct manner {
+	double enough;	  /* any sentence of the subject could seem an answer */
+	double enough_of; /* it states the kind of thing that is asked for    */
+	double strange;
+	size_t well_met;  /* so many other terms make up for the rarest one   */
+} manners[] = {
+	[ANSWER_TYPED] = { 0.7, 0.62, 1.3, 3 },
+	[ANSWER_HEARD] = { 0.5, 0.45, 0.3, 2 },
+};
+
+static const struct manner *manner_of(const struct question *q)
+{
+	return &manners[q->heard ? ANSWER_HEARD : ANSWER_TYPED];
+}
+
 /* A key term must be met at least so well. */
 #define KEY_MET	  0.4
 /* Said in the sentence or its heading. */
 #define WELL_MET  0.7
-/* A word the collection has never seen weighs more than the rarest it has. */
-#define STRANGE	  1.3
 
 /* What a term that stands around the sentence is worth. */
 #define IN_HEADING  0.75
@@ -120,7 +130,7 @@ static void weigh(struct question *q, const struct sentence *all, size_t n)
 		if (t->weight <= 0)
 			t->weight = rarity(all, n, i);
 		if (!t->known && !t->n_like)
-			t->weight *= STRANGE;
+			t->weight *= manner_of(q)->strange;
 		t->weight *= t->share;
 	}
 }
@@ -243,24 +253,34 @@ static bool has_shape(const struct question *q, struct bytes text)
 	return shape_holds(q->shape, &said, &of);
 }
 
+/* A word that the recogniser may have made of another. */
+static bool is_doubtful(const struct question *q, const struct term *t)
+{
+	return q->heard && !t->known && !t->n_like;
+}
+
 /* All that names what is asked for is there, and the rarest word. */
 static bool has_keys(const struct question *q, const double *has)
 {
-	size_t rarest = 0, met = 0;
+	size_t rarest = SIZE_MAX, met = 0, asked = 0;
 	bool sort = true;
 
 	for (size_t t = 0; t < q->n_terms; t++) {
+		if (is_doubtful(q, &q->terms[t]))
+			continue;
+		asked++;
 		if (q->terms[t].key && has[t] < KEY_MET)
 			return false;
 		met += has[t] >= WELL_MET;
 		sort = sort && (!q->terms[t].sort || has[t] >= KEY_MET);
-		if (!q->terms[t].sort && q->terms[t].weight > q->terms[rarest].weight)
+		if (!q->terms[t].sort && (rarest == SIZE_MAX || q->terms[t].weight > q->terms[rarest].weight))
 			rarest = t;
 	}
 	/* One word of many may be misheard, where the kind of answer is sure. */
-	bool sure = has[rarest] >= KEY_MET ||
-		    (q->shape != SHAPE_ANY && met >= 3 && met + 1 == q->n_terms);
-	return sure && (sort || (met >= 2 && met + 1 == q->n_terms));
+	bool sure = rarest == SIZE_MAX || has[rarest] >= KEY_MET ||
+		    ((q->heard || q->shape != SHAPE_ANY) && met >= manner_of(q)->well_met &&
+		     met + 1 == asked);
+	return asked && sure && (sort || (met >= 2 && met + 1 == asked));
 }
 
 /* The terms of the sentence's surroundings, added to its own. */
@@ -284,12 +304,13 @@ static void score(const struct question *q, const struct results *r, struct sent
 {
 	struct sentence *s = &all[i];
 	struct bytes text = text_of(r, s);
+	const struct manner *m = manner_of(q);
 	double has[TERMS_MAX], own = cover(q, s->has);
 
 	mark_around(q, r, all, i, has);
 	s->covered = cover(q, has);
 	s->score = 0;
-	if (own <= 0 || s->covered < (q->shape == SHAPE_ANY ? ENOUGH : ENOUGH_OF) || !has_keys(q, has) ||
+	if (own <= 0 || s->covered < (q->shape == SHAPE_ANY ? m->enough : m->enough_of) || !has_keys(q, has) ||
 	    !has_shape(q, text))
 		return;
 	/* What the sentence itself says counts, its surroundings help. */
@@ -483,7 +504,7 @@ static int choose(struct answer *a, const struct question *q, const struct resul
 	return add_part(a, r, all, second, second);
 }
 
-int answer_find(struct answer *a, const char *query, const json_t *results)
+int answer_find(struct answer *a, const char *query, enum answer_manner m, const json_t *results)
 {
 	struct question q;
 	struct results r;
@@ -492,6 +513,7 @@ int answer_find(struct answer *a, const char *query, const json_t *results)
 
 	answer_done(a);
 	question_make(&q, query, json_object_get(results, "words"));
+	q.heard = m == ANSWER_HEARD;
 	take_results(&r, results);
 	if (!q.n_terms || !r.n)
 		return 0;

@@ -34,8 +34,13 @@ struct answer {
  * caller frees; NULL: no memory. */
 MUST_USE char *answer_query(const char *question, const char *before);
 
+/* How the question came. Of a heard one some words may be wrong, mostly into words that the
+ * documents do not have: those count little, and one that is missing is forgiven sooner. */
+enum answer_manner { ANSWER_TYPED, ANSWER_HEARD };
+
 /* 0 or -ENOMEM. `query` is answer_query()'s, `results` search's output. */
-MUST_USE int answer_find(struct answer *a, const char *query, const json_t *results);
+MUST_USE int answer_find(struct answer *a, const char *query, enum answer_manner m,
+			 const json_t *results);
 
 /* Up to three informative words of the query, for "I found nothing about …"; "" when there
  * is no short, safe name for it. The caller frees; NULL: no memory. */

@@ -58,7 +58,7 @@ static void quotes_what_answers(void)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		AUTO(answer) struct answer a = { 0 };
 
-		CHECK_EQ(answer_find(&a, rows[i].question, found), 0);
+		CHECK_EQ(answer_find(&a, rows[i].question, ANSWER_TYPED, found), 0);
 		CHECK_EQ(a.n_parts, rows[i].text ? 1 : 0);
 		if (!rows[i].text)
 			continue;
@@ -73,7 +73,7 @@ static void cites_the_exact_range(void)
 	AUTO(answer) struct answer a = { 0 };
 
 	CHECK(found);
-	CHECK_EQ(answer_find(&a, "when does the leave year begin", found), 0);
+	CHECK_EQ(answer_find(&a, "when does the leave year begin", ANSWER_TYPED, found), 0);
 	CHECK_EQ(a.n_parts, 1);
 	const json_t *s = a.parts[0].source;
 	const char *quote = json_str(s, "quote", "");
@@ -118,7 +118,7 @@ static void takes_any_results(void)
 		AUTO(answer) struct answer a = { 0 };
 
 		CHECK(r || mem_failed() || i == 0);
-		CHECK_EQ(answer_find(&a, "how many days of leave", r), 0);
+		CHECK_EQ(answer_find(&a, "how many days of leave", ANSWER_TYPED, r), 0);
 	}
 }
 

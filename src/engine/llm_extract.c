@@ -21,6 +21,7 @@ struct llm_job {
 	struct relay relay;
 	struct job job;
 	enum may_search search;
+	bool heard;     /* it was spoken                       */
 	char *question; /* the last user message; "" if none   */
 	char *before;   /* the user message before it, or NULL */
 	char *repeat;   /* the last answer, or NULL            */
@@ -49,6 +50,16 @@ static char *message_text(const json_t *item)
 	}
 	buf_puts(&b, "");
 	return b.n || b.failed ? buf_take(&b) : mem_strdup("");
+}
+
+static bool was_spoken(const json_t *message)
+{
+	const json_t *parts = json_object_get(message, "content");
+
+	for (size_t i = 0; i < json_array_size(parts); i++)
+		if (strcmp(json_str(json_array_get(parts, i), "type", ""), "input_audio") == 0)
+			return true;
+	return false;
 }
 
 static bool is_message(const json_t *item, const char *role)
@@ -145,6 +156,7 @@ static int read_request(struct llm_job *j, const struct llm_request *r)
 	const char *found = find_output(r->items, last);
 
 	j->search = may_search(r);
+	j->heard = last != SIZE_MAX && was_spoken(json_array_get(r->items, last));
 	j->tokens_left = r->max_output_tokens > 0 ? r->max_output_tokens : -1;
 	if (!copy_into(&j->question, last == SIZE_MAX
 					     ? mem_strdup("")
@@ -380,7 +392,7 @@ static void say_answer(struct llm_job *j)
 	AUTO(answer) struct answer a = { 0 };
 	bool more = true;
 
-	if (!query || answer_find(&a, query, results) != 0) {
+	if (!query || answer_find(&a, query, j->heard ? ANSWER_HEARD : ANSWER_TYPED, results) != 0) {
 		relay_lose(&j->relay);
 		return;
 	}

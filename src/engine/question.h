@@ -35,6 +35,7 @@ struct question {
 	enum shape shape;
 	char dimension[WORD_MAX + 1]; /* "wide"; "": none */
 	bool defines;	       /* "what is X"           */
+	bool heard;	       /* by the recogniser: its words may be wrong; set by the caller */
 	size_t counted;	       /* SHAPE_COUNT: the term that is counted, or SIZE_MAX */
 	struct term terms[TERMS_MAX];
 	size_t n_terms;
