@@ -55,6 +55,7 @@ struct rig {
 	struct env_fake env;
 	struct fake *fake;
 	struct engines engines;
+	struct stt_ops stt_ops; /* a copy, so that its caps can be set */
 	struct session *s;
 	struct rig_leg legs[RIG_LEGS];
 	json_t *events;        /* array, from leg 0, oldest first */
@@ -236,6 +237,8 @@ static inline bool rig_init(struct rig *r)
 	if (!r->events || fake_new(&r->fake) != 0)
 		return false;
 	fake_engines(r->fake, &r->engines);
+	r->stt_ops = *r->engines.stt_ops;
+	r->engines.stt_ops = &r->stt_ops;
 	r->engines.tools[0].ops = &rig_tool_ops;
 	r->engines.tools[0].tool = (struct tool *)(void *)r;
 	r->engines.n_tools = 1;

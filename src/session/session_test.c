@@ -145,6 +145,12 @@ static void do_busy(struct play *p, char *arg)
 	fake_stt_busy(p->rig.fake, strcmp(arg, "on") == 0);
 }
 
+static void do_settled_is_final(struct play *p, char *arg)
+{
+	(void)arg;
+	p->rig.stt_ops.caps |= STT_SETTLED_IS_FINAL;
+}
+
 static void do_answer(struct play *p, char *arg)
 {
 	(void)arg;
@@ -319,6 +325,7 @@ static const struct {
 	{ "hear", do_hear },
 	{ "hear-error", do_hear_error },
 	{ "busy", do_busy },
+	{ "settled-is-final", do_settled_is_final },
 	{ "speak-error", do_speak_error },
 	{ "text", do_text },
 	{ "cite", do_cite },
