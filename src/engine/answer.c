@@ -21,7 +21,7 @@ static const struct manner {
 	size_t well_met;  /* so many other terms make up for the rarest one   */
 } manners[] = {
 	[ANSWER_TYPED] = { 0.7, 0.62, 1.3, 3 },
-	[ANSWER_HEARD] = { 0.5, 0.45, 0.3, 2 },
+	[ANSWER_HEARD] = { 0.6, 0.55, 0.3, 2 },
 };
 
 static const struct manner *manner_of(const struct question *q)
