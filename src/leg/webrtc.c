@@ -57,8 +57,8 @@ static void go(struct webrtc *w, const char *why)
 	w->gone = true;
 	snprintf(w->why, sizeof(w->why), "%s", why);
 	peer_close(w->peer, now(w));
-	if (timer_set(w->loop, &w->due, 0) != 0)
-		w->why[0] = 0; /* the timer is set already whenever there is one: see schedule() */
+	/* Out of memory even for a timer: what is set already will come, and find that we are gone. */
+	(void)!timer_set(w->loop, &w->due, 0);
 }
 
 /* --- time ---------------------------------------------------------------------------------- */
