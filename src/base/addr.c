@@ -41,7 +41,7 @@ static bool parse_ip(struct bytes t, struct addr *a)
 	return true;
 }
 
-static bool parse_port(struct bytes t, uint16_t *out)
+bool addr_parse_port(struct bytes t, uint16_t *out)
 {
 	unsigned v = 0;
 
@@ -78,7 +78,7 @@ bool addr_parse(struct bytes t, struct addr *out)
 		host.n = (size_t)(colon - t.p);
 		port = bytes_sub(t, host.n, t.n - host.n);
 	}
-	if (port.n && !parse_port(bytes_sub(port, 1, port.n - 1), &a.port))
+	if (port.n && !addr_parse_port(bytes_sub(port, 1, port.n - 1), &a.port))
 		return false;
 	if (!parse_ip(host, &a))
 		return false;

@@ -25,6 +25,9 @@ enum { ADDR_TEXT = 56 }; /* room for "[" 45 characters "]:65535" and a NUL */
  * A missing port is 0. false, *out untouched: none of these. */
 MUST_USE bool addr_parse(struct bytes text, struct addr *out);
 
+/* One to five digits, at most 65535. false, *out untouched: anything else. */
+MUST_USE bool addr_parse_port(struct bytes text, uint16_t *out);
+
 /* "192.0.2.1:80" or "[::1]:80"; "-" for no address. Returns `to`. */
 const char *addr_format(const struct addr *a, char to[static ADDR_TEXT]);
 /* The same without the port and brackets, as SDP writes it. */

@@ -12,20 +12,14 @@ struct authority {
 	bool has_port;
 };
 
+/* As everywhere, but nobody is reached on port 0. */
 static bool parse_port(struct bytes t, uint16_t *out)
 {
-	unsigned v = 0;
+	uint16_t port;
 
-	if (t.n == 0 || t.n > 5)
+	if (!addr_parse_port(t, &port) || port == 0)
 		return false;
-	for (size_t i = 0; i < t.n; i++) {
-		if (t.p[i] < '0' || t.p[i] > '9')
-			return false;
-		v = v * 10 + (t.p[i] - '0');
-	}
-	if (v == 0 || v > UINT16_MAX)
-		return false;
-	*out = (uint16_t)v;
+	*out = port;
 	return true;
 }
 
