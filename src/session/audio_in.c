@@ -9,6 +9,11 @@
 
 enum { TURN_FRAME = STT_RATE_HZ * FRAME_MS / 1000 };
 
+static bool is_g711(enum audio_format f)
+{
+	return f == AUDIO_ULAW || f == AUDIO_ALAW;
+}
+
 void audio_in_done(struct audio_in *a)
 {
 	pcm_done(&a->buf);
@@ -74,7 +79,7 @@ static int decode(struct audio_in *a, enum audio_format f, const uint8_t *p, siz
 
 	if (!out)
 		return -ENOMEM;
-	if (f != AUDIO_PCM24) {
+	if (is_g711(f)) {
 		g711_decode(f == AUDIO_ULAW ? G711_ULAW : G711_ALAW, p, n, out);
 		to->n += n;
 		return 0;
@@ -124,7 +129,7 @@ int audio_in_decode(struct session *s, const char *base64, size_t n, struct pcm 
 
 size_t audio_out_encode(enum audio_format f, const int16_t *pcm, size_t n, uint8_t *to)
 {
-	if (f != AUDIO_PCM24) {
+	if (is_g711(f)) {
 		g711_encode(f == AUDIO_ULAW ? G711_ULAW : G711_ALAW, pcm, n, to);
 		return n;
 	}

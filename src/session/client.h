@@ -6,6 +6,7 @@
 struct session;
 
 void on_session_update(struct session *s, const json_t *msg);
+void on_transcription_update(struct session *s, const json_t *msg);
 void on_append(struct session *s, const json_t *msg);
 void on_commit(struct session *s, const json_t *msg);
 void on_clear(struct session *s, const json_t *msg);
@@ -16,3 +17,14 @@ void on_item_truncate(struct session *s, const json_t *msg);
 void on_response_create(struct session *s, const json_t *msg);
 void on_response_cancel(struct session *s, const json_t *msg);
 void on_output_clear(struct session *s, const json_t *msg);
+
+/* client_live.c: what Voice Live adds */
+void on_clear_quietly(struct session *s, const json_t *msg);
+void on_text_delta(struct session *s, const json_t *msg);
+void on_text_done(struct session *s, const json_t *msg);
+void on_not_here(struct session *s, const json_t *msg);
+/* Says what of the new settings this server has not. */
+void live_warn(struct session *s, const json_t *before);
+
+/* client_response.c: make the responses that waited for their turn. */
+void response_queue_run(struct session *s);

@@ -10,6 +10,8 @@
 struct wish {
 	bool oob;
 	json_t *config, *input, *metadata;
+	json_t *more;    /* items to be seen after the conversation */
+	const char *say; /* spoken as it is; borrowed               */
 };
 
 static void wish_auto_(struct wish *w)
@@ -17,6 +19,7 @@ static void wish_auto_(struct wish *w)
 	json_decref(w->config);
 	json_decref(w->input);
 	json_decref(w->metadata);
+	json_decref(w->more);
 }
 
 static bool take_conversation(struct session *s, const json_t *response, struct wish *w)
@@ -82,32 +85,71 @@ static json_t *input_item(struct session *s, const json_t *from)
 	return wire;
 }
 
-static bool take_input(struct session *s, const json_t *response, struct wish *w)
+static bool take_items(struct session *s, const json_t *response, const char *name, json_t **to)
 {
-	json_t *list = json_object_get(response, "input"), *from;
+	json_t *list = json_object_get(response, name), *from;
 	size_t i;
 
 	if (!list || json_is_null(list))
 		return true;
 	if (!json_is_array(list) || json_array_size(list) > SESSION_ITEMS_MAX) {
 		error_send(s, ERR_INVALID_VALUE, "response.input",
-			   "Invalid 'response.input': expected an array of items.");
+			   "Invalid 'response.%s': expected an array of items.", name);
 		return false;
 	}
-	w->input = json_array();
+	json_decref(*to);
+	*to = json_array();
 	json_array_foreach (list, i, from) {
 		json_t *wire = input_item(s, from);
 
-		if (!wire || json_array_append_new(w->input, wire) < 0)
+		if (!wire || json_array_append_new(*to, wire) < 0)
 			return false;
 	}
-	return w->input != NULL;
+	return *to != NULL;
+}
+
+static bool take_input(struct session *s, const json_t *response, struct wish *w)
+{
+	if (!take_items(s, response, "input", &w->input))
+		return false;
+	return s->dialect == DIALECT_GA ||
+	       (take_items(s, response, "input_items", &w->input) &&
+		take_items(s, response, "append_input_items", &w->more));
+}
+
+/* Voice Live's pre_generated_assistant_message: an assistant's message, to be spoken as it is. */
+static void take_said(const json_t *response, struct wish *w)
+{
+	const json_t *m = json_object_get(response, "pre_generated_assistant_message");
+	const json_t *part = json_array_get(json_object_get(m, "content"), 0);
+	const char *text = json_str(part, "text", json_str(part, "transcript", NULL));
+
+	w->say = text && text[0] ? text : NULL;
+}
+
+/* Voice Live's additional_instructions follow those of the session or the response. */
+static bool add_instructions(struct session *s, const json_t *msg, struct wish *w)
+{
+	const char *more = json_str(msg, "additional_instructions", NULL);
+
+	if (!more || s->dialect != DIALECT_VOICE_LIVE)
+		return true;
+	json_t *to = json_copy(w->config ? w->config : s->config);
+	if (json_object_set_new(to, "instructions",
+				json_sprintf("%s\n%s", json_str(to, "instructions", ""), more)) < 0) {
+		json_decref(to);
+		session_oom(s);
+		return false;
+	}
+	json_decref(w->config);
+	w->config = to;
+	return true;
 }
 
 static bool take_settings(struct session *s, json_t *response, struct wish *w)
 {
 	struct api_error e;
-	int err = config_merge(s->config, response, SCOPE_RESPONSE, &w->config, &e);
+	int err = config_merge(s->config, response, s->dialect, SCOPE_RESPONSE, &w->config, &e);
 
 	if (err == -EINVAL)
 		error_emit(s, &e);
@@ -133,6 +175,42 @@ static bool may_respond(struct session *s, const struct wish *w)
 	return false;
 }
 
+/* --- waiting for the response before (include: voiced.queue) ----------------------------- */
+
+/* Is it kept for later? */
+static bool queued(struct session *s, const json_t *msg, const struct wish *w)
+{
+	if (w->oob || !(s->set.include & INCLUDE_QUEUE) || !s->asking.from ||
+	    json_array_size(s->queue) >= SESSION_QUEUE_MAX ||
+	    (!response_active(s) && !json_array_size(s->queue)))
+		return false;
+	if (!s->queue)
+		s->queue = json_array();
+	json_t *v = json_pack("{s:i,s:o}", "slot", (int)slot_index(s, s->asking.from), "message",
+			      json_deep_copy(msg));
+	if (json_array_append_new(s->queue, v) < 0)
+		session_oom(s);
+	return true;
+}
+
+void response_queue_run(struct session *s)
+{
+	if (!json_array_size(s->queue) || response_active(s) || s->turn.respond_due)
+		return;
+	AUTO(json) json_t *first = json_incref(json_array_get(s->queue, 0));
+	AUTO(json) json_t *queue = s->queue;
+	const json_t *msg = json_object_get(first, "message");
+
+	(void)json_array_remove(queue, 0);
+	s->queue = NULL; /* nothing is put into the queue from out of the queue */
+	s->asking = (struct asking){ &s->legs[json_int(first, "slot", 0)],
+				     json_str(msg, "event_id", NULL) };
+	on_response_create(s, msg);
+	s->asking = (struct asking){ 0 };
+	s->queue = json_incref(queue);
+	response_pump_all(s);
+}
+
 /* An answer that was prepared or owed for a turn gives way to the one asked for. */
 static void drop_prepared(struct session *s)
 {
@@ -145,29 +223,62 @@ static void drop_prepared(struct session *s)
 		CONTAINER_OF(n, struct hear, node)->respond = false;
 }
 
-void on_response_create(struct session *s, const json_t *msg)
+static bool take_wish(struct session *s, const json_t *msg, struct wish *w)
 {
 	json_t *asked = json_object_get(msg, "response");
-	__attribute__((cleanup(wish_auto_))) struct wish w = { 0 };
 
 	if (json_is_object(asked) &&
-	    !(take_conversation(s, asked, &w) && take_metadata(s, asked, &w) &&
-	      take_settings(s, asked, &w) && take_input(s, asked, &w)))
+	    !(take_conversation(s, asked, w) && take_metadata(s, asked, w) &&
+	      take_settings(s, asked, w) && take_input(s, asked, w)))
+		return false;
+	if (s->dialect == DIALECT_VOICE_LIVE)
+		take_said(asked, w);
+	return add_instructions(s, msg, w);
+}
+
+/* What a flat response.create may ask to be done first. */
+static void prepare(struct session *s, const json_t *asked)
+{
+	if (s->dialect == DIALECT_GA)
 		return;
-	if (!may_respond(s, &w))
-		return;
-	if (!w.oob)
+	if (json_flag(asked, "cancel_previous", false))
+		response_interrupt(s, OUTCOME_CANCELLED);
+	if (json_flag(asked, "commit", false))
+		on_commit(s, asked);
+}
+
+static void begin(struct session *s, const struct wish *w)
+{
+	if (!w->oob)
 		drop_prepared(s);
-	struct response *r = response_new(s, w.config);
+	struct response *r = response_new(s, w->config);
 	if (!r) {
 		session_oom(s);
 		return;
 	}
-	r->oob = w.oob;
-	r->input = json_incref(w.input);
-	r->metadata = json_incref(w.metadata);
+	r->oob = w->oob;
+	r->input = json_incref(w->input);
+	r->metadata = json_incref(w->metadata);
+	r->scratch = json_incref(w->more);
 	response_announce(r);
-	think(r);
+	if (w->say) {
+		speak_text(r, w->say);
+		speak_flush(r);
+		r->thought = true;
+	} else {
+		think(r);
+	}
+}
+
+void on_response_create(struct session *s, const json_t *msg)
+{
+	__attribute__((cleanup(wish_auto_))) struct wish w = { 0 };
+
+	if (!take_wish(s, msg, &w) || queued(s, msg, &w))
+		return;
+	prepare(s, json_object_get(msg, "response"));
+	if (may_respond(s, &w))
+		begin(s, &w);
 }
 
 void on_response_cancel(struct session *s, const json_t *msg)

@@ -8,11 +8,17 @@
 
 /* --- session.update ---------------------------------------------------------------------- */
 
+/* Only GA says of what kind the session is, and must. A client of the BETA path that does so
+ * at the beginning speaks GA (the Azure helpers of some SDKs): so do we from there on. */
 static bool type_ok(struct session *s, const json_t *patch)
 {
 	const char *want = s->kind == SESSION_REALTIME ? "realtime" : "transcription";
 	const char *type = json_str(patch, "type", NULL);
 
+	if (s->dialect == DIALECT_BETA && type && !s->updated && !session_speak_ga(s))
+		return false;
+	if (s->dialect != DIALECT_GA)
+		return true;
 	if (!type)
 		error_send(s, ERR_MISSING_PARAMETER, "session.type",
 			   "Missing required parameter: 'session.type'.");
@@ -26,7 +32,8 @@ static bool type_ok(struct session *s, const json_t *patch)
 static bool locks_ok(struct session *s, const json_t *to)
 {
 	if (s->voice_locked && !config_same(s->config, to, "audio.output.voice")) {
-		error_send(s, ERR_CANNOT_UPDATE_VOICE, "session.audio.output.voice",
+		error_send(s, ERR_CANNOT_UPDATE_VOICE,
+			   s->dialect == DIALECT_GA ? "session.audio.output.voice" : "session.voice",
 			   "Cannot update a conversation's voice if assistant audio is present.");
 		return false;
 	}
@@ -39,7 +46,7 @@ static bool locks_ok(struct session *s, const json_t *to)
 	return true;
 }
 
-void on_session_update(struct session *s, const json_t *msg)
+static void update(struct session *s, const json_t *msg, enum event said)
 {
 	json_t *patch = json_object_get(msg, "session");
 	AUTO(json) json_t *to = NULL;
@@ -47,7 +54,7 @@ void on_session_update(struct session *s, const json_t *msg)
 
 	if (!type_ok(s, patch))
 		return;
-	int err = config_merge(s->config, patch,
+	int err = config_merge(s->config, patch, s->dialect,
 			       s->kind == SESSION_REALTIME ? SCOPE_REALTIME : SCOPE_TRANSCRIPTION,
 			       &to, &e);
 	if (err == -EINVAL) {
@@ -60,11 +67,23 @@ void on_session_update(struct session *s, const json_t *msg)
 	}
 	if (!locks_ok(s, to))
 		return;
-	json_decref(s->config);
+	AUTO(json) json_t *before = s->config;
 	s->config = json_incref(to);
+	s->updated = true;
 	config_read(s->config, &s->set);
 	turn_configure(s);
-	emit(s, EV_SESSION_UPDATED, json_pack("{s:O}", "session", s->config));
+	emit(s, said, json_pack("{s:O}", "session", s->config));
+	live_warn(s, before);
+}
+
+void on_session_update(struct session *s, const json_t *msg)
+{
+	update(s, msg, EV_SESSION_UPDATED);
+}
+
+void on_transcription_update(struct session *s, const json_t *msg)
+{
+	update(s, msg, EV_TRANSCRIPTION_SESSION_UPDATED);
 }
 
 /* --- input_audio_buffer.* ---------------------------------------------------------------- */
@@ -120,6 +139,10 @@ void on_clear(struct session *s, const json_t *msg)
 void on_output_clear(struct session *s, const json_t *msg)
 {
 	(void)msg;
+	if (s->dialect == DIALECT_VOICE_LIVE && !session_paced(s)) {
+		emit(s, EV_OUTPUT_CLEARED, json_object()); /* the client has stopped playing */
+		return;
+	}
 	if (!session_paced(s)) {
 		error_send(s, ERR_INVALID_VALUE, "type",
 			   "output_audio_buffer.clear is for calls (WebRTC, SIP) only: here the "

@@ -1,18 +1,24 @@
 /* config.h - the session object: its defaults, what may be changed, what it means.
  *
  * A config is an immutable json_t in the GA shape: an update makes a new one. The
- * rules (paths, kinds, ranges, defaults of tagged unions) are a table in config.c.
+ * rules (paths, kinds, ranges, defaults of tagged unions) are tables in config_rule.c.
  */
 #pragma once
 
 #include "session/session.h"
 
-enum audio_format { AUDIO_PCM24, AUDIO_ULAW, AUDIO_ALAW };
+enum audio_format { AUDIO_PCM_24K, AUDIO_PCM_16K, AUDIO_PCM_8K, AUDIO_ULAW, AUDIO_ALAW };
 
 unsigned audio_format_rate(enum audio_format f);
 
 enum vad_mode { VAD_NONE, VAD_SERVER, VAD_SEMANTIC };
-enum include { INCLUDE_PARTIALS = BIT(0), INCLUDE_SOURCES = BIT(1), INCLUDE_LATENCY = BIT(2) };
+enum include {
+	INCLUDE_PARTIALS = BIT(0),
+	INCLUDE_SOURCES = BIT(1),
+	INCLUDE_LATENCY = BIT(2),
+	INCLUDE_LIFECYCLE = BIT(3), /* response.created, .done on the control socket, too */
+	INCLUDE_QUEUE = BIT(4),     /* response.create waits instead of failing          */
+};
 
 /* A config, read. Strings and JSON are borrowed from it. */
 struct settings {
@@ -28,7 +34,9 @@ struct settings {
 	double threshold;
 	unsigned prefix_ms, silence_ms, idle_ms; /* idle_ms 0: never */
 	bool create_response, interrupt_response;
+	bool auto_truncate; /* an answer that is interrupted is cut to what was heard */
 	unsigned include;
+	bool timestamps; /* of words, in events */
 };
 
 enum config_scope {
@@ -39,9 +47,10 @@ enum config_scope {
 
 /* The defaults, a new reference; NULL: no memory. */
 MUST_USE json_t *config_default(const struct session_params *p, const char *id, int64_t expires_at);
-/* *out: base changed by patch, a new reference. 0, -EINVAL with *e, -ENOMEM. */
-MUST_USE int config_merge(json_t *base, json_t *patch, enum config_scope scope, json_t **out,
-			  struct api_error *e);
+/* *out: base changed by patch, which the dialect wrote; a new reference. 0, -EINVAL with *e,
+ * -ENOMEM. */
+MUST_USE int config_merge(json_t *base, json_t *patch, enum dialect d, enum config_scope scope,
+			  json_t **out, struct api_error *e);
 void config_read(const json_t *config, struct settings *out);
 /* Same value at a path such as "audio.output.voice"? */
 MUST_USE bool config_same(const json_t *a, const json_t *b, const char *path);

@@ -76,7 +76,7 @@ static void takes_what_may_be_changed(void)
 		struct api_error e;
 
 		CHECK(patch);
-		CHECK_EQ(config_merge(c, patch, SCOPE_REALTIME, &to, &e), 0);
+		CHECK_EQ(config_merge(c, patch, DIALECT_GA, SCOPE_REALTIME, &to, &e), 0);
 		if (!want)
 			CHECK(!config_at(to, accepted[i].path));
 		else
@@ -122,7 +122,7 @@ static void refuses_the_rest_and_says_where(void)
 		struct api_error e;
 
 		CHECK(patch);
-		CHECK_EQ(config_merge(c, patch, SCOPE_REALTIME, &to, &e), -EINVAL);
+		CHECK_EQ(config_merge(c, patch, DIALECT_GA, SCOPE_REALTIME, &to, &e), -EINVAL);
 		CHECK(!to);
 		CHECK_STR(e.code, "invalid_value");
 		CHECK_STR(e.param, refused[i].param);
@@ -139,7 +139,7 @@ static void a_config_never_changes(void)
 	struct api_error e;
 
 	CHECK(c && before && patch);
-	CHECK_EQ(config_merge(c, patch, SCOPE_RESPONSE, &to, &e), 0);
+	CHECK_EQ(config_merge(c, patch, DIALECT_GA, SCOPE_RESPONSE, &to, &e), 0);
 	CHECK(json_equal(c, before));
 	CHECK(config_same(c, to, "audio.input"));
 	CHECK(!config_same(c, to, "audio.output.voice"));

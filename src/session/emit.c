@@ -1,15 +1,21 @@
 #include "session/emit.h"
 
+#include <string.h>
+
 #include "base/b64.h"
+#include "session/dialect.h"
 #include "session/state.h"
 
-enum flag { ORIGIN = 1, NO_PACED = 2, PARTIALS = 4, SOURCES = 8, LATENCY = 16 };
+enum flag { ORIGIN = 1, NO_PACED = 2, PARTIALS = 4, SOURCES = 8, LATENCY = 16, FILTERED = 32 };
+enum channel { CONTROL, DATA, BY_ITEM, TO_ASKER, LIFECYCLE };
 
 static const struct {
 	unsigned flags;
+	enum channel channel;
 	const char *name[N_DIALECTS];
 } events[N_EVENTS] = {
-#define EVENT(word, flags, ga, beta, voice_live) [EV_##word] = { flags, { ga, beta, voice_live } },
+#define EVENT(word, flags, channel, ga, beta, voice_live)                                          \
+	[EV_##word] = { flags, channel, { ga, beta, voice_live } },
 #include "session/event.def"
 #undef EVENT
 };
@@ -34,19 +40,79 @@ static bool wanted(const struct session *s, enum event e)
 	return session_serves(s) && events[e].name[s->dialect];
 }
 
-static bool goes_to(const struct session *s, enum event e, const struct leg_slot *slot)
+static bool has_view(const struct session *s, enum leg_view view)
+{
+	for (size_t i = 0; i < SESSION_LEGS; i++)
+		if (s->legs[i].leg && s->legs[i].view == view)
+			return true;
+	return false;
+}
+
+/* To the control socket, of a call that has a data channel as well? */
+static bool to_control(const struct session *s, enum event e, const json_t *fields)
+{
+	static const unsigned both = BIT(LIFECYCLE);
+	const char *type = json_str(json_object_get(fields, "item"), "type", "");
+
+	switch (events[e].channel) {
+	case CONTROL:
+	case TO_ASKER:
+		return true;
+	case BY_ITEM:
+		return strcmp(type, "message") != 0;
+	case DATA:
+	case LIFECYCLE:
+		break;
+	}
+	return (both & BIT(events[e].channel)) && (s->set.include & INCLUDE_LIFECYCLE);
+}
+
+static bool to_data(enum event e, const struct session *s, const json_t *fields,
+		    const struct leg_slot *slot)
+{
+	switch (events[e].channel) {
+	case CONTROL:
+		return false;
+	case TO_ASKER:
+		return slot == s->asking.from;
+	case BY_ITEM:
+		return !to_control(s, e, fields);
+	case DATA:
+	case LIFECYCLE:
+		break;
+	}
+	return true;
+}
+
+static bool in_view(const struct session *s, enum event e, const json_t *fields,
+		    const struct leg_slot *slot)
+{
+	switch (slot->view) {
+	case VIEW_ALL:
+		return !(events[e].flags & ORIGIN) || !s->asking.from || slot == s->asking.from;
+	case VIEW_FILTERED:
+		return events[e].flags & FILTERED;
+	case VIEW_CONTROL:
+		return !has_view(s, VIEW_DATA) || to_control(s, e, fields);
+	case VIEW_DATA:
+		return to_data(e, s, fields, slot);
+	case VIEW_NONE:
+		break;
+	}
+	return false;
+}
+
+static bool goes_to(const struct session *s, enum event e, const json_t *fields,
+		    const struct leg_slot *slot)
 {
 	if (!slot->leg)
 		return false;
 	if (e == EV_SESSION_CREATED)
-		return slot == s->asking.from;
-	if (!slot->told)
+		return slot == s->asking.from && in_view(s, e, fields, slot);
+	if (!slot->told || !in_view(s, e, fields, slot))
 		return false;
-	if ((events[e].flags & ORIGIN) && s->asking.from)
-		return slot == s->asking.from;
-	if (events[e].flags & NO_PACED)
-		return slot->role == LEG_MAIN && !(slot->leg->ops->caps & LEG_AUDIO_PACED);
-	return true;
+	return !(events[e].flags & NO_PACED) ||
+	       (slot->role == LEG_MAIN && !(slot->leg->ops->caps & LEG_AUDIO_PACED));
 }
 
 static void begin(struct session *s, enum event e, struct buf *to)
@@ -57,15 +123,34 @@ static void begin(struct session *s, enum event e, struct buf *to)
 	buf_printf(to, "{\"type\":\"%s\",\"event_id\":\"%s\"", events[e].name[s->dialect], id);
 }
 
-static void send(struct session *s, enum event e, const struct buf *text)
+static void send(struct session *s, enum event e, const json_t *fields, const struct buf *text)
 {
 	if (text->failed) {
 		session_oom(s);
 		return;
 	}
 	for (size_t i = 0; i < SESSION_LEGS; i++)
-		if (goes_to(s, e, &s->legs[i]))
+		if (goes_to(s, e, fields, &s->legs[i]))
 			s->legs[i].leg->ops->send_event(s->legs[i].leg, buf_bytes(text));
+}
+
+/* Members that the dialects write differently. */
+static const struct {
+	const char *name;
+	json_t *(*write)(enum dialect d, json_t *v);
+} shaped[] = { { "session", dialect_session },
+	       { "response", dialect_response },
+	       { "item", dialect_item } };
+
+static bool shape(enum dialect d, json_t *fields)
+{
+	for (size_t i = 0; d != DIALECT_GA && i < ARRAY_LEN(shaped); i++) {
+		json_t *v = json_object_get(fields, shaped[i].name);
+
+		if (v && json_object_set_new(fields, shaped[i].name, shaped[i].write(d, v)) < 0)
+			return false;
+	}
+	return true;
 }
 
 void emit(struct session *s, enum event e, json_t *fields)
@@ -75,7 +160,7 @@ void emit(struct session *s, enum event e, json_t *fields)
 
 	if (!wanted(s, e))
 		return;
-	if (!own) {
+	if (!own || !shape(s->dialect, own)) {
 		session_oom(s);
 		return;
 	}
@@ -90,7 +175,7 @@ void emit(struct session *s, enum event e, json_t *fields)
 	if (json_object_size(own) > 0)
 		buf_putc(&text, ',');
 	buf_put(&text, rest.p + 1, rest.n - 1);
-	send(s, e, &text);
+	send(s, e, own, &text);
 }
 
 void emit_audio(struct response *r, const uint8_t *audio, size_t n)
@@ -107,5 +192,5 @@ void emit_audio(struct response *r, const uint8_t *audio, size_t n)
 		   r->id, r->item->id, r->output_index);
 	b64_append(&text, audio, n);
 	buf_puts(&text, "\"}");
-	send(s, EV_AUDIO_DELTA, &text);
+	send(s, EV_AUDIO_DELTA, NULL, &text);
 }

@@ -1,6 +1,7 @@
 /* emit.h - server events: which there are, what they are called, to whom they go.
  *
- * The table is event.def. Every event gets "type" and a fresh "event_id" in front.
+ * The table is event.def. Every event gets "type" and a fresh "event_id" in front; the
+ * members "session", "response" and "item" come in GA's shape and go out in the dialect's.
  */
 #pragma once
 
@@ -9,7 +10,7 @@
 struct session;
 
 enum event {
-#define EVENT(word, flags, ga, beta, voice_live) EV_##word,
+#define EVENT(word, flags, channel, ga, beta, voice_live) EV_##word,
 #include "session/event.def"
 #undef EVENT
 	N_EVENTS

@@ -50,9 +50,20 @@ struct leg_ops {
 
 enum { LEG_ROOM_MIN = 64 * 1024, LEG_AHEAD_MS = 5000 };
 
-/* Embedded, first or not, by every implementation. */
+/* Which events a leg is sent (event.def has the columns). */
+enum leg_view {
+	VIEW_ALL,
+	VIEW_FILTERED, /* a data channel under webrtcfilter=on                           */
+	VIEW_CONTROL,  /* the control socket of a Voice Live call ...                    */
+	VIEW_DATA,     /* ... its data channel ...                                       */
+	VIEW_NONE,     /* ... or its media alone: then the control socket is sent it all */
+};
+
+/* Embedded, first or not, by every implementation. The view counts when the leg is attached;
+ * session_set_view() changes it. */
 struct leg {
 	const struct leg_ops *ops;
+	enum leg_view view;
 };
 
 /* What a paced leg reports about the audio it was given. */

@@ -15,7 +15,7 @@
 enum rec_kind {
 	/* inputs */
 	REC_PARAMS = 1, /* what session_new() was given, as JSON */
-	REC_ATTACH,     /* leg number, role, caps, rate          */
+	REC_ATTACH,     /* leg number, role, caps, rate, has room, view */
 	REC_DETACH,
 	REC_CLOSE,
 	REC_MESSAGE, /* leg number, octets            */
@@ -28,6 +28,7 @@ enum rec_kind {
 	REC_LLM,
 	REC_TTS,
 	REC_TOOL,
+	REC_VIEW, /* leg number, view */
 	/* answers */
 	REC_RAND = 64,
 	REC_WALL,

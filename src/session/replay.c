@@ -375,10 +375,11 @@ static bool take_numbers(struct bytes *body, uint64_t *n, size_t count)
 static void play_attach(struct player *p, const struct rec *rec)
 {
 	struct bytes body = rec->body;
-	uint64_t n[5];
+	uint64_t n[6];
 
-	if (!take_numbers(&body, n, 5) || n[0] >= SESSION_LEGS || n[1] > LEG_SIDEBAND ||
-	    p->legs[n[0]].leg.ops || !is_rate(n[2] & LEG_AUDIO_PACED ? n[3] : 8000)) {
+	if (!take_numbers(&body, n, ARRAY_LEN(n)) || n[0] >= SESSION_LEGS || n[1] > LEG_SIDEBAND ||
+	    p->legs[n[0]].leg.ops || !is_rate(n[2] & LEG_AUDIO_PACED ? n[3] : 8000) ||
+	    n[5] > VIEW_NONE) {
 		p->malformed = true;
 		return;
 	}
@@ -388,11 +389,23 @@ static void play_attach(struct player *p, const struct rec *rec)
 	l->ops.out_rate_hz = (unsigned)n[3];
 	if (!n[4])
 		l->ops.room = NULL;
-	l->leg.ops = &l->ops;
+	l->leg = (struct leg){ &l->ops, (enum leg_view)n[5] };
 	l->p = p;
 	l->index = (unsigned)n[0];
 	if (session_attach(p->s, &l->leg, (enum leg_role)n[1], rec->now_us) != 0)
 		p->diverged = true;
+}
+
+static void play_view(struct player *p, const struct rec *rec)
+{
+	struct bytes body = rec->body;
+	uint64_t n[2];
+
+	if (!take_numbers(&body, n, ARRAY_LEN(n)) || n[0] >= SESSION_LEGS || n[1] > VIEW_NONE ||
+	    !p->legs[n[0]].leg.ops)
+		p->malformed = true;
+	else
+		session_set_view(p->s, &p->legs[n[0]].leg, (enum leg_view)n[1], rec->now_us);
 }
 
 static void play_audio(struct player *p, const struct rec *rec)
@@ -472,7 +485,7 @@ static void (*const plays[])(struct player *, const struct rec *) = {
 	[REC_MESSAGE] = play_leg,     [REC_BINARY] = play_leg,   [REC_AUDIO] = play_audio,
 	[REC_PLAYOUT] = play_playout, [REC_WRITABLE] = play_leg, [REC_TIME] = play_time,
 	[REC_STT] = play_sink,        [REC_LLM] = play_sink,     [REC_TTS] = play_sink,
-	[REC_TOOL] = play_sink,
+	[REC_TOOL] = play_sink,       [REC_VIEW] = play_view,
 };
 
 /* --- the session ------------------------------------------------------------------------- */

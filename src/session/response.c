@@ -137,7 +137,7 @@ static json_t *response_json(const struct response *r, bool done)
 	const json_t *c = r->config;
 	AUTO(json) json_t *output = done ? json_incref(r->output) : json_array();
 
-	return json_pack("{s:s,s:s,s:s,s:o,s:O,s:s?,s:O?,s:O?,s:{s:{s:O?,s:O?}},s:o,s:O?}",
+	return json_pack("{s:s,s:s,s:s,s:o,s:O,s:s?,s:O?,s:O?,s:{s:{s:O?,s:O?}},s:O*,s:o,s:O?}",
 			 "object", "realtime.response", "id", r->id, "status",
 			 done ? outcomes[r->outcome].status : "in_progress", "status_details",
 			 done ? details_json(r) : json_null(), "output", output, "conversation_id",
@@ -145,7 +145,8 @@ static json_t *response_json(const struct response *r, bool done)
 			 json_object_get(c, "output_modalities"), "max_output_tokens",
 			 json_object_get(c, "max_output_tokens"), "audio", "output", "format",
 			 config_at(c, "audio.output.format"), "voice",
-			 config_at(c, "audio.output.voice"), "usage",
+			 config_at(c, "audio.output.voice"), "temperature",
+			 json_object_get(c, "temperature"), "usage",
 			 done ? usage_json(r) : json_null(), "metadata", r->metadata);
 }
 
@@ -269,6 +270,15 @@ void response_silence(struct response *r)
 	turn_idle(s, s->now_us);
 }
 
+/* The client plays the audio itself: it has heard no more than the time that has gone by. */
+static void truncate_to_heard(struct response *r)
+{
+	uint64_t ms = (r->s->now_us - MIN(r->s->now_us, r->first_sent_us)) / US_PER_MS;
+
+	if (r->item && r->first_sent_us && node_linked(&r->item->node) && ms < r->item->audio_ms)
+		item_truncate(r->s, r->item, ms);
+}
+
 void response_interrupt(struct session *s, enum resp_outcome o)
 {
 	LIST_FOR (&s->responses, n) {
@@ -276,10 +286,13 @@ void response_interrupt(struct session *s, enum resp_outcome o)
 
 		if (r->oob)
 			continue;
-		if (r->state == RESP_DRAINING)
+		if (r->state == RESP_DRAINING) {
 			response_silence(r);
-		else
-			response_end(r, o);
+			continue;
+		}
+		response_end(r, o);
+		if (o == OUTCOME_INTERRUPTED && s->set.auto_truncate && !r->paced)
+			truncate_to_heard(r);
 	}
 }
 

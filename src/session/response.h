@@ -52,7 +52,7 @@ struct piece {
 	size_t sent;        /* of audio                                  */
 	bool spoken, shown; /* all audio is here; the transcript was sent */
 	struct word {
-		uint32_t at, from_ms; /* offset in text; ms in this clause */
+		uint32_t at, from_ms, ms; /* offset in text; begin in this clause, length */
 	} * words;
 	size_t n_words, cap_words, found; /* found: up to where words were looked for */
 	size_t marked;                    /* words that are marks of the item */

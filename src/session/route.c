@@ -20,12 +20,12 @@ struct field {
 enum { FIELDS_MAX = 4 };
 
 /* The name of the event in each dialect; NULL: the dialect does not know it. */
-#define GA_ONLY(name)                                                                              \
-	{                                                                                          \
-		name, NULL, NULL                                                                   \
-	}
-#define REALTIME BIT(SESSION_REALTIME)
-#define ANY      (BIT(SESSION_REALTIME) | BIT(SESSION_TRANSCRIPTION))
+#define EVERYWHERE(name) { name, name, name }
+#define BETA_ONLY(name)  { NULL, name, NULL }
+#define LIVE_ONLY(name)  { NULL, NULL, name }
+#define REALTIME      BIT(SESSION_REALTIME)
+#define TRANSCRIPTION BIT(SESSION_TRANSCRIPTION)
+#define EITHER        (REALTIME | TRANSCRIPTION)
 
 /* clang-format off */
 static const struct route {
@@ -34,20 +34,34 @@ static const struct route {
 	struct field fields[FIELDS_MAX];
 	void (*on)(struct session *, const json_t *);
 } routes[] = {
-	{ GA_ONLY("session.update"),             ANY,      { { "session", JSON_OBJECT, MUST } }, on_session_update },
-	{ GA_ONLY("input_audio_buffer.append"),  ANY,      { { "audio", JSON_STRING, MUST } }, on_append },
-	{ GA_ONLY("input_audio_buffer.commit"),  ANY,      { { 0 } }, on_commit },
-	{ GA_ONLY("input_audio_buffer.clear"),   ANY,      { { 0 } }, on_clear },
-	{ GA_ONLY("conversation.item.create"),   ANY,      { { "item", JSON_OBJECT, MUST },
-							     { "previous_item_id", JSON_STRING, MAY } }, on_item_create },
-	{ GA_ONLY("conversation.item.retrieve"), ANY,      { { "item_id", JSON_STRING, MUST } }, on_item_retrieve },
-	{ GA_ONLY("conversation.item.delete"),   ANY,      { { "item_id", JSON_STRING, MUST } }, on_item_delete },
-	{ GA_ONLY("conversation.item.truncate"), REALTIME, { { "item_id", JSON_STRING, MUST },
-							     { "content_index", JSON_INTEGER, MAY },
-							     { "audio_end_ms", JSON_INTEGER, MUST } }, on_item_truncate },
-	{ GA_ONLY("response.create"),            REALTIME, { { "response", JSON_OBJECT, MAY } }, on_response_create },
-	{ GA_ONLY("response.cancel"),            REALTIME, { { "response_id", JSON_STRING, MAY } }, on_response_cancel },
-	{ GA_ONLY("output_audio_buffer.clear"),  REALTIME, { { 0 } }, on_output_clear },
+	{ EVERYWHERE("session.update"),             EITHER,   { { "session", JSON_OBJECT, MUST } }, on_session_update },
+	{ BETA_ONLY("transcription_session.update"), TRANSCRIPTION, { { "session", JSON_OBJECT, MUST } }, on_transcription_update },
+	{ EVERYWHERE("input_audio_buffer.append"),  EITHER,   { { "audio", JSON_STRING, MUST } }, on_append },
+	{ EVERYWHERE("input_audio_buffer.commit"),  EITHER,   { { 0 } }, on_commit },
+	{ EVERYWHERE("input_audio_buffer.clear"),   EITHER,   { { 0 } }, on_clear },
+	{ EVERYWHERE("conversation.item.create"),   EITHER,   { { "item", JSON_OBJECT, MUST },
+							        { "previous_item_id", JSON_STRING, MAY } }, on_item_create },
+	{ EVERYWHERE("conversation.item.retrieve"), EITHER,   { { "item_id", JSON_STRING, MUST } }, on_item_retrieve },
+	{ EVERYWHERE("conversation.item.delete"),   EITHER,   { { "item_id", JSON_STRING, MUST } }, on_item_delete },
+	{ EVERYWHERE("conversation.item.truncate"), REALTIME, { { "item_id", JSON_STRING, MUST },
+							        { "content_index", JSON_INTEGER, MAY },
+							        { "audio_end_ms", JSON_INTEGER, MUST } }, on_item_truncate },
+	{ EVERYWHERE("response.create"),            REALTIME, { { "response", JSON_OBJECT, MAY },
+							        { "additional_instructions", JSON_STRING, MAY } }, on_response_create },
+	{ EVERYWHERE("response.cancel"),            REALTIME, { { "response_id", JSON_STRING, MAY } }, on_response_cancel },
+	{ EVERYWHERE("output_audio_buffer.clear"),  REALTIME, { { 0 } }, on_output_clear },
+	{ LIVE_ONLY("input_audio.turn.start"),      REALTIME, { { "turn_id", JSON_STRING, MAY } }, on_clear_quietly },
+	{ LIVE_ONLY("input_audio.turn.append"),     REALTIME, { { "turn_id", JSON_STRING, MAY },
+							        { "audio", JSON_STRING, MUST } }, on_append },
+	{ LIVE_ONLY("input_audio.turn.end"),        REALTIME, { { "turn_id", JSON_STRING, MAY } }, on_commit },
+	{ LIVE_ONLY("input_audio.turn.cancel"),     REALTIME, { { "turn_id", JSON_STRING, MAY } }, on_clear },
+	{ LIVE_ONLY("input_audio.clear"),           REALTIME, { { 0 } }, on_clear },
+	{ LIVE_ONLY("input_text.delta"),            REALTIME, { { "id", JSON_STRING, MUST },
+							        { "delta", JSON_STRING, MUST } }, on_text_delta },
+	{ LIVE_ONLY("input_text.done"),             REALTIME, { { "id", JSON_STRING, MUST } }, on_text_done },
+	{ LIVE_ONLY("mcp_approval_response"),       REALTIME, { { 0 } }, on_not_here },
+	{ LIVE_ONLY("session.avatar.connect"),      REALTIME, { { 0 } }, on_not_here },
+	{ LIVE_ONLY("rtc.call.sdp.create"),         REALTIME, { { 0 } }, on_not_here },
 };
 /* clang-format on */
 
@@ -70,7 +84,7 @@ static const struct route *route_of(const struct session *s, const char *type)
 
 static void refuse_type(struct session *s, const char *type)
 {
-	char list[320] = "";
+	char list[640] = "";
 	size_t at = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(routes) && at < sizeof(list); i++) {

@@ -106,6 +106,8 @@ void response_close_message(struct response *r, const char *status)
 		emit(s, EV_PART_DONE,
 		     k4(r, "part", json_pack("{s:s,s:o}", "type", "text", "text", said_json(r))));
 	} else {
+		if (r->set.timestamps)
+			emit(s, EV_TIMESTAMP_DONE, k4(r, NULL, NULL));
 		emit(s, EV_AUDIO_DONE, k4(r, NULL, NULL));
 		emit(s, EV_TRANSCRIPT_DONE, k4(r, "transcript", said_json(r)));
 		emit(s, EV_PART_DONE,
@@ -265,6 +267,20 @@ static bool show_clause(struct response *r, struct piece *p)
 	       say(r, EV_TRANSCRIPT_DELTA, (const char *)delta.p);
 }
 
+static void tell_word(struct response *r, const struct piece *p, const struct word *w)
+{
+	const char *text = p->text + w->at;
+	json_t *v = k4(r, "audio_offset_ms", json_integer(p->base_ms + w->from_ms));
+
+	if (json_object_set_new(v, "audio_duration_ms", json_integer(w->ms)) < 0 ||
+	    json_object_set_new(v, "text", json_stringn(text, strcspn(text, " "))) < 0 ||
+	    json_object_set_new(v, "timestamp_type", json_string("word")) < 0) {
+		json_decref(v);
+		v = NULL;
+	}
+	emit(r->s, EV_TIMESTAMP_DELTA, v);
+}
+
 static bool move_marks(struct response *r, struct piece *p)
 {
 	for (; p->marked < p->n_words; p->marked++) {
@@ -272,6 +288,8 @@ static bool move_marks(struct response *r, struct piece *p)
 
 		if (!item_mark(r->item, p->base_at + w->at, p->base_ms + w->from_ms))
 			return false;
+		if (r->set.timestamps)
+			tell_word(r, p, w);
 	}
 	return true;
 }

@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "session/client.h"
+#include "session/dialect.h"
 #include "session/errors.h"
 #include "session/state.h"
 
-enum { MAX_S = 3600 };
+enum { MAX_S = 3600, GRACE_S = 30 };
 
 /* --- the time, randomness and the recorder ----------------------------------------------- */
 
@@ -126,6 +128,8 @@ void session_leave(struct session *s)
 {
 	if (session_serves(s))
 		response_pump_all(s);
+	if (session_serves(s) && s->queue)
+		response_queue_run(s);
 	if (s->broken && s->state == SESS_OPEN)
 		close_legs(s, 1011, "out of memory");
 	response_reap(s);
@@ -217,17 +221,22 @@ static int make_config(const struct session_params *p, const char *id, int64_t e
 	if (!base)
 		return -ENOMEM;
 	if (p->config)
-		return config_merge(base, p->config, scope_of(p->kind), out, e);
+		return config_merge(base, p->config, p->dialect, scope_of(p->kind), out, e);
 	*out = json_incref(base);
 	return 0;
 }
 
 int session_config_preview(const struct session_params *p, json_t **out, struct api_error *e)
 {
+	AUTO(json) json_t *config = NULL;
 	char id[ID_MAX];
 
 	env_id(p->env, "sess_", id, 21);
-	return make_config(p, id, 0, out, e);
+	int err = make_config(p, id, 0, &config, e);
+	if (err)
+		return err;
+	*out = dialect_session(p->dialect, config);
+	return *out ? 0 : -ENOMEM;
 }
 
 static int copy_string(const char *from, char **to)
@@ -253,11 +262,12 @@ static void record_params(struct session *s, const struct session_params *p)
 	if (!s->rec.ops)
 		return;
 	AUTO(json)
-	json_t *v = json_pack("{s:i,s:i,s:s?,s:s?,s:s?,s:s?,s:s?,s:O?,s:I,s:i,s:i,s:b,s:o}",
+	json_t *v = json_pack("{s:i,s:i,s:s?,s:s?,s:s?,s:s?,s:s?,s:O?,s:I,s:I,s:i,s:i,s:b,s:o}",
 			      "dialect", p->dialect, "kind", p->kind, "model", p->model,
 			      "instructions", p->instructions, "voice", p->voice, "language",
 			      p->language, "collection", p->collection, "config", p->config,
-			      "max_us", (json_int_t)p->max_us, "tts_rate_hz",
+			      "max_us", (json_int_t)p->max_us, "grace_us",
+			      (json_int_t)p->grace_us, "tts_rate_hz",
 			      p->engines->tts_ops ? (int)p->engines->tts_ops->rate_hz : 0,
 			      "stt_caps", p->engines->stt_ops ? (int)p->engines->stt_ops->caps : -1,
 			      "llm", p->engines->llm_ops != NULL, "tools", tool_names(p->engines));
@@ -273,6 +283,8 @@ static void record_params(struct session *s, const struct session_params *p)
 static int init(struct session *s, const struct session_params *p, struct api_error *e)
 {
 	s->max_us = p->max_us ? p->max_us : (uint64_t)MAX_S * US_PER_S;
+	s->grace_us = p->grace_us ? p->grace_us : (uint64_t)GRACE_S * US_PER_S;
+	s->alone_us = UINT64_MAX;
 	record_params(s, p);
 	env_id(&s->env, "", s->seed, 13);
 	session_new_id(s, "sess_", s->id);
@@ -325,9 +337,28 @@ void session_free(struct session *s)
 	audio_in_done(&s->in);
 	conv_done(&s->conv);
 	json_decref(s->config);
+	json_decref(s->queue);
+	json_decref(s->texts);
 	mem_free(s->language);
 	mem_free(s->collection);
 	mem_free(s);
+}
+
+/* What only the flat dialects have goes; the silence that ends a turn is as it was. */
+bool session_speak_ga(struct session *s)
+{
+	json_t *to = json_copy(s->config);
+
+	if (!to || (json_object_get(to, "temperature") && json_object_del(to, "temperature") < 0)) {
+		json_decref(to);
+		session_oom(s);
+		return false;
+	}
+	json_decref(s->config);
+	s->config = to;
+	s->dialect = DIALECT_GA;
+	config_read(s->config, &s->set);
+	return true;
 }
 
 const char *session_id(const struct session *s)
@@ -355,13 +386,35 @@ int session_attach(struct session *s, struct leg *l, enum leg_role r, uint64_t n
 		return -EBUSY;
 	session_enter(s, now_us);
 	RECORD(s, REC_ATTACH, (struct bytes){ 0 }, slot_index(s, slot), r, l->ops->caps,
-	       l->ops->out_rate_hz, l->ops->room != NULL);
-	*slot = (struct leg_slot){ .leg = l, .role = r };
+	       l->ops->out_rate_hz, l->ops->room != NULL, l->view);
+	*slot = (struct leg_slot){ .leg = l, .role = r, .view = l->view };
+	if (l->view == VIEW_CONTROL)
+		s->alone_us = UINT64_MAX;
 	s->asking.from = slot;
 	emit(s, EV_SESSION_CREATED, json_pack("{s:O}", "session", s->config));
 	slot->told = true;
 	session_leave(s);
 	return 0;
+}
+
+void session_set_view(struct session *s, struct leg *l, enum leg_view v, uint64_t now_us)
+{
+	struct leg_slot *slot = slot_of(s, l);
+
+	if (!slot)
+		return;
+	session_enter(s, now_us);
+	RECORD(s, REC_VIEW, (struct bytes){ 0 }, slot_index(s, slot), v);
+	l->view = slot->view = v;
+	session_leave(s);
+}
+
+static bool has_control(const struct session *s)
+{
+	for (size_t i = 0; i < SESSION_LEGS; i++)
+		if (s->legs[i].leg && s->legs[i].view == VIEW_CONTROL)
+			return true;
+	return false;
 }
 
 static bool has_legs(const struct session *s)
@@ -381,7 +434,10 @@ void session_detach(struct session *s, struct leg *l, uint64_t now_us)
 	session_enter(s, now_us);
 	RECORD(s, REC_DETACH, (struct bytes){ 0 }, slot_index(s, slot));
 	enum leg_role role = slot->role;
+	enum leg_view view = slot->view;
 	*slot = (struct leg_slot){ 0 };
+	if (view == VIEW_CONTROL && !has_control(s))
+		s->alone_us = s->now_us + s->grace_us;
 	if (role == LEG_MAIN && s->state == SESS_OPEN)
 		close_legs(s, 1000, "the call has ended");
 	session_leave(s);
@@ -467,7 +523,7 @@ uint64_t session_next_us(const struct session *s)
 {
 	if (!session_serves(s))
 		return UINT64_MAX;
-	uint64_t next = s->expires_us;
+	uint64_t next = MIN(s->expires_us, s->alone_us);
 	next = MIN(next, hear_next_us(s));
 	next = MIN(next, turn_next_us(s));
 	return MIN(next, response_next_us(s));
@@ -489,6 +545,8 @@ void session_on_time(struct session *s, uint64_t now_us)
 	RECORD(s, REC_TIME, (struct bytes){ 0 }, 0);
 	if (s->now_us >= s->expires_us) {
 		expire(s);
+	} else if (s->now_us >= s->alone_us) {
+		close_legs(s, 1000, "the control connection is gone");
 	} else {
 		hear_on_time(s);
 		turn_on_time(s);

@@ -4,7 +4,7 @@
  * out through struct leg (leg.h), work goes to the engines (engine/ops.h). A session
  * belongs to one loop; every function here is called on it and none blocks.
  *
- * Protocol: the GA Realtime API (docs/session.md). Limits are at the bottom.
+ * Protocol: the Realtime API in three dialects (docs/session.md). Limits are at the bottom.
  *
  * Lack of memory ends a session: its legs are closed with 1011.
  */
@@ -22,8 +22,8 @@ struct session;
 
 enum dialect {
 	DIALECT_GA,
-	DIALECT_BETA,       /* rows of the tables are still empty */
-	DIALECT_VOICE_LIVE, /* likewise                            */
+	DIALECT_BETA,       /* of before GA: OpenAI-Beta: realtime=v1, /openai/realtime */
+	DIALECT_VOICE_LIVE, /* BETA with additions                                      */
 	N_DIALECTS
 };
 
@@ -62,6 +62,7 @@ struct session_params {
 	json_t *config;           /* borrowed: a session object in the dialect's shape, as minted or
 				   * posted with the call, over the defaults; NULL: none    */
 	uint64_t max_us;          /* life of a session; 0: 60 minutes                       */
+	uint64_t grace_us;        /* how long a call outlives its control socket; 0: 30 s   */
 	struct recorder recorder; /* {0}: not recorded                                      */
 };
 
@@ -71,8 +72,8 @@ MUST_USE int session_new(struct session **out, const struct session_params *p, s
 void session_free(struct session *s);
 AUTO_DEF(session)
 
-/* The effective session object that session_new() would give, for the answer to
- * POST client_secrets. A new reference; verdicts as session_new(). */
+/* The effective session object that session_new() would give, in the dialect's shape, for
+ * the answer to POST client_secrets. A new reference; verdicts as session_new(). */
 MUST_USE int session_config_preview(const struct session_params *p, json_t **out,
 				    struct api_error *e);
 
@@ -83,9 +84,12 @@ enum leg_role {
 	LEG_SIDEBAND, /* hears and says events only                        */
 };
 
-/* Sends session.created at once as the leg's first event: attach when events can be taken.
+/* Sends session.created at once as the leg's first event, where its view has that: attach when
+ * events can be taken.
  * 0; -EBUSY: there is a main leg or no room for a further one (SESSION_LEGS); -ESHUTDOWN: over. */
 MUST_USE int session_attach(struct session *s, struct leg *l, enum leg_role r, uint64_t now_us);
+/* The leg's view has changed (its data channel has opened or closed). */
+void session_set_view(struct session *s, struct leg *l, enum leg_view v, uint64_t now_us);
 /* The leg is gone and not touched again. */
 void session_detach(struct session *s, struct leg *l, uint64_t now_us);
 /* End the session: every leg is asked to close; they detach. Idempotent. */
@@ -121,5 +125,6 @@ enum {
 	SESSION_TOOLS_TEXT_MAX = 256 * 1024,
 	SESSION_RESPONSES_MAX = 16,     /* at work at once, out-of-band ones included */
 	SESSION_ANSWER_MAX = 64 * 1024, /* octets of one answer's text         */
+	SESSION_QUEUE_MAX = 4,          /* response.create's that wait                */
 	SESSION_TOOL_ROUNDS = 4,        /* server tools asked in turn in one response */
 };

@@ -103,6 +103,15 @@ static void do_kind(struct play *p, char *arg)
 		strcmp(arg, "transcription") == 0 ? SESSION_TRANSCRIPTION : SESSION_REALTIME;
 }
 
+static const char *const dialects[N_DIALECTS] = { "ga", "beta", "voice_live" };
+
+static void do_dialect(struct play *p, char *arg)
+{
+	for (size_t i = 0; i < N_DIALECTS; i++)
+		if (strcmp(dialects[i], arg) == 0)
+			p->params.dialect = (enum dialect)i;
+}
+
 static void do_delay(struct play *p, char *arg)
 {
 	char name[16] = "";
@@ -321,6 +330,7 @@ static const struct {
 } commands[] = {
 	{ "paced", do_paced },
 	{ "kind", do_kind },
+	{ "dialect", do_dialect },
 	{ "delay", do_delay },
 	{ "hear", do_hear },
 	{ "hear-error", do_hear_error },
@@ -362,9 +372,9 @@ static void play_line(struct play *p, char *line)
 	complain(p, "unknown word in the scenario", NULL);
 }
 
-/* --- golden events: test/events/<type>.json has the same members in the same order ------- */
+/* --- golden events: test/events/<dialect>/<type>.json has the same members in order -------- */
 
-static json_t *seen; /* type: the first event of it */
+static json_t *seen; /* "dialect/type": the first event of it */
 
 static bool same_shape(const json_t *want, const json_t *got)
 {
@@ -393,31 +403,33 @@ static bool same_shape(const json_t *want, const json_t *got)
 	return !a && !b;
 }
 
-static void note_seen(const struct rig *r)
+static void note_seen(const struct rig *r, enum dialect d)
 {
 	for (size_t i = 0; i < json_array_size(r->events); i++) {
 		json_t *e = json_array_get(r->events, i);
-		const char *type = json_str(e, "type", "");
+		char key[128];
 
-		if (!json_object_get(seen, type))
-			(void)!json_object_set(seen, type, e);
+		snprintf(key, sizeof(key), "%s/%s", dialects[d], json_str(e, "type", ""));
+		if (!json_object_get(seen, key))
+			(void)!json_object_set(seen, key, e);
 	}
 }
 
-static const char *const event_names[] = {
-#define EVENT(word, flags, ga, beta, voice_live) ga,
+static const char *const event_names[][N_DIALECTS] = {
+#define EVENT(word, flags, channel, ga, beta, voice_live) { ga, beta, voice_live },
 #include "session/event.def"
 #undef EVENT
 };
 
-static bool golden(const char *type)
+static bool golden(enum dialect d, const char *type)
 {
-	char path[512];
-	json_t *got = json_object_get(seen, type);
+	char path[512], key[128];
 
-	snprintf(path, sizeof(path), "%s/%s.json", EVENTS, type);
+	snprintf(key, sizeof(key), "%s/%s", dialects[d], type);
+	snprintf(path, sizeof(path), "%s/%s.json", EVENTS, key);
+	json_t *got = json_object_get(seen, key);
 	if (!got) {
-		fprintf(stderr, "no scenario shows %s\n", type);
+		fprintf(stderr, "no scenario shows %s\n", key);
 		return false;
 	}
 	if (getenv("GOLDEN_WRITE"))
@@ -425,7 +437,7 @@ static bool golden(const char *type)
 	AUTO(json) json_t *want = json_load_file(path, 0, NULL);
 	if (same_shape(want, got) && want)
 		return true;
-	fprintf(stderr, "%s is not as %s\n", type, path);
+	fprintf(stderr, "%s is not as %s\n", key, path);
 	return false;
 }
 
@@ -448,7 +460,7 @@ static bool play_file(const char *path)
 	fclose(f);
 	if (!p.failed && !mem_failed() && !p.skipping)
 		do_none(&p, NULL);
-	note_seen(&p.rig);
+	note_seen(&p.rig, p.params.dialect);
 	return !p.failed;
 }
 
@@ -486,8 +498,11 @@ static void all_scenarios(void)
 		snprintf(path, sizeof(path), "%s/%s", SCENARIOS, sorted[i]);
 		CHECK(play_file(path));
 	}
+	bool all = true;
 	for (size_t i = 0; run == n && !only && i < ARRAY_LEN(event_names); i++)
-		CHECK(golden(event_names[i]));
+		for (size_t k = 0; k < N_DIALECTS; k++)
+			all = (!event_names[i][k] || golden((enum dialect)k, event_names[i][k])) && all;
+	CHECK(all);
 }
 
 TESTS({ "all_scenarios", all_scenarios })

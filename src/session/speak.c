@@ -163,7 +163,7 @@ static const char *find_word(const struct piece *p, const char *word)
 	return strcasestr(p->text + p->found, word);
 }
 
-static bool add_word(struct piece *p, const char *word, size_t ms)
+static bool add_word(struct piece *p, const char *word, size_t from_ms, size_t ms)
 {
 	const char *at = word[0] ? find_word(p, word) : NULL;
 
@@ -178,7 +178,7 @@ static bool add_word(struct piece *p, const char *word, size_t ms)
 		p->words = w;
 		p->cap_words = cap;
 	}
-	p->words[p->n_words++] = (struct word){ (uint32_t)(at - p->text), (uint32_t)ms };
+	p->words[p->n_words++] = (struct word){ (uint32_t)(at - p->text), (uint32_t)from_ms, (uint32_t)ms };
 	p->found = (size_t)(at - p->text) + strlen(word);
 	return true;
 }
@@ -194,7 +194,8 @@ static void on_word(void *owner, uint64_t ticket, const char *word, size_t sampl
 	session_record_sink(s, REC_TTS, 1, ticket, bytes_str(word),
 			    bytes_of(numbers, sizeof(numbers)));
 	struct response *r = speaker(s, ticket);
-	if (r && !add_word(r->speaking, word, sample * 1000 / s->engines.tts_ops->rate_hz))
+	if (r && !add_word(r->speaking, word, sample * 1000 / s->engines.tts_ops->rate_hz,
+			   n * 1000 / s->engines.tts_ops->rate_hz))
 		session_oom(s);
 	session_leave(s);
 }
@@ -210,7 +211,8 @@ static bool guess_words(const struct response *r, struct piece *p)
 		if (p->text[i - 1] != ' ' || p->text[i] == ' ')
 			continue;
 		p->found = i;
-		if (!add_word(p, word, ms * i / n))
+		size_t letters = strcspn(p->text + i, " ");
+		if (!add_word(p, word, ms * i / n, ms * letters / n))
 			return false;
 	}
 	return true;

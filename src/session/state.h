@@ -25,6 +25,7 @@ enum session_state {
 struct leg_slot {
 	struct leg *leg; /* NULL: free */
 	enum leg_role role;
+	enum leg_view view;
 	bool told; /* session.created was sent */
 };
 
@@ -53,6 +54,10 @@ struct session {
 	struct leg_slot legs[SESSION_LEGS];
 	struct asking asking;
 	uint64_t now_us, max_us, expires_us, told_next_us;
+	uint64_t grace_us, alone_us; /* without its control socket: at most, and until */
+	bool updated;                /* by session.update, at least once */
+	json_t *queue;               /* response.create's that wait: {slot, message}; or NULL */
+	json_t *texts;               /* Voice Live: streamed text by id; or NULL              */
 	uint64_t next_ticket, next_tag, next_id;
 	uint64_t n_messages, n_errors, n_turns, n_responses_made; /* for dump */
 	bool voice_locked; /* assistant audio has been sent */
@@ -84,6 +89,9 @@ uint64_t session_answer(struct session *s, enum rec_kind k, uint64_t v);
 /* Records what a sink was called with: function number, ticket, up to two strings. */
 void session_record_sink(struct session *s, enum rec_kind k, unsigned fn, uint64_t ticket,
 			 struct bytes a, struct bytes b);
+
+/* From BETA to GA. false: no memory. */
+MUST_USE bool session_speak_ga(struct session *s);
 
 /* route.c */
 void route_message(struct session *s, struct bytes json);
