@@ -58,27 +58,29 @@ static bool fits(const char *pattern, const char *path, const char **id, size_t 
 	return !*path || strcmp(path, "/") == 0;
 }
 
-/* The route, or NULL; *other: one of this path with another verb, or NULL. */
-static const struct route *find_route(struct request *r, const struct route **other)
+/* The route, or NULL; *served: the verbs of this path, as bits. */
+static const struct route *find_route(struct request *r, unsigned *served)
 {
 	enum http_verb verb = r->http->verb == VERB_HEAD ? VERB_GET : r->http->verb;
 
-	*other = NULL;
+	*served = 0;
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
 		if (!fits(routes[i].path, r->http->path, &r->id, &r->id_len))
 			continue;
 		if (routes[i].verb == verb)
 			return &routes[i];
-		*other = &routes[i];
+		*served |= BIT(routes[i].verb);
 	}
 	return NULL;
 }
 
-/* A path is served with one method (and HEAD with GET): RFC 9110, 15.5.6 wants it named. */
-static void refuse_verb(struct http_exchange *ex, const struct route *served)
+void refuse_verb(struct http_exchange *ex, unsigned served)
 {
 	AUTO(buf) struct buf body = { 0 };
-	const struct http_field allow = { "Allow", served->verb == VERB_GET ? "GET, HEAD" : "POST" };
+	bool get = served & BIT(VERB_GET), post = served & BIT(VERB_POST);
+	const struct http_field allow = {
+		"Allow", get && post ? "GET, HEAD, POST" : get ? "GET, HEAD" : "POST",
+	};
 
 	http_write_error(&body, http_error_type(405), "method_not_allowed", NULL,
 			 "This path is served, but not with this method.");
@@ -134,14 +136,15 @@ static void on_request(void *ctx, struct http_exchange *ex)
 {
 	struct api *a = ctx;
 	struct request r = { .seat = seat_of(a, exchange_loop(ex)), .ex = ex, .http = exchange_request(ex) };
-	const struct route *other, *route = find_route(&r, &other);
+	unsigned served;
+	const struct route *route = find_route(&r, &served);
 
 	atomic_fetch_add_explicit(&a->requests_total, 1, memory_order_relaxed);
 	if (route) {
 		if (let_in(&r, route))
 			route->handle(&r);
-	} else if (other) {
-		refuse_verb(ex, other);
+	} else if (served) {
+		refuse_verb(ex, served);
 	} else {
 		get_page(&r);
 	}
@@ -150,7 +153,8 @@ static void on_request(void *ctx, struct http_exchange *ex)
 static size_t body_limit(void *ctx, const struct http_request *q)
 {
 	struct request r = { .http = q };
-	const struct route *other, *route = find_route(&r, &other);
+	unsigned served;
+	const struct route *route = find_route(&r, &served);
 
 	(void)ctx;
 	return route && route->body_max ? route->body_max : HTTP_BODY_DEFAULT;

@@ -46,6 +46,8 @@ void seat_release(struct api *a);
 /* JSON out. Takes the reference; NULL (no memory) becomes 503. */
 void reply_json(struct http_exchange *ex, unsigned status, json_t *o);
 void reply_no_memory(struct http_exchange *ex);
+/* 405, naming the verbs of the path (bits; HEAD goes with GET), as RFC 9110, 15.5.6 wants. */
+void refuse_verb(struct http_exchange *ex, unsigned served);
 
 /* The session's default parameters for this service. */
 void seat_session_params(const struct seat *s, struct session_params *p);

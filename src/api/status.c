@@ -20,8 +20,12 @@ void get_page(struct request *r)
 	for (size_t i = 0; i < n_page_files && !f; i++)
 		if (strcmp(page_files[i].path, r->http->path) == 0)
 			f = &page_files[i];
-	if (!f || (r->http->verb != VERB_GET && r->http->verb != VERB_HEAD)) {
+	if (!f) {
 		exchange_error(r->ex, 404, "not_found", NULL, "There is nothing at this path.");
+		return;
+	}
+	if (r->http->verb != VERB_GET && r->http->verb != VERB_HEAD) {
+		refuse_verb(r->ex, BIT(VERB_GET));
 		return;
 	}
 	const struct http_field fields[] = {
