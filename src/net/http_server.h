@@ -36,7 +36,7 @@ struct http_limits {
 	uint64_t body_window_us; /* 5 s: in each window of a body ...                    */
 	size_t body_min;         /* 5,000 octets must come                               */
 	uint64_t stall_us;       /* 10 s: a client that does not read                    */
-	uint64_t linger_us;      /* 2 s: what a closed connection still drains           */
+	uint64_t linger_us;      /* 5 s: a closed connection still drains what comes     */
 	uint64_t ping_us;        /* 20 s: a WebSocket is pinged                          */
 	uint64_t silence_us;     /* 60 s: a WebSocket from which nothing came is cut     */
 	size_t max_conns;        /* 4096 per loop; more are closed at once               */
