@@ -191,22 +191,18 @@ static void read_document(struct asking *a, struct store *s)
 }
 
 /* Where a piece of text stands: the passage that holds its beginning. */
-struct place {
-	int64_t document;
-	size_t start;
-	json_t *into;
-	int bad;
-};
-
-static int note_place(void *ctx, const struct store_passage *p)
+static int add_place(struct asking *a, struct store *s)
 {
-	struct place *at = ctx;
+	AUTO(buf) struct buf strings = { 0 };
+	struct store_passage p;
+	int r = store_passage_at(s, a->id, a->start, &strings, &p);
 
-	if (p->document != at->document || at->start < p->start || at->start >= p->end)
+	if (r == -ENOENT) /* between two passages, or at the end */
 		return 0;
-	at->bad = json_object_set_new(at->into, "heading", json_string(p->heading)) |
-		  json_object_set_new(at->into, "page", p->page ? json_integer(p->page) : json_null());
-	return 1;
+	if (r == 0 && (json_object_set_new(a->answer, "heading", json_string(p.heading)) != 0 ||
+		       json_object_set_new(a->answer, "page", p.page ? json_integer(p.page) : json_null()) != 0))
+		r = -ENOMEM;
+	return r;
 }
 
 static void read_text(struct asking *a, struct store *s)
@@ -225,8 +221,7 @@ static void read_text(struct asking *a, struct store *s)
 	a->answer = json_pack("{s:I, s:I, s:I, s:s%, s:I}", "id", (json_int_t)a->id, "start",
 			      (json_int_t)a->start, "end", (json_int_t)a->end, "text",
 			      text.p ? (const char *)text.p : "", text.n, "length", (json_int_t)d.n_text);
-	struct place at = { a->id, a->start, a->answer, 0 };
-	if (store_passages(s, d.collection, note_place, &at) < 0 || at.bad) {
+	if (add_place(a, s) != 0) {
 		json_decref(a->answer);
 		a->answer = NULL;
 	}

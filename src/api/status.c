@@ -48,17 +48,8 @@ struct counting {
 	struct api *api;
 	struct http_exchange *ex;
 	bool full;
-	int64_t documents, passages;
+	struct store_size size;
 };
-
-static int count(void *ctx, const struct store_document *d)
-{
-	struct counting *c = ctx;
-
-	c->documents++;
-	c->passages += d->n_passages;
-	return 0;
-}
 
 static void count_work(struct job *j)
 {
@@ -68,9 +59,9 @@ static void count_work(struct job *j)
 	int64_t id;
 
 	/* Nothing ingested yet is nothing counted. */
-	if (store_reader_open(&s, c->api->data, why) == 0 &&
-	    store_collection(s, c->api->collection, &id) == 0 && store_documents(s, id, count, c) != 0)
-		c->documents = c->passages = 0;
+	if (store_reader_open(&s, c->api->data, why) != 0 ||
+	    store_collection(s, c->api->collection, &id) != 0 || store_size(s, id, &c->size) != 0)
+		c->size = (struct store_size){ 0 };
 }
 
 static json_t *health(const struct counting *c)
@@ -78,7 +69,7 @@ static json_t *health(const struct counting *c)
 	bool ready = c->api->p.ready(c->api->p.ctx);
 
 	return json_pack("{s:s, s:I, s:I, s:I, s:s}", "status", ready ? "ready" : "starting", "documents",
-			 (json_int_t)c->documents, "passages", (json_int_t)c->passages, "sessions",
+			 (json_int_t)c->size.documents, "passages", (json_int_t)c->size.passages, "sessions",
 			 (json_int_t)atomic_load(&c->api->sessions), "version", VERSION);
 }
 
