@@ -21,7 +21,7 @@ static const struct route {
 	const char *path;   /* {id} stands for one element */
 	enum access access;
 	size_t body_max;    /* 0: the default */
-	void (*handle)(struct request *r);
+	handler *handle;
 } routes[] = {
 	{ VERB_GET,  "/healthz",                       OPEN,  0,        get_health        },
 	{ VERB_GET,  "/metrics",                       KEYED, 0,        get_metrics       },
@@ -235,6 +235,7 @@ void api_drain(struct api *a, size_t loop)
 {
 	calls_drain(&a->seats[loop]);
 	websocket_leg_drain(&a->seats[loop].sockets);
+	waiting_end(&a->seats[loop]);
 }
 
 /* --- life ------------------------------------------------------------------------------------------- */
@@ -262,6 +263,7 @@ static int open_seat(struct api *a, size_t i)
 	*s = (struct seat){ .api = a, .loop = a->p.loops[i], .index = i };
 	list_init(&s->list);
 	list_init(&s->sockets);
+	waiting_begin(s);
 	int r = calls_new(&s->calls, &p);
 	a->all_calls[i] = s->calls;
 	return r;
@@ -296,6 +298,7 @@ void api_free(struct api *a)
 	if (!a)
 		return;
 	for (size_t i = 0; a->seats && i < a->p.n_loops && a->seats[i].api; i++) {
+		waiting_end(&a->seats[i]);
 		calls_end(&a->seats[i]);
 		calls_free(a->seats[i].calls);
 	}

@@ -18,6 +18,9 @@
  * Call ids carry the loop that owns the call ("rtc_" loop in base 36, two digits, random);
  * a request for a call of another loop is moved there.
  *
+ * What asks a question (search, a session) and comes before the service is ready waits until
+ * it is, for 30 s at most; nothing else waits.
+ *
  * struct api is made and freed on the main thread while no loop runs. Requests are served
  * on their loops; what blocks goes to the turn pool.
  */

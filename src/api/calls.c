@@ -252,6 +252,8 @@ void post_call(struct request *r)
 	char name[128] = "";
 	const char *model = http_query(r->http, "model", name, sizeof(name)) ? name : NULL;
 
+	if (seat_holds(r, post_call))
+		return;
 	if (type_is(r->http, "application/sdp"))
 		begin_call(r, r->http->body, NULL, model);
 	else

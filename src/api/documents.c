@@ -110,6 +110,8 @@ void post_search(struct request *r)
 	const char *query = json_str(o, "query", json_str(o, "searchKey", ""));
 	int64_t k = json_int(o, "k", SEARCH_K_DEFAULT);
 
+	if (seat_holds(r, post_search))
+		return;
 	if (!o || !*query || strlen(query) > QUERY_MAX) {
 		exchange_error(r->ex, 400, o ? "invalid_value" : "invalid_json", o ? "query" : NULL,
 			       o ? "Send {\"query\": \"…\"} with at most 4096 octets of text." :

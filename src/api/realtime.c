@@ -32,7 +32,7 @@ void get_realtime(struct request *r)
 			       "This path is a WebSocket: connect with ws:// or wss://.");
 		return;
 	}
-	if (!seat_admit(r))
+	if (seat_holds(r, get_realtime) || !seat_admit(r))
 		return;
 	t = mem_zalloc(sizeof(*t));
 	if (!t) {

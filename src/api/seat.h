@@ -6,7 +6,13 @@
 #include "api/api.h"
 #include "rtc/answer.h"
 #include "base/list.h"
+#include "base/loop.h"
 
+/* Requests that came before the service was ready (waiting.c). */
+struct waiting {
+	struct list list;
+	struct timer look;
+};
 
 /* One loop's part. Touched by its loop only. */
 struct seat {
@@ -17,6 +23,7 @@ struct seat {
 	struct udp *udp;
 	struct list list; /* struct call, every one of this loop */
 	struct list sockets; /* of websocket_leg */
+	struct waiting waiting;
 };
 
 struct api {
@@ -38,6 +45,15 @@ struct request {
 	const char *id; /* what {id} stood for, or NULL; lives with the exchange's request */
 	size_t id_len;
 };
+
+typedef void handler(struct request *r);
+
+/* "Ready" means that a question asked now is answered. One that is asked before waits here, up
+ * to 30 s (then 503 with Retry-After), and is handed to `handle` when the service is ready.
+ * false: it is ready now. Nothing is held but the exchange. */
+MUST_USE bool seat_holds(struct request *r, handler *handle);
+void waiting_begin(struct seat *s);
+void waiting_end(struct seat *s); /* 503 for all */
 
 /* Whoever may start a session: counts it, or answers 503 and returns false. */
 MUST_USE bool seat_admit(struct request *r);
