@@ -12,7 +12,10 @@
 
 /* --- routes --------------------------------------------------------------------------------- */
 
-enum { KEY_MAX = 8192 }; /* of a key in the query; twice what clients are known to use */
+enum {
+	KEY_MAX = 8192, /* of a key in the query; twice what clients are known to use */
+	COLLECTION_MAX = 1024,
+};
 enum access { OPEN, KEYED };
 
 /* clang-format off */
@@ -205,13 +208,34 @@ void reply_json(struct http_exchange *ex, unsigned status, json_t *o)
 						 .n_fields = ARRAY_LEN(no_store) });
 }
 
-void seat_session_params(const struct seat *s, struct session_params *p)
+const struct engines *seat_collection(struct request *r, const char **name)
 {
-	*p = (struct session_params){
-		.env = s->api->p.env,
-		.engines = s->api->p.engines,
-		.collection = s->api->collection,
-	};
+	char asked[COLLECTION_MAX] = "";
+	const struct api *a = r->seat->api;
+	const struct engines *e = NULL;
+
+	*name = a->collection;
+	if (!http_query_has(r->http, "collection")) {
+		e = a->p.engines_of(a->p.ctx, name);
+	} else if (http_query(r->http, "collection", asked, sizeof(asked))) {
+		*name = asked;
+		e = a->p.engines_of(a->p.ctx, name);
+	}
+	if (!e) {
+		*name = NULL;
+		exchange_error(r->ex, 404, "collection_not_found", "collection",
+			       "There is no such collection: 'voiced ingest --collection NAME PATH' makes one.");
+	}
+	return e;
+}
+
+bool seat_session_params(struct request *r, struct session_params *p)
+{
+	const char *name;
+	const struct engines *e = seat_collection(r, &name);
+
+	*p = (struct session_params){ .env = r->seat->api->p.env, .engines = e, .collection = name };
+	return e;
 }
 
 /* --- datagrams ------------------------------------------------------------------------------------ */

@@ -20,6 +20,7 @@ struct asking {
 	void (*read)(struct asking *a, struct store *s);
 	int64_t id;
 	size_t start, end, k;
+	const char *collection;
 	char *query;
 	unsigned status; /* of the answer; not 200: code and why */
 	json_t *answer;
@@ -62,16 +63,21 @@ static void asking_done(struct job *j)
 	mem_free(a);
 }
 
+/* NULL: answered. */
 static struct asking *asking_new(struct request *r)
 {
-	struct asking *a = mem_zalloc(sizeof(*a));
+	const char *collection;
 
+	if (!seat_collection(r, &collection))
+		return NULL;
+	struct asking *a = mem_zalloc(sizeof(*a));
 	if (!a) {
 		reply_no_memory(r->ex);
 		return NULL;
 	}
 	a->api = r->seat->api;
 	a->ex = r->ex;
+	a->collection = collection;
 	a->status = 200;
 	a->job = (struct job){ .work = asking_work, .done = asking_done, .loop = r->seat->loop };
 	return a;
@@ -88,7 +94,7 @@ static void search_work(struct job *j)
 {
 	struct asking *a = CONTAINER_OF(j, struct asking, job);
 	AUTO(search_result) struct search_result result = { 0 };
-	struct search_request q = { .collection = a->api->collection, .query = a->query, .k = a->k };
+	struct search_request q = { .collection = a->collection, .query = a->query, .k = a->k };
 	int r = search_run(a->api->p.searcher, &q, &result);
 
 	if (r != 0 && r != -ENOENT) {
@@ -163,7 +169,7 @@ static void read_documents(struct asking *a, struct store *s)
 	json_t *list = json_array();
 	int64_t id;
 
-	if (store_collection(s, a->api->collection, &id) == 0 &&
+	if (store_collection(s, a->collection, &id) == 0 &&
 	    store_documents(s, id, add_document, list) != 0) {
 		json_decref(list);
 		refuse(a, 503, "store_unavailable", "The documents cannot be read just now.");
@@ -272,7 +278,8 @@ static void ask_store(struct request *r, void (*read)(struct asking *a, struct s
 
 void get_documents(struct request *r)
 {
-	ask_store(r, read_documents, 0, 0, 0);
+	if (!seat_holds(r, get_documents))
+		ask_store(r, read_documents, 0, 0, 0);
 }
 
 void get_document(struct request *r)

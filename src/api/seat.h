@@ -65,8 +65,11 @@ void reply_no_memory(struct http_exchange *ex);
 /* 405, naming the verbs of the path (bits; HEAD goes with GET), as RFC 9110, 15.5.6 wants. */
 void refuse_verb(struct http_exchange *ex, unsigned served);
 
-/* The session's default parameters for this service. */
-void seat_session_params(const struct seat *s, struct session_params *p);
+/* The collection that the request is about: its engines, and a name that lives as long as the
+ * service. NULL: there is none, which has been answered. */
+MUST_USE const struct engines *seat_collection(struct request *r, const char **name);
+/* The session's default parameters for this service. false: answered, as above. */
+MUST_USE bool seat_session_params(struct request *r, struct session_params *p);
 
 /* Handlers, by file. */
 void get_status(struct request *r);

@@ -73,11 +73,13 @@ static json_t *health(const struct counting *c)
 			 (json_int_t)atomic_load(&c->api->sessions), "version", VERSION);
 }
 
-static json_t *voices(const struct engines *e)
+static json_t *voices(const struct api *a)
 {
+	const char *served = a->collection;
+	const struct engines *e = a->p.engines_of(a->p.ctx, &served);
 	json_t *list = json_array();
 
-	for (const struct tts_voice *v = e->tts_ops->voices; v->name; v++)
+	for (const struct tts_voice *v = e->tts_ops->voices; list && v->name; v++)
 		if (json_array_append_new(list, json_pack("{s:s, s:s}", "name", v->name, "description",
 							  v->description)) != 0) {
 			json_decref(list);
@@ -106,7 +108,7 @@ static json_t *full_status(const struct counting *c)
 				   *a->https_url ? json_string(a->https_url) : json_null());
 
 	if (json_object_set_new(o, "questions", questions(a)) != 0 ||
-	    json_object_set_new(o, "voices", voices(a->p.engines)) != 0 ||
+	    json_object_set_new(o, "voices", voices(a)) != 0 ||
 	    json_object_set_new(o, "listen", listen) != 0) {
 		json_decref(o);
 		return NULL;

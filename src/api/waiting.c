@@ -25,8 +25,10 @@ static void refuse(struct http_exchange *ex)
 	if (body.failed)
 		reply_no_memory(ex);
 	else
-		exchange_reply(ex, &(struct http_reply){ .status = 503, .type = "application/json",
-							 .body = buf_bytes(&body), .fields = &later,
+		exchange_reply(ex, &(struct http_reply){ .status = 503,
+							 .type = "application/json",
+							 .body = buf_bytes(&body),
+							 .fields = &later,
 							 .n_fields = 1 });
 }
 
@@ -57,8 +59,7 @@ static void go_on(struct seat *s)
 /* Those who have gone or waited long enough. */
 static void let_go(struct waiting *w, uint64_t now_us)
 {
-	LIST_FOR(&w->list, at)
-	{
+	LIST_FOR (&w->list, at) {
 		struct held *h = CONTAINER_OF(at, struct held, node);
 
 		if (now_us < h->until_us && !exchange_gone(h->request.ex))
@@ -106,7 +107,8 @@ bool seat_holds(struct request *r, handler *handle)
 	if (is_ready(s->api))
 		return false;
 	h = mem_zalloc(sizeof(*h));
-	if (!h || (list_empty(&s->waiting.list) && timer_set(s->loop, &s->waiting.look, now + LOOK_US) != 0)) {
+	if (!h || (list_empty(&s->waiting.list) &&
+		   timer_set(s->loop, &s->waiting.look, now + LOOK_US) != 0)) {
 		mem_free(h);
 		reply_no_memory(r->ex);
 		return true;

@@ -116,7 +116,7 @@ void http_conn_go_on(struct http_conn *hc)
 	hc->first = false;
 	set_state(hc, HC_IDLE);
 	conn_resume(hc->conn); /* AHEAD_MAX may have stopped it */
-	if (!hc->left) /* else process() is below us on the stack and goes on */
+	if (!hc->left)	       /* else process() is below us on the stack and goes on */
 		process(hc, (struct bytes){ 0 });
 }
 
@@ -255,8 +255,7 @@ static void on_complete(struct http_conn *hc)
 	}
 	hc->after = HTTP_KEEP;
 	set_state(hc, HC_SERVING);
-	if (listed && r->verb == VERB_OPTIONS &&
-	    http_header(r, "Access-Control-Request-Method").p)
+	if (listed && r->verb == VERB_OPTIONS && http_header(r, "Access-Control-Request-Method").p)
 		answer_preflight(ex);
 	else
 		s->ops->on_request(s->ctx, ex);

@@ -127,8 +127,8 @@ void exchange_reply_static(struct http_exchange *ex, const struct http_reply *r)
 	reply(ex, r, BODY_STATIC);
 }
 
-void exchange_error(struct http_exchange *ex, unsigned status, const char *code,
-		    const char *param, const char *message)
+void exchange_error(struct http_exchange *ex, unsigned status, const char *code, const char *param,
+		    const char *message)
 {
 	AUTO(buf) struct buf body = { 0 };
 	struct http_reply r = { .status = status, .type = "application/json" };

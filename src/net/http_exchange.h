@@ -24,8 +24,8 @@ void exchange_reply(struct http_exchange *ex, const struct http_reply *r);
 /* As exchange_reply(), but the body must live as long as the program: it is not copied. */
 void exchange_reply_static(struct http_exchange *ex, const struct http_reply *r);
 /* An error body with the type that goes with the status; code and param may be NULL. */
-void exchange_error(struct http_exchange *ex, unsigned status, const char *code,
-		    const char *param, const char *message);
+void exchange_error(struct http_exchange *ex, unsigned status, const char *code, const char *param,
+		    const char *message);
 
 /* Go on on another loop of the server: fn(arg, ex) runs there, once. After 0 the caller
  * must not touch ex. -EAGAIN, -ENOMEM: it is still here. */

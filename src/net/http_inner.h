@@ -28,7 +28,7 @@ struct http_server {
 	const struct http_policy *policy;
 	struct http_limits limits;
 	atomic_size_t n_moving; /* exchanges between two loops */
-	bool stopping;          /* set while no loop runs      */
+	bool stopping;		/* set while no loop runs      */
 };
 
 enum hc_state {
@@ -56,8 +56,8 @@ struct http_conn {
 	enum http_after after;
 	bool eof;
 	bool invited; /* 100 Continue has been said */
-	bool first; /* no request yet: the head's deadline counts from the accept */
-	bool *left; /* set when the connection is freed, moved or upgraded in a handler */
+	bool first;   /* no request yet: the head's deadline counts from the accept */
+	bool *left;   /* set when the connection is freed, moved or upgraded in a handler */
 };
 
 struct http_exchange {
