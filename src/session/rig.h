@@ -72,7 +72,7 @@ struct rig {
 	uint64_t odd;      /* for audio */
 };
 
-static void rig_auto_(struct rig *r)
+static inline void rig_auto_(struct rig *r)
 {
 	session_free(r->s);
 	fake_free(r->fake);
