@@ -52,7 +52,7 @@ static void extensions_are_told_to_who_asked_for_them(void)
 	static const struct fake_step steps[] = { { FAKE_CITE, "{\"title\":\"t\"}", NULL },
 						  { FAKE_TEXT, "Yes.", NULL } };
 
-	for (size_t k = 0; k <= ARRAY_LEN(extensions); k++) {
+	for (size_t k = 0; k <= rig_cases(ARRAY_LEN(extensions)); k++) {
 		const struct fake_delays delays = { .word_us = 100000 };
 		char update[200];
 

@@ -79,8 +79,8 @@ static void what_a_client_named_is_quoted_whole(void)
 	};
 	RIG(r, NULL, 0);
 	rig_forget(&r);
-	for (size_t i = 0; i < ARRAY_LEN(messages); i++)
-		for (size_t shift = 0; shift < 4; shift++) {
+	for (size_t i = 0; i < rig_cases(ARRAY_LEN(messages)); i++)
+		for (size_t shift = 0; shift < rig_cases(4); shift++) {
 			char name[260], text[600];
 			size_t n = shift;
 

@@ -42,7 +42,7 @@ static void each_kind_of_session_serves_its_events(void)
 	RIG(talk, NULL, 0);
 	RIG(listen, &p, 0);
 
-	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+	for (size_t i = 0; i < rig_cases(ARRAY_LEN(known)); i++) {
 		/* The clear of output is for paced legs; that is another complaint. */
 		CHECK(serves(&talk, known[i].type));
 		CHECK_EQ(serves(&listen, known[i].type), known[i].transcription);
@@ -90,7 +90,7 @@ static void what_is_wrong_is_named(void)
 {
 	RIG(r, NULL, 0);
 	rig_forget(&r);
-	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+	for (size_t i = 0; i < rig_cases(ARRAY_LEN(wrong)); i++) {
 		char want[128];
 
 		rig_say(&r, wrong[i][0]);
