@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 import nodeDataChannel from 'node-datachannel';
 import { freePort, ingest, root, serve, sleep, until, voiced } from '../test/tools/server.mjs';
 import { readTable } from '../test/questions/run.mjs';
+import { atEnd } from '../test/tools/temporary.mjs';
 
 const { values } = parseArgs({ options: { starts: { type: 'string', default: '10' }, calls: { type: 'string', default: '100' },
   searches: { type: 'string', default: '2000' }, json: { type: 'boolean' } } });
@@ -28,6 +29,7 @@ const listens = (port) => new Promise((resolve) => {
 async function start() {
   const port = await freePort(), from = performance.now();
   const child = spawn(voiced, ['serve', '--data', data, '--listen', `127.0.0.1:${port}`], { stdio: 'ignore' });
+  const forget = atEnd(() => child.kill('SIGKILL'));
   while (!await listens(port)) await sleep(2);
   const open = performance.now() - from;
   while ((await fetch(`http://127.0.0.1:${port}/healthz`)).status !== 200) await sleep(5);
@@ -35,6 +37,7 @@ async function start() {
   const gone = new Promise((r) => child.on('exit', r)), stop = performance.now();
   child.kill('SIGINT');
   await gone;
+  forget();
   return { open, ready, stop: performance.now() - stop };
 }
 

@@ -6,13 +6,13 @@
 // connection at a time, the contestants alternating so that the machine's mood is shared.
 import { spawn } from 'node:child_process';
 import { connect as connectTcp } from 'node:net';
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import nodeDataChannel from 'node-datachannel';
+import { atEnd, temporary } from '../test/tools/temporary.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const version = (name) => JSON.parse(readFileSync(join(here, 'node_modules', name, 'package.json'))).version;
@@ -20,7 +20,7 @@ const voiced = process.env.VOICED ?? join(here, '../build/voiced');
 
 const contestants = [
   { name: 'voiced', port: 18311, path: '/v1/realtime/calls',
-    start: (port) => [voiced, 'serve', '--data', mkdtempSync(join(tmpdir(), 'voiced-bench-')), '--listen', `127.0.0.1:${port}`] },
+    start: (port) => [voiced, 'serve', '--data', temporary('bench'), '--listen', `127.0.0.1:${port}`] },
   { name: 'aiortc', port: 18312, path: '/', start: (port) => ['/usr/bin/python3', join(here, 'peers/aiortc_server.py'), String(port)] },
   { name: 'werift', port: 18313, path: '/', start: (port) => [process.execPath, join(here, 'peers/werift_server.mjs'), String(port)] },
 ];
@@ -33,6 +33,7 @@ const listens = (port) => new Promise((resolve) => {
 async function start(c) {
   const [command, ...args] = c.start(c.port);
   c.process = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  atEnd(() => c.process.kill('SIGKILL'));
   for (let i = 0; i < 100; i++) {
     if (await listens(c.port)) return;
     await new Promise((r) => setTimeout(r, 100));

@@ -73,11 +73,16 @@ def main():
     p.add_argument('--documents', help='folder of .md .txt .html .pdf to learn words and sentences from')
     p.add_argument('--paced', action='store_true')
     p.add_argument('--questions', default=HERE / 'speech_questions.txt')
-    p.add_argument('--folder', default=pathlib.Path(tempfile.gettempdir()) / 'voiced-bench-speech')
+    p.add_argument('--folder', help='keep the recordings here; otherwise they go when this ends')
     p.add_argument('--verbose', action='store_true')
     a = p.parse_args()
-    folder = pathlib.Path(a.folder)
-    folder.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix='voiced-speech-') as passing:
+        folder = pathlib.Path(a.folder or passing)
+        folder.mkdir(exist_ok=True)
+        measure(a, folder)
+
+
+def measure(a, folder):
     program = pathlib.Path(a.build) / 'src/engine/bench_speech'
     questions = [q for q in pathlib.Path(a.questions).read_text().splitlines() if q.strip()]
     sets = {voice: synthetic(voice, questions, folder) for voice in VOICES}

@@ -1,14 +1,14 @@
 /* Datagrams against DTLS. The first octet chooses: 0 a client, 1 a server, that are fed
  * {length, octets}... from a stranger; 2 a true handshake whose datagrams are changed:
- * {which, where, xor}...; 3 the same against a connection that is up, which must survive.
- * Links dtls.c and rtpsec.c. */
+ * {which, where, xor}...; 3 the same against a connection that is up, which must survive: it
+ * serves many inputs. Links dtls.c and rtpsec.c. */
 #include "base/buf.h"
 #include "base/env.h"
 #include "rtc/dtls.h"
 
 #include <stdlib.h>
 
-enum { NOW = US_PER_S };
+enum { NOW = US_PER_S, USES = 256 };
 
 static struct cert *cert;
 static struct fingerprint print;
@@ -90,31 +90,56 @@ static void exchange(struct dtls **end, unsigned *number)
 	}
 }
 
-static void changed(bool after)
+static bool pair_new(struct dtls **end)
 {
-	struct dtls *end[2] = { NULL, NULL };
+	end[0] = end[1] = NULL;
+	return dtls_new(&end[0], cert, DTLS_CLIENT, &print) == 0 &&
+	       dtls_new(&end[1], cert, DTLS_SERVER, &print) == 0 &&
+	       dtls_start(end[0], NOW) != DTLS_FAILED && dtls_start(end[1], NOW) != DTLS_FAILED;
+}
+
+static void pair_free(struct dtls **end)
+{
+	dtls_free(end[0]);
+	dtls_free(end[1]);
+}
+
+static void change_handshake(void)
+{
+	struct dtls *end[2];
+	unsigned number = 0;
+
+	if (!pair_new(end))
+		abort();
+	exchange(end, &number);
+	pair_free(end);
+}
+
+static void change_data(void)
+{
+	static struct dtls *end[2];
+	static unsigned n_uses;
 	struct rtpsec_keys k;
 	unsigned number = 0;
 	size_t keep = n_edits;
 
-	if (dtls_new(&end[0], cert, DTLS_CLIENT, &print) == 0 &&
-	    dtls_new(&end[1], cert, DTLS_SERVER, &print) == 0) {
-		(void)dtls_start(end[0], NOW);
-		(void)dtls_start(end[1], NOW);
-		n_edits = after ? 0 : keep;
+	if (n_uses++ % USES == 0) {
+		if (n_uses > 1)
+			pair_free(end);
+		n_edits = 0;
+		if (!pair_new(end))
+			abort();
 		exchange(end, &number);
 		n_edits = keep;
-		for (int i = 0; after && i < 8; i++) {
-			if (dtls_write(end[i % 2], bytes_str("some data")) != 0)
-				abort();
-			number = (unsigned)i;
-			exchange(end, &number);
-		}
-		if (after && (dtls_keys(end[0], &k) != 0 || dtls_keys(end[1], &k) != 0))
-			abort();
 	}
-	dtls_free(end[0]);
-	dtls_free(end[1]);
+	for (int i = 0; i < 8; i++) {
+		if (dtls_write(end[i % 2], bytes_str("some data")) != 0)
+			abort();
+		number = (unsigned)i;
+		exchange(end, &number);
+	}
+	if (dtls_keys(end[0], &k) != 0 || dtls_keys(end[1], &k) != 0)
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
@@ -127,7 +152,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	n_edits = n - 1;
 	if (p[0] % 4 < 2)
 		raw(p[0] % 4 ? DTLS_SERVER : DTLS_CLIENT, p + 1, n - 1);
+	else if (p[0] % 4 == 2)
+		change_handshake();
 	else
-		changed(p[0] % 4 == 3);
+		change_data();
 	return 0;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-# The files of web/ as C arrays, so that one binary serves the page.   embed.py OUT.c FILE…
+"""The files of web/ as C arrays, so that one binary serves the page:   script/embed.py OUT.c FILE…"""
 import hashlib, pathlib, sys
+if len(sys.argv) < 3: sys.exit(print(__doc__))
 TYPES = {'.html': 'text/html; charset=utf-8', '.css': 'text/css; charset=utf-8',
          '.js': 'text/javascript; charset=utf-8', '.svg': 'image/svg+xml', '.png': 'image/png',
          '.json': 'application/json', '.webmanifest': 'application/manifest+json'}

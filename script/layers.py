@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-# Includes point downward only. A layer may include itself and what its row lists.
+"""Includes point downward only. A layer may include itself and what its row lists:   script/layers.py"""
 import pathlib, re, sys
+if sys.argv[1:]: sys.exit(print(__doc__))
 MAY = {
     'base': '', 'media': 'base', 'net': 'base', 'rtc': 'base media', 'knowledge': 'base',
     'engine': 'base media knowledge', 'session': 'base media engine',

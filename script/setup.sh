@@ -96,3 +96,18 @@ build() {
 	rm -f "$dir.setup.log"
 	ninja -C "$dir" --quiet
 }
+
+# --help, before a --, prints what a script's first comment says, and does nothing else.
+help_if_asked() {
+	local word
+	for word in "$@"; do
+		case $word in
+		--) return ;;
+		-h | --help)
+			awk 'NR == 1 { next } !/^#/ { exit } { sub(/^# ?/, ""); print }' "script/${0##*/}"
+			exit
+			;;
+		esac
+	done
+}
+help_if_asked "$@"

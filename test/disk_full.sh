@@ -5,8 +5,8 @@ set -eu
 voiced=$1
 top=$(mktemp -d)
 mkdir "$top/data" "$top/docs"
+trap 'umount "$top/data" 2>/dev/null; rm -rf "$top"' EXIT
 mount -t tmpfs -o size=1m tmpfs "$top/data"
-trap 'umount "$top/data"; rm -rf "$top"' EXIT
 i=0
 while [ $i -lt 40 ]; do
 	{ echo "# File $i"; yes "This is sentence number $i of a text that takes some room." | head -n 400; } >"$top/docs/f$i.md"

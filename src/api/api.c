@@ -12,7 +12,10 @@
 
 /* --- routes --------------------------------------------------------------------------------- */
 
-enum { KEY_MAX = 8192 }; /* of a key in the query; twice what clients are known to use */
+enum {
+	KEY_MAX = 8192, /* of a key in the query; twice what clients are known to use */
+	COLLECTION_MAX = 1024,
+};
 enum access { OPEN, KEYED };
 
 /* clang-format off */
@@ -21,7 +24,7 @@ static const struct route {
 	const char *path;   /* {id} stands for one element */
 	enum access access;
 	size_t body_max;    /* 0: the default */
-	void (*handle)(struct request *r);
+	handler *handle;
 } routes[] = {
 	{ VERB_GET,  "/healthz",                       OPEN,  0,        get_health        },
 	{ VERB_GET,  "/metrics",                       KEYED, 0,        get_metrics       },
@@ -58,27 +61,29 @@ static bool fits(const char *pattern, const char *path, const char **id, size_t 
 	return !*path || strcmp(path, "/") == 0;
 }
 
-/* The route, or NULL; *other: one of this path with another verb, or NULL. */
-static const struct route *find_route(struct request *r, const struct route **other)
+/* The route, or NULL; *served: the verbs of this path, as bits. */
+static const struct route *find_route(struct request *r, unsigned *served)
 {
 	enum http_verb verb = r->http->verb == VERB_HEAD ? VERB_GET : r->http->verb;
 
-	*other = NULL;
+	*served = 0;
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
 		if (!fits(routes[i].path, r->http->path, &r->id, &r->id_len))
 			continue;
 		if (routes[i].verb == verb)
 			return &routes[i];
-		*other = &routes[i];
+		*served |= BIT(routes[i].verb);
 	}
 	return NULL;
 }
 
-/* A path is served with one method (and HEAD with GET): RFC 9110, 15.5.6 wants it named. */
-static void refuse_verb(struct http_exchange *ex, const struct route *served)
+void refuse_verb(struct http_exchange *ex, unsigned served)
 {
 	AUTO(buf) struct buf body = { 0 };
-	const struct http_field allow = { "Allow", served->verb == VERB_GET ? "GET, HEAD" : "POST" };
+	bool get = served & BIT(VERB_GET), post = served & BIT(VERB_POST);
+	const struct http_field allow = {
+		"Allow", get && post ? "GET, HEAD, POST" : get ? "GET, HEAD" : "POST",
+	};
 
 	http_write_error(&body, http_error_type(405), "method_not_allowed", NULL,
 			 "This path is served, but not with this method.");
@@ -134,14 +139,15 @@ static void on_request(void *ctx, struct http_exchange *ex)
 {
 	struct api *a = ctx;
 	struct request r = { .seat = seat_of(a, exchange_loop(ex)), .ex = ex, .http = exchange_request(ex) };
-	const struct route *other, *route = find_route(&r, &other);
+	unsigned served;
+	const struct route *route = find_route(&r, &served);
 
 	atomic_fetch_add_explicit(&a->requests_total, 1, memory_order_relaxed);
 	if (route) {
 		if (let_in(&r, route))
 			route->handle(&r);
-	} else if (other) {
-		refuse_verb(ex, other);
+	} else if (served) {
+		refuse_verb(ex, served);
 	} else {
 		get_page(&r);
 	}
@@ -150,7 +156,8 @@ static void on_request(void *ctx, struct http_exchange *ex)
 static size_t body_limit(void *ctx, const struct http_request *q)
 {
 	struct request r = { .http = q };
-	const struct route *other, *route = find_route(&r, &other);
+	unsigned served;
+	const struct route *route = find_route(&r, &served);
 
 	(void)ctx;
 	return route && route->body_max ? route->body_max : HTTP_BODY_DEFAULT;
@@ -201,13 +208,34 @@ void reply_json(struct http_exchange *ex, unsigned status, json_t *o)
 						 .n_fields = ARRAY_LEN(no_store) });
 }
 
-void seat_session_params(const struct seat *s, struct session_params *p)
+const struct engines *seat_collection(struct request *r, const char **name)
 {
-	*p = (struct session_params){
-		.env = s->api->p.env,
-		.engines = s->api->p.engines,
-		.collection = s->api->collection,
-	};
+	char asked[COLLECTION_MAX] = "";
+	const struct api *a = r->seat->api;
+	const struct engines *e = NULL;
+
+	*name = a->collection;
+	if (!http_query_has(r->http, "collection")) {
+		e = a->p.engines_of(a->p.ctx, name);
+	} else if (http_query(r->http, "collection", asked, sizeof(asked))) {
+		*name = asked;
+		e = a->p.engines_of(a->p.ctx, name);
+	}
+	if (!e) {
+		*name = NULL;
+		exchange_error(r->ex, 404, "collection_not_found", "collection",
+			       "There is no such collection: 'voiced ingest --collection NAME PATH' makes one.");
+	}
+	return e;
+}
+
+bool seat_session_params(struct request *r, struct session_params *p)
+{
+	const char *name;
+	const struct engines *e = seat_collection(r, &name);
+
+	*p = (struct session_params){ .env = r->seat->api->p.env, .engines = e, .collection = name };
+	return e;
 }
 
 /* --- datagrams ------------------------------------------------------------------------------------ */
@@ -231,6 +259,7 @@ void api_drain(struct api *a, size_t loop)
 {
 	calls_drain(&a->seats[loop]);
 	websocket_leg_drain(&a->seats[loop].sockets);
+	waiting_end(&a->seats[loop]);
 }
 
 /* --- life ------------------------------------------------------------------------------------------- */
@@ -258,6 +287,7 @@ static int open_seat(struct api *a, size_t i)
 	*s = (struct seat){ .api = a, .loop = a->p.loops[i], .index = i };
 	list_init(&s->list);
 	list_init(&s->sockets);
+	waiting_begin(s);
 	int r = calls_new(&s->calls, &p);
 	a->all_calls[i] = s->calls;
 	return r;
@@ -292,6 +322,7 @@ void api_free(struct api *a)
 	if (!a)
 		return;
 	for (size_t i = 0; a->seats && i < a->p.n_loops && a->seats[i].api; i++) {
+		waiting_end(&a->seats[i]);
 		calls_end(&a->seats[i]);
 		calls_free(a->seats[i].calls);
 	}

@@ -15,8 +15,14 @@
  *   POST /v1/realtime/calls/{id}        a further offer of the same call
  *   POST /v1/realtime/calls/{id}/hangup ends it
  *
+ * A session, a search and the list of documents are about the served collection, or the one
+ * that ?collection=NAME names; 404 where there is none.
+ *
  * Call ids carry the loop that owns the call ("rtc_" loop in base 36, two digits, random);
  * a request for a call of another loop is moved there.
+ *
+ * What is about a collection and comes before the service is ready waits until it is, for
+ * 30 s at most; nothing else waits.
  *
  * struct api is made and freed on the main thread while no loop runs. Requests are served
  * on their loops; what blocks goes to the turn pool.
@@ -38,11 +44,13 @@ struct api_params {
 	const struct env *env;
 	struct loop *const *loops; /* copied */
 	size_t n_loops;
-	const struct engines *engines;
+	/* For sessions over the documents of *collection, which becomes a name that lives as long
+	 * as the engines. NULL: there is no such collection. Any thread. */
+	const struct engines *(*engines_of)(void *ctx, const char **collection);
 	struct pool *turn;
 	struct searcher *searcher;
 	const char *data;       /* directory of the store */
-	const char *collection;
+	const char *collection; /* of requests that name none; there is one of this name */
 	struct auth *auth;
 	struct cert *cert;
 	struct sctp_service *sctp;
@@ -54,7 +62,7 @@ struct api_params {
 	const char *record;            /* directory, or NULL */
 	const char *https_url;         /* for people on other machines; "" or NULL: none */
 	bool (*ready)(void *ctx);      /* any thread */
-	void *ctx;
+	void *ctx;                     /* of both functions */
 };
 
 MUST_USE int api_new(struct api **out, const struct api_params *p);

@@ -159,7 +159,7 @@ static void begin_call(struct request *r, struct bytes offer, json_t *config, co
 	const char *why = "";
 	struct call *c;
 
-	if (!seat_admit(r))
+	if (!seat_session_params(r, &sp) || !seat_admit(r))
 		return;
 	c = mem_zalloc(sizeof(*c));
 	if (!c) {
@@ -170,7 +170,6 @@ static void begin_call(struct request *r, struct bytes offer, json_t *config, co
 	c->seat = r->seat;
 	make_id(c);
 	list_push(&r->seat->list, &c->node);
-	seat_session_params(r->seat, &sp);
 	c->recording = recording_new(r->seat->api);
 	sp.recorder = recording_hook(c->recording);
 	sp.config = config;
@@ -252,6 +251,8 @@ void post_call(struct request *r)
 	char name[128] = "";
 	const char *model = http_query(r->http, "model", name, sizeof(name)) ? name : NULL;
 
+	if (seat_holds(r, post_call))
+		return;
 	if (type_is(r->http, "application/sdp"))
 		begin_call(r, r->http->body, NULL, model);
 	else

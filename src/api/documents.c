@@ -20,6 +20,7 @@ struct asking {
 	void (*read)(struct asking *a, struct store *s);
 	int64_t id;
 	size_t start, end, k;
+	const char *collection;
 	char *query;
 	unsigned status; /* of the answer; not 200: code and why */
 	json_t *answer;
@@ -62,16 +63,21 @@ static void asking_done(struct job *j)
 	mem_free(a);
 }
 
+/* NULL: answered. */
 static struct asking *asking_new(struct request *r)
 {
-	struct asking *a = mem_zalloc(sizeof(*a));
+	const char *collection;
 
+	if (!seat_collection(r, &collection))
+		return NULL;
+	struct asking *a = mem_zalloc(sizeof(*a));
 	if (!a) {
 		reply_no_memory(r->ex);
 		return NULL;
 	}
 	a->api = r->seat->api;
 	a->ex = r->ex;
+	a->collection = collection;
 	a->status = 200;
 	a->job = (struct job){ .work = asking_work, .done = asking_done, .loop = r->seat->loop };
 	return a;
@@ -88,7 +94,7 @@ static void search_work(struct job *j)
 {
 	struct asking *a = CONTAINER_OF(j, struct asking, job);
 	AUTO(search_result) struct search_result result = { 0 };
-	struct search_request q = { .collection = a->api->collection, .query = a->query, .k = a->k };
+	struct search_request q = { .collection = a->collection, .query = a->query, .k = a->k };
 	int r = search_run(a->api->p.searcher, &q, &result);
 
 	if (r != 0 && r != -ENOENT) {
@@ -110,6 +116,8 @@ void post_search(struct request *r)
 	const char *query = json_str(o, "query", json_str(o, "searchKey", ""));
 	int64_t k = json_int(o, "k", SEARCH_K_DEFAULT);
 
+	if (seat_holds(r, post_search))
+		return;
 	if (!o || !*query || strlen(query) > QUERY_MAX) {
 		exchange_error(r->ex, 400, o ? "invalid_value" : "invalid_json", o ? "query" : NULL,
 			       o ? "Send {\"query\": \"…\"} with at most 4096 octets of text." :
@@ -161,7 +169,7 @@ static void read_documents(struct asking *a, struct store *s)
 	json_t *list = json_array();
 	int64_t id;
 
-	if (store_collection(s, a->api->collection, &id) == 0 &&
+	if (store_collection(s, a->collection, &id) == 0 &&
 	    store_documents(s, id, add_document, list) != 0) {
 		json_decref(list);
 		refuse(a, 503, "store_unavailable", "The documents cannot be read just now.");
@@ -191,22 +199,18 @@ static void read_document(struct asking *a, struct store *s)
 }
 
 /* Where a piece of text stands: the passage that holds its beginning. */
-struct place {
-	int64_t document;
-	size_t start;
-	json_t *into;
-	int bad;
-};
-
-static int note_place(void *ctx, const struct store_passage *p)
+static int add_place(struct asking *a, struct store *s)
 {
-	struct place *at = ctx;
+	AUTO(buf) struct buf strings = { 0 };
+	struct store_passage p;
+	int r = store_passage_at(s, a->id, a->start, &strings, &p);
 
-	if (p->document != at->document || at->start < p->start || at->start >= p->end)
+	if (r == -ENOENT) /* between two passages, or at the end */
 		return 0;
-	at->bad = json_object_set_new(at->into, "heading", json_string(p->heading)) |
-		  json_object_set_new(at->into, "page", p->page ? json_integer(p->page) : json_null());
-	return 1;
+	if (r == 0 && (json_object_set_new(a->answer, "heading", json_string(p.heading)) != 0 ||
+		       json_object_set_new(a->answer, "page", p.page ? json_integer(p.page) : json_null()) != 0))
+		r = -ENOMEM;
+	return r;
 }
 
 static void read_text(struct asking *a, struct store *s)
@@ -225,8 +229,7 @@ static void read_text(struct asking *a, struct store *s)
 	a->answer = json_pack("{s:I, s:I, s:I, s:s%, s:I}", "id", (json_int_t)a->id, "start",
 			      (json_int_t)a->start, "end", (json_int_t)a->end, "text",
 			      text.p ? (const char *)text.p : "", text.n, "length", (json_int_t)d.n_text);
-	struct place at = { a->id, a->start, a->answer, 0 };
-	if (store_passages(s, d.collection, note_place, &at) < 0 || at.bad) {
+	if (add_place(a, s) != 0) {
 		json_decref(a->answer);
 		a->answer = NULL;
 	}
@@ -275,7 +278,8 @@ static void ask_store(struct request *r, void (*read)(struct asking *a, struct s
 
 void get_documents(struct request *r)
 {
-	ask_store(r, read_documents, 0, 0, 0);
+	if (!seat_holds(r, get_documents))
+		ask_store(r, read_documents, 0, 0, 0);
 }
 
 void get_document(struct request *r)

@@ -32,7 +32,7 @@ void get_realtime(struct request *r)
 			       "This path is a WebSocket: connect with ws:// or wss://.");
 		return;
 	}
-	if (!seat_admit(r))
+	if (seat_holds(r, get_realtime) || !seat_session_params(r, &p.session) || !seat_admit(r))
 		return;
 	t = mem_zalloc(sizeof(*t));
 	if (!t) {
@@ -43,7 +43,6 @@ void get_realtime(struct request *r)
 	*t = (struct talk){ r->seat->api, recording_new(r->seat->api) };
 	p.ctx = t;
 	p.all = &r->seat->sockets;
-	seat_session_params(r->seat, &p.session);
 	p.session.recorder = recording_hook(t->recording);
 	if (http_query(r->http, "model", model, sizeof(model)))
 		p.session.model = model;

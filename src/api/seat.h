@@ -6,7 +6,13 @@
 #include "api/api.h"
 #include "rtc/answer.h"
 #include "base/list.h"
+#include "base/loop.h"
 
+/* Requests that came before the service was ready (waiting.c). */
+struct waiting {
+	struct list list;
+	struct timer look;
+};
 
 /* One loop's part. Touched by its loop only. */
 struct seat {
@@ -17,6 +23,7 @@ struct seat {
 	struct udp *udp;
 	struct list list; /* struct call, every one of this loop */
 	struct list sockets; /* of websocket_leg */
+	struct waiting waiting;
 };
 
 struct api {
@@ -39,6 +46,15 @@ struct request {
 	size_t id_len;
 };
 
+typedef void handler(struct request *r);
+
+/* "Ready" means that a question asked now is answered. One that is asked before waits here, up
+ * to 30 s (then 503 with Retry-After), and is handed to `handle` when the service is ready.
+ * false: it is ready now. Nothing is held but the exchange. */
+MUST_USE bool seat_holds(struct request *r, handler *handle);
+void waiting_begin(struct seat *s);
+void waiting_end(struct seat *s); /* 503 for all */
+
 /* Whoever may start a session: counts it, or answers 503 and returns false. */
 MUST_USE bool seat_admit(struct request *r);
 void seat_release(struct api *a);
@@ -46,9 +62,14 @@ void seat_release(struct api *a);
 /* JSON out. Takes the reference; NULL (no memory) becomes 503. */
 void reply_json(struct http_exchange *ex, unsigned status, json_t *o);
 void reply_no_memory(struct http_exchange *ex);
+/* 405, naming the verbs of the path (bits; HEAD goes with GET), as RFC 9110, 15.5.6 wants. */
+void refuse_verb(struct http_exchange *ex, unsigned served);
 
-/* The session's default parameters for this service. */
-void seat_session_params(const struct seat *s, struct session_params *p);
+/* The collection that the request is about: its engines, and a name that lives as long as the
+ * service. NULL: there is none, which has been answered. */
+MUST_USE const struct engines *seat_collection(struct request *r, const char **name);
+/* The session's default parameters for this service. false: answered, as above. */
+MUST_USE bool seat_session_params(struct request *r, struct session_params *p);
 
 /* Handlers, by file. */
 void get_status(struct request *r);

@@ -20,8 +20,12 @@ void get_page(struct request *r)
 	for (size_t i = 0; i < n_page_files && !f; i++)
 		if (strcmp(page_files[i].path, r->http->path) == 0)
 			f = &page_files[i];
-	if (!f || (r->http->verb != VERB_GET && r->http->verb != VERB_HEAD)) {
+	if (!f) {
 		exchange_error(r->ex, 404, "not_found", NULL, "There is nothing at this path.");
+		return;
+	}
+	if (r->http->verb != VERB_GET && r->http->verb != VERB_HEAD) {
+		refuse_verb(r->ex, BIT(VERB_GET));
 		return;
 	}
 	const struct http_field fields[] = {
@@ -44,17 +48,8 @@ struct counting {
 	struct api *api;
 	struct http_exchange *ex;
 	bool full;
-	int64_t documents, passages;
+	struct store_size size;
 };
-
-static int count(void *ctx, const struct store_document *d)
-{
-	struct counting *c = ctx;
-
-	c->documents++;
-	c->passages += d->n_passages;
-	return 0;
-}
 
 static void count_work(struct job *j)
 {
@@ -64,9 +59,9 @@ static void count_work(struct job *j)
 	int64_t id;
 
 	/* Nothing ingested yet is nothing counted. */
-	if (store_reader_open(&s, c->api->data, why) == 0 &&
-	    store_collection(s, c->api->collection, &id) == 0 && store_documents(s, id, count, c) != 0)
-		c->documents = c->passages = 0;
+	if (store_reader_open(&s, c->api->data, why) != 0 ||
+	    store_collection(s, c->api->collection, &id) != 0 || store_size(s, id, &c->size) != 0)
+		c->size = (struct store_size){ 0 };
 }
 
 static json_t *health(const struct counting *c)
@@ -74,15 +69,17 @@ static json_t *health(const struct counting *c)
 	bool ready = c->api->p.ready(c->api->p.ctx);
 
 	return json_pack("{s:s, s:I, s:I, s:I, s:s}", "status", ready ? "ready" : "starting", "documents",
-			 (json_int_t)c->documents, "passages", (json_int_t)c->passages, "sessions",
+			 (json_int_t)c->size.documents, "passages", (json_int_t)c->size.passages, "sessions",
 			 (json_int_t)atomic_load(&c->api->sessions), "version", VERSION);
 }
 
-static json_t *voices(const struct engines *e)
+static json_t *voices(const struct api *a)
 {
+	const char *served = a->collection;
+	const struct engines *e = a->p.engines_of(a->p.ctx, &served);
 	json_t *list = json_array();
 
-	for (const struct tts_voice *v = e->tts_ops->voices; v->name; v++)
+	for (const struct tts_voice *v = e->tts_ops->voices; list && v->name; v++)
 		if (json_array_append_new(list, json_pack("{s:s, s:s}", "name", v->name, "description",
 							  v->description)) != 0) {
 			json_decref(list);
@@ -111,7 +108,7 @@ static json_t *full_status(const struct counting *c)
 				   *a->https_url ? json_string(a->https_url) : json_null());
 
 	if (json_object_set_new(o, "questions", questions(a)) != 0 ||
-	    json_object_set_new(o, "voices", voices(a->p.engines)) != 0 ||
+	    json_object_set_new(o, "voices", voices(a)) != 0 ||
 	    json_object_set_new(o, "listen", listen) != 0) {
 		json_decref(o);
 		return NULL;

@@ -341,11 +341,9 @@ static int write_speech(struct asking *a)
 static int converse(struct asking *a, struct parts *parts)
 {
 	struct api_error e = { 0 };
-	struct session_params p = {
-		.env = &env_system,
-		.engines = parts_engines(parts),
-		.collection = a->c->collection,
-	};
+	struct session_params p = { .env = &env_system };
+
+	p.engines = parts_engines(parts, &p.collection);
 	uint64_t now = env_now(&env_system);
 	int r = runner_start(&a->runner, a->loop, &p, NULL, &e);
 

@@ -24,7 +24,7 @@ static const struct key {
 	{ "data",         CMD_ALL,    TEXT,   AT(data),          "DIR",   "where everything is kept (default: $XDG_DATA_HOME/voiced)" },
 	{ "config",       CMD_ALL,    TEXT,   AT(file),          "FILE",  "read `name = value` lines from FILE first" },
 	{ "log-level",    CMD_ALL,    TEXT,   AT(log_level),     "LEVEL", "error, warn, info or debug (default: info)" },
-	{ "collection",   CMD_INGEST | CMD_SEARCH | CMD_ASK, TEXT, AT(collection), "NAME", "the collection of documents (default: default)" },
+	{ "collection",   CMD_SERVE | CMD_INGEST | CMD_SEARCH | CMD_ASK, TEXT, AT(collection), "NAME", "the collection of documents (default: default)" },
 	{ "listen",       CMD_SERVE,  TEXT,   AT(listen),        "ADDR:PORT", "one port for all of it, TCP and UDP (default: 127.0.0.1:8080)" },
 	{ "docs",         CMD_SERVE,  LIST,   AT(docs),          "DIR",   "index this folder first; may be repeated" },
 	{ "key",          CMD_SERVE,  TEXT,   AT(key),           "KEY",   "the key that clients must show; required off loopback" },

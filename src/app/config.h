@@ -44,7 +44,8 @@ enum command {
 	CMD_SEARCH = BIT(2),
 	CMD_ASK = BIT(3),
 	CMD_DOCTOR = BIT(4),
-	CMD_ALL = BIT(5) - 1,
+	CMD_REPLAY = BIT(5),
+	CMD_ALL = BIT(6) - 1,
 };
 
 /* argv after the command's name. 0, or -EINVAL after one sentence on stderr, which

@@ -27,6 +27,8 @@ static const struct {
 	  "Answers from the documents on the command line, without a server." },
 	{ "doctor", CMD_DOCTOR, command_doctor, "",                0, "say what works, what does not, and what mends it",
 	  "Checks data, certificate, models and programs; exit code 1 if anything is missing." },
+	{ "replay", CMD_REPLAY, command_replay, "FILE",            1, "play a session that 'serve --record' wrote",
+	  "Prints the events that the session said, one JSON object a line: {\"leg\", \"event\"}.\nNo engine and no document is asked: what they said then is in the file." },
 };
 /* clang-format on */
 

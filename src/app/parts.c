@@ -21,12 +21,21 @@ LOG_TOPIC("parts");
 
 enum { TURN_THREADS_MIN = 2, READY_WAIT_MS = 20000 };
 
-struct parts {
-	char *data, *collection;
-	struct pool *turn, *bulk;
-	struct searcher *searcher;
+/* A collection as its sessions see it: the engines of all, a search of its own. */
+struct corner {
+	char *name;
 	struct tool *search;
 	struct engines engines;
+};
+
+struct parts {
+	char *data, *collection;
+	enum parts_use use;
+	struct pool *turn, *bulk;
+	struct searcher *searcher;
+	struct engines engines;
+	struct corner corners[SEARCH_COLLECTIONS]; /* the configured one first; only added to */
+	atomic_size_t n_corners;
 	bool has_stt;
 	int64_t heard; /* generation whose words the recogniser has; -1: none */
 	atomic_bool knows; /* the index has been read once */
@@ -37,6 +46,59 @@ static unsigned cores(void)
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 
 	return n > 0 ? (unsigned)n : 1;
+}
+
+/* --- collections ---------------------------------------------------------------------------- */
+
+static const struct corner *find_corner(const struct parts *p, const char *name)
+{
+	size_t n = atomic_load(&p->n_corners);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(p->corners[i].name, name) == 0)
+			return &p->corners[i];
+	return NULL;
+}
+
+/* On one thread at a time; what others read is complete before it is counted. */
+static int add_corner(void *ctx, const char *name)
+{
+	struct parts *p = ctx;
+	size_t n = atomic_load(&p->n_corners);
+	struct corner *c = &p->corners[n];
+
+	if (find_corner(p, name))
+		return 0;
+	if (n == SEARCH_COLLECTIONS)
+		return -ENOSPC;
+	*c = (struct corner){ .name = mem_strdup(name), .engines = p->engines };
+	if (!c->name || tool_search_new(&c->search, p->turn, p->searcher, name) != 0) {
+		mem_free(c->name);
+		*c = (struct corner){ 0 };
+		return -ENOMEM;
+	}
+	c->engines.tools[0].ops = &tool_search_ops;
+	c->engines.tools[0].tool = c->search;
+	c->engines.n_tools = 1;
+	atomic_store(&p->n_corners, n + 1);
+	return 0;
+}
+
+/* The configured collection must be there, except the default one, which may still be empty. */
+static int check_collection(const struct parts *p, char why[static PARTS_WHY])
+{
+	AUTO(store) struct store *s = NULL;
+	int64_t id;
+	bool is_default = strcmp(p->collection, STORE_DEFAULT_COLLECTION) == 0;
+	int r = is_default ? 0 : store_reader_open(&s, p->data, why);
+
+	if (r == 0 && !is_default)
+		r = store_collection(s, p->collection, &id);
+	if (r == -ENOENT)
+		snprintf(why, PARTS_WHY, COLLECTION_MISSING, p->collection, p->collection);
+	else if (r != 0 && s)
+		snprintf(why, PARTS_WHY, "%.300s", store_why(s));
+	return r;
 }
 
 /* --- knowledge ------------------------------------------------------------------------------ */
@@ -67,8 +129,10 @@ static int refresh(struct parts *p, char why[static PARTS_WHY])
 		return 0;
 	}
 	if (r == 0) {
-		r = atomic_load(&p->knows) ? searcher_refresh(p->searcher, s) :
-					     searcher_load(p->searcher, s, p->collection);
+		r = p->use == PARTS_SERVE ? searcher_refresh(p->searcher, s) :
+					    searcher_load(p->searcher, s, p->collection);
+		if (r == 0 && p->use == PARTS_SERVE)
+			r = store_collections(s, add_corner, p);
 		if (r == -ENOENT)
 			r = 0;
 		if (r != 0)
@@ -129,7 +193,7 @@ static int open_stt(struct parts *p, const struct config *c, enum parts_use use,
 	return 0;
 }
 
-static int open_engines(struct parts *p, const struct config *c)
+static int open_engines(struct parts *p)
 {
 	int r = llm_extract_new(&p->engines.llm, p->turn);
 
@@ -140,12 +204,6 @@ static int open_engines(struct parts *p, const struct config *c)
 	if (r != 0)
 		return r;
 	p->engines.tts_ops = &tts_flite_ops;
-	r = tool_search_new(&p->search, p->turn, p->searcher, c->collection);
-	if (r != 0)
-		return r;
-	p->engines.tools[0].ops = &tool_search_ops;
-	p->engines.tools[0].tool = p->search;
-	p->engines.n_tools = 1;
 	return 0;
 }
 
@@ -165,13 +223,16 @@ static int open_all(struct parts *p, const struct config *c, enum parts_use use,
 	if (r == 0)
 		r = searcher_new(&p->searcher);
 	if (r == 0)
-		r = open_engines(p, c);
+		r = open_engines(p);
 	if (r != 0) {
 		snprintf(why, PARTS_WHY, "out of memory");
 		return r;
 	}
-	if (use != PARTS_TYPED)
+	r = check_collection(p, why);
+	if (r == 0 && use != PARTS_TYPED)
 		r = open_stt(p, c, use, why);
+	if (r == 0)
+		r = add_corner(p, p->collection);
 	if (r == 0 && use != PARTS_SERVE)
 		r = refresh(p, why);
 	if (r == 0 && use == PARTS_SPOKEN)
@@ -189,6 +250,7 @@ int parts_open(struct parts **out, const struct config *c, enum parts_use use,
 		return -ENOMEM;
 	}
 	p->heard = -1;
+	p->use = use;
 	int r = open_all(p, c, use, why);
 	if (r != 0) {
 		parts_free(p);
@@ -208,7 +270,10 @@ void parts_free(struct parts *p)
 		p->engines.llm_ops->free(p->engines.llm);
 	if (p->engines.tts)
 		p->engines.tts_ops->free(p->engines.tts);
-	tool_search_free(p->search);
+	for (size_t i = 0; i < p->n_corners; i++) {
+		tool_search_free(p->corners[i].search);
+		mem_free(p->corners[i].name);
+	}
 	pool_free(p->bulk);
 	pool_free(p->turn);
 	searcher_free(p->searcher);
@@ -217,9 +282,13 @@ void parts_free(struct parts *p)
 	mem_free(p);
 }
 
-const struct engines *parts_engines(const struct parts *p)
+const struct engines *parts_engines(const struct parts *p, const char **collection)
 {
-	return &p->engines;
+	const struct corner *c = find_corner(p, *collection ? *collection : p->collection);
+
+	if (c)
+		*collection = c->name;
+	return c ? &c->engines : NULL;
 }
 
 struct pool *parts_turn_pool(struct parts *p)

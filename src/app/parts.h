@@ -3,6 +3,9 @@
  * The registry of engines is the table in parts.c. Opened and freed on the main
  * thread; what it hands out is thread-safe as its own header says.
  *
+ * With PARTS_SERVE every collection of the store is there, otherwise the configured one only.
+ * The recogniser knows the words of the configured collection.
+ *
  * Knowledge may be empty, and may grow while we run: parts_refresh(), on a worker,
  * takes up what another process has ingested (ranking at once, the recogniser's words
  * with the next lease of a decoder).
@@ -17,6 +20,8 @@ struct pool;
 struct searcher;
 
 enum { PARTS_WHY = 320 };
+/* The sentence about a collection that is not there; takes its name twice. */
+#define COLLECTION_MISSING "there is no collection '%.80s'; 'voiced ingest --collection %.80s PATH' makes it"
 enum parts_use {
 	PARTS_TYPED,  /* answers and voices              */
 	PARTS_SPOKEN, /* and a recogniser, waited for     */
@@ -29,7 +34,10 @@ MUST_USE int parts_open(struct parts **out, const struct config *c, enum parts_u
 void parts_free(struct parts *p);
 AUTO_DEF(parts)
 
-const struct engines *parts_engines(const struct parts *p);
+/* For sessions over the documents of *collection; NULL: there is no such collection. A name of
+ * NULL is the configured one; *collection becomes a name that lives as long as the parts. Any
+ * thread, no lock. A collection that appears while we run is known after parts_refresh(). */
+const struct engines *parts_engines(const struct parts *p, const char **collection);
 struct pool *parts_turn_pool(struct parts *p);
 struct pool *parts_bulk_pool(struct parts *p);
 struct searcher *parts_searcher(struct parts *p);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/command.h"
+#include "app/parts.h"
 #include "knowledge/store.h"
 
 enum { SHOWN = 400 }; /* octets of a passage for people */
@@ -61,8 +62,7 @@ int command_search(struct config *c)
 	if (r == 0)
 		r = searcher_load(searcher, store, c->collection);
 	if (r == -ENOENT && store)
-		snprintf(why, sizeof(why), "there is no collection '%s'; 'voiced ingest PATH' makes one",
-			 c->collection);
+		snprintf(why, sizeof(why), COLLECTION_MISSING, c->collection, c->collection);
 	if (r == 0)
 		r = search_run(searcher, &q, &result);
 	if (r == 0)

@@ -200,6 +200,11 @@ static bool ready(void *ctx)
 	return parts_ready(((struct service *)ctx)->parts);
 }
 
+static const struct engines *engines_of(void *ctx, const char **collection)
+{
+	return parts_engines(((struct service *)ctx)->parts, collection);
+}
+
 static int open_api(struct service *s)
 {
 	struct config *c = s->c;
@@ -211,8 +216,8 @@ static int open_api(struct service *s)
 		snprintf(s->https_url, sizeof(s->https_url), "https://%s/", addr_format(shown, text));
 	struct api_params p = {
 		.env = &env_system, .loops = s->loops, .n_loops = s->n,
-		.engines = parts_engines(s->parts), .turn = parts_turn_pool(s->parts),
-		.searcher = parts_searcher(s->parts), .data = c->data, .collection = "default",
+		.engines_of = engines_of, .turn = parts_turn_pool(s->parts),
+		.searcher = parts_searcher(s->parts), .data = c->data, .collection = c->collection,
 		.auth = &s->auth, .cert = s->cert, .sctp = s->sctp, .candidates = s->addresses,
 		.n_candidates = s->n_addresses, .questions = s->questions, .n_questions = s->n_questions,
 		.max_sessions = c->max_sessions, .record = c->record, .https_url = s->https_url, .ready = ready, .ctx = s,
@@ -404,7 +409,7 @@ int command_serve(struct config *c)
 	sigset_t signals;
 	int r = -ENOMEM;
 
-	if (c->docs.n && ingest_for_command(c->data, c->collection ? c->collection : "default", c->docs.at,
+	if (c->docs.n && ingest_for_command(c->data, c->collection, c->docs.at,
 					    c->docs.n, INGEST_AS_TEXT) != 0) {
 		mem_free(s);
 		return 1;

@@ -5,13 +5,11 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/pool.h"
 #include "engine/answer.h"
 #include "engine/relay.h"
 
 struct llm {
 	struct relay_set set;
-	struct pool *pool;
 };
 
 /* May the search tool be called? */
@@ -19,7 +17,6 @@ enum may_search { SEARCH_NO, SEARCH_MAY, SEARCH_MUST };
 
 struct llm_job {
 	struct relay relay;
-	struct job job;
 	enum may_search search;
 	bool heard;     /* it was spoken                       */
 	char *question; /* the last user message; "" if none   */
@@ -214,9 +211,7 @@ static void deliver_done(struct relay *r, void *payload)
 
 static void on_lost(struct relay *r)
 {
-	static const struct engine_error e = { "engine_unavailable", "The server is out of memory." };
-
-	sink_of(r)->on_error(r->owner, r->ticket, &e);
+	sink_of(r)->on_error(r->owner, r->ticket, &relay_no_memory);
 }
 
 /* Says `text` as far as the limit lets it; false: the limit is reached. */
@@ -405,13 +400,11 @@ static void say_answer(struct llm_job *j)
 	finish(j, more ? LLM_STOP : LLM_MAX_TOKENS);
 }
 
-static void work(struct job *job)
+static void work(struct relay *r)
 {
-	struct llm_job *j = CONTAINER_OF(job, struct llm_job, job);
+	struct llm_job *j = CONTAINER_OF(r, struct llm_job, relay);
 	size_t talk = small_talk(j->question);
 
-	if (relay_cancelled(&j->relay))
-		return;
 	if (j->found)
 		say_answer(j);
 	else if (j->search == SEARCH_MUST || (j->search == SEARCH_MAY && talk == SIZE_MAX))
@@ -424,15 +417,12 @@ static void work(struct job *job)
 		say_only(j, j->repeat && *j->repeat ? j->repeat : "I have not said anything yet.");
 }
 
-static void done(struct job *job)
-{
-	relay_release(&CONTAINER_OF(job, struct llm_job, job)->relay);
-}
-
 /* --- the caller's side ------------------------------------------------------------------------------ */
 
-static void job_free(struct llm_job *j)
+static void on_free(struct relay *r)
 {
+	struct llm_job *j = CONTAINER_OF(r, struct llm_job, relay);
+
 	mem_free(j->question);
 	mem_free(j->before);
 	mem_free(j->repeat);
@@ -440,10 +430,7 @@ static void job_free(struct llm_job *j)
 	mem_free(j);
 }
 
-static void on_free(struct relay *r)
-{
-	job_free(CONTAINER_OF(r, struct llm_job, relay));
-}
+static const struct relay_ops job_ops = { .work = work, .on_lost = on_lost, .on_free = on_free };
 
 static int extract_start(struct llm *e, struct llm_job **out, const struct llm_request *r,
 			 struct loop *loop, const struct llm_sink *sink, void *owner, uint64_t ticket)
@@ -453,16 +440,11 @@ static int extract_start(struct llm *e, struct llm_job **out, const struct llm_r
 	if (!j)
 		return -ENOMEM;
 	if (read_request(j, r) != 0) {
-		job_free(j);
+		on_free(&j->relay);
 		return -ENOMEM;
 	}
-	j->relay.on_free = on_free;
-	j->relay.on_lost = on_lost;
-	relay_init(&j->relay, &e->set, &(struct relay_to){ loop, sink, owner, ticket });
-	j->job = (struct job){ .work = work, .done = done };
-	relay_hold(&j->relay);
-	pool_run(e->pool, &j->job);
 	*out = j;
+	relay_run(&j->relay, &job_ops, &e->set, &(struct relay_to){ loop, sink, owner, ticket });
 	return 0;
 }
 
@@ -475,7 +457,6 @@ static void extract_free(struct llm *e)
 {
 	if (!e)
 		return;
-	relay_set_close(&e->set);
 	relay_set_done(&e->set);
 	mem_free(e);
 }
@@ -486,8 +467,7 @@ int llm_extract_new(struct llm **out, struct pool *turn)
 
 	if (!e)
 		return -ENOMEM;
-	relay_set_init(&e->set);
-	e->pool = turn;
+	relay_set_init(&e->set, turn);
 	*out = e;
 	return 0;
 }

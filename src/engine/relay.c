@@ -4,6 +4,9 @@
 
 #include "base/alloc.h"
 #include "base/loop.h"
+#include "engine/ops.h"
+
+const struct engine_error relay_no_memory = { "engine_unavailable", "The server is out of memory." };
 
 struct event {
 	struct node node;
@@ -14,18 +17,13 @@ struct event {
 
 /* --- the set ------------------------------------------------------------------- */
 
-void relay_set_init(struct relay_set *s)
+void relay_set_init(struct relay_set *s, struct pool *pool)
 {
+	s->pool = pool;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->idle, NULL);
 	list_init(&s->open);
 	s->n_holding = 0;
-}
-
-void relay_set_done(struct relay_set *s)
-{
-	pthread_mutex_destroy(&s->lock);
-	pthread_cond_destroy(&s->idle);
 }
 
 static void relay_unref(struct relay *r)
@@ -35,7 +33,7 @@ static void relay_unref(struct relay *r)
 	LIST_FOR(&r->events, n)
 		mem_free(CONTAINER_OF(n, struct event, node));
 	pthread_mutex_destroy(&r->lock);
-	r->on_free(r);
+	r->ops->on_free(r);
 }
 
 /* False: it had ended before. Whoever gets true owns the handle's reference. */
@@ -50,7 +48,7 @@ static bool leave_set(struct relay *r)
 	return was_open;
 }
 
-void relay_set_close(struct relay_set *s)
+void relay_set_done(struct relay_set *s)
 {
 	for (;;) {
 		pthread_mutex_lock(&s->lock);
@@ -66,12 +64,16 @@ void relay_set_close(struct relay_set *s)
 	while (s->n_holding > 0)
 		pthread_cond_wait(&s->idle, &s->lock);
 	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_destroy(&s->lock);
+	pthread_cond_destroy(&s->idle);
 }
 
 /* --- one relay -------------------------------------------------------------------- */
 
-void relay_init(struct relay *r, struct relay_set *s, const struct relay_to *to)
+void relay_init(struct relay *r, const struct relay_ops *ops, struct relay_set *s,
+		const struct relay_to *to)
 {
+	r->ops = ops;
 	r->set = s;
 	r->loop = to->loop;
 	r->sink = to->sink;
@@ -117,6 +119,30 @@ void relay_release(struct relay *r)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* --- on a pool thread --------------------------------------------------------------- */
+
+static void work(struct job *j)
+{
+	struct relay *r = CONTAINER_OF(j, struct relay, job);
+
+	if (!relay_cancelled(r))
+		r->ops->work(r);
+}
+
+static void worked(struct job *j)
+{
+	relay_release(CONTAINER_OF(j, struct relay, job));
+}
+
+void relay_run(struct relay *r, const struct relay_ops *ops, struct relay_set *s,
+	       const struct relay_to *to)
+{
+	relay_init(r, ops, s, to);
+	relay_hold(r);
+	r->job = (struct job){ .work = work, .done = worked };
+	pool_run(s->pool, &r->job);
+}
+
 /* --- to the loop --------------------------------------------------------------------- */
 
 /* The next event, or NULL; *lost: on_lost is due. */
@@ -159,7 +185,7 @@ static void drain(void *payload)
 		mem_free(e);
 	}
 	if (lost && may_tell(r, RELAY_LAST))
-		r->on_lost(r);
+		r->ops->on_lost(r);
 	relay_unref(r);
 }
 

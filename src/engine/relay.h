@@ -6,7 +6,7 @@
  * after cancel.
  *
  * References: one is the caller's handle, which ends with the completion, with
- * relay_cancel() or with relay_set_close(); one per thread that works (relay_hold,
+ * relay_cancel() or with relay_set_done(); one per thread that works (relay_hold,
  * relay_release); one per post under way. The last one calls on_free.
  */
 #pragma once
@@ -14,34 +14,43 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "base/list.h"
+#include "base/pool.h"
 
+struct engine_error;
 struct loop;
 struct relay;
 
 /* All work of one engine, so that it can be closed. */
 struct relay_set {
+	struct pool *pool; /* where relay_run() works */
 	pthread_mutex_t lock;
 	pthread_cond_t idle;
 	struct list open;   /* handles that have not ended */
 	unsigned n_holding; /* threads at work             */
 };
 
-void relay_set_init(struct relay_set *s);
+/* pool NULL: the engine has threads of its own and does without relay_run(). */
+void relay_set_init(struct relay_set *s, struct pool *pool);
 /* Ends every handle without a sink call and waits until no thread holds a relay.
  * What the loops still have to deliver is dropped there. */
-void relay_set_close(struct relay_set *s);
 void relay_set_done(struct relay_set *s);
 
+/* What all work of one kind has in common. */
+struct relay_ops {
+	void (*work)(struct relay *r);    /* on a pool thread, unless cancelled by then */
+	void (*on_lost)(struct relay *r); /* on the loop: memory ran out; tell the sink on_error */
+	void (*on_free)(struct relay *r); /* any thread */
+};
+
 struct relay {
+	const struct relay_ops *ops;
 	struct node node;
+	struct job job;
 	struct relay_set *set;
 	struct loop *loop;
 	const void *sink;
 	void *owner;
 	uint64_t ticket;
-	void (*on_lost)(struct relay *r); /* on the loop: memory ran out; tell the sink on_error */
-	void (*on_free)(struct relay *r); /* any thread */
 
 	atomic_uint refs;
 	atomic_bool cancelled;
@@ -58,8 +67,15 @@ struct relay_to {
 	uint64_t ticket;
 };
 
-/* r is zeroed but for its callbacks. */
-void relay_init(struct relay *r, struct relay_set *s, const struct relay_to *to);
+/* For on_lost. */
+extern const struct engine_error relay_no_memory;
+
+/* ops are borrowed; ops->work is relay_run()'s. */
+void relay_init(struct relay *r, const struct relay_ops *ops, struct relay_set *s,
+		const struct relay_to *to);
+/* relay_init(), and ops->work runs on the set's pool and holds r meanwhile. */
+void relay_run(struct relay *r, const struct relay_ops *ops, struct relay_set *s,
+	       const struct relay_to *to);
 /* For a start that fails later on: drops the handle as relay_cancel() does. */
 void relay_cancel(struct relay *r); /* on the loop */
 bool relay_cancelled(const struct relay *r);

@@ -1,7 +1,6 @@
 #include "engine/relay.h"
 
 #include "base/loop.h"
-#include "base/pool.h"
 #include "base/test.h"
 
 enum { N_EVENTS = 200 };
@@ -9,8 +8,7 @@ enum { N_EVENTS = 200 };
 /* A worker that counts to N_EVENTS for a sink on the loop. */
 struct counter {
 	struct relay relay;
-	struct job job;
-	bool lose;
+	bool lose, cancel_at_10; /* how it shall go */
 };
 
 static atomic_int n_freed;
@@ -49,9 +47,9 @@ static void on_free(struct relay *r)
 	mem_free(CONTAINER_OF(r, struct counter, relay));
 }
 
-static void work(struct job *job)
+static void work(struct relay *r)
 {
-	struct counter *c = CONTAINER_OF(job, struct counter, job);
+	struct counter *c = CONTAINER_OF(r, struct counter, relay);
 
 	for (int i = 0; i < N_EVENTS && !relay_cancelled(&c->relay); i++)
 		relay_send(&c->relay, RELAY_MORE, on_number, &i, sizeof(i));
@@ -61,10 +59,9 @@ static void work(struct job *job)
 	relay_send(&c->relay, RELAY_LAST, on_done, NULL, 0); /* too late: dropped */
 }
 
-static void done(struct job *job)
-{
-	relay_release(&CONTAINER_OF(job, struct counter, job)->relay);
-}
+static const struct relay_ops counter_ops = {
+	.work = work, .on_lost = on_lost, .on_free = on_free,
+};
 
 struct rig {
 	struct loop *loop;
@@ -75,30 +72,30 @@ struct rig {
 static int rig_make(struct rig *r)
 {
 	n_freed = 0;
-	relay_set_init(&r->set);
 	int err = loop_new(&r->loop, 0);
-	return err ? err : pool_new(&r->pool, POOL_TURN, 2);
+	if (!err)
+		err = pool_new(&r->pool, POOL_TURN, 2);
+	relay_set_init(&r->set, r->pool);
+	return err;
 }
 
 static inline void rig_auto_(struct rig *r)
 {
-	relay_set_close(&r->set);
 	relay_set_done(&r->set);
 	pool_free(r->pool);
 	loop_free(r->loop);
 }
 
-static struct counter *start(struct rig *r, struct heard *h)
+static struct counter *start(struct rig *r, struct heard *h, struct counter how)
 {
 	struct counter *c = mem_zalloc(sizeof(*c));
 
 	if (!c)
 		return NULL;
-	c->relay.on_free = on_free;
-	c->relay.on_lost = on_lost;
-	relay_init(&c->relay, &r->set, &(struct relay_to){ r->loop, NULL, h, 1 });
-	c->job = (struct job){ .work = work, .done = done };
-	relay_hold(&c->relay);
+	*c = how;
+	if (how.cancel_at_10)
+		h->cancel_at_10 = &c->relay;
+	relay_run(&c->relay, &counter_ops, &r->set, &(struct relay_to){ r->loop, NULL, h, 1 });
 	return c;
 }
 
@@ -115,11 +112,8 @@ static void delivers_in_order_and_ends_once(void)
 	struct heard h[4] = { 0 };
 
 	CHECK_EQ(rig_make(&r), 0);
-	for (size_t i = 0; i < ARRAY_LEN(h); i++) {
-		struct counter *c = start(&r, &h[i]);
-		CHECK(c);
-		pool_run(r.pool, &c->job);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(h); i++)
+		CHECK(start(&r, &h[i], (struct counter){ 0 }));
 	for (size_t i = 0; i < ARRAY_LEN(h); i++) {
 		for (int k = 0; k < 5000 && !h[i].n_done && !h[i].n_lost; k++)
 			loop_once(r.loop, 1);
@@ -135,10 +129,7 @@ static void cancel_inside_a_handler_ends_it(void)
 	struct heard h = { 0 };
 
 	CHECK_EQ(rig_make(&r), 0);
-	struct counter *c = start(&r, &h);
-	CHECK(c);
-	h.cancel_at_10 = &c->relay;
-	pool_run(r.pool, &c->job);
+	CHECK(start(&r, &h, (struct counter){ .cancel_at_10 = true }));
 	for (int i = 0; i < 3000 && !n_freed; i++)
 		loop_once(r.loop, 1);
 	CHECK_EQ(n_freed, 1);
@@ -152,10 +143,7 @@ static void losing_is_a_completion(void)
 	struct heard h = { 0 };
 
 	CHECK_EQ(rig_make(&r), 0);
-	struct counter *c = start(&r, &h);
-	CHECK(c);
-	c->lose = true;
-	pool_run(r.pool, &c->job);
+	CHECK(start(&r, &h, (struct counter){ .lose = true }));
 	run_until(&r, &h.n_lost);
 	CHECK_EQ(h.n_lost, 1);
 	CHECK_EQ(h.n_done, 0);
@@ -166,22 +154,21 @@ static void closing_ends_all_silently(void)
 {
 	struct rig r = { 0 };
 	struct heard h[3] = { 0 };
+	int n_started = 0;
 	bool made = rig_make(&r) == 0;
 
-	for (size_t i = 0; made && i < ARRAY_LEN(h); i++) {
-		struct counter *c = start(&r, &h[i]);
-		if (c)
-			pool_run(r.pool, &c->job);
-	}
-	relay_set_close(&r.set);
+	for (size_t i = 0; made && i < ARRAY_LEN(h); i++)
+		n_started += start(&r, &h[i], (struct counter){ 0 }) != NULL;
+	relay_set_done(&r.set);
 	int told = h[0].next + h[1].next + h[2].next;
 	if (r.loop)
 		loop_once(r.loop, 2);
-	rig_auto_(&r);
+	pool_free(r.pool);
+	loop_free(r.loop);
 	CHECK(made);
 	CHECK_EQ(told, h[0].next + h[1].next + h[2].next);
 	CHECK_EQ(h[0].n_done + h[1].n_done + h[2].n_done, 0);
-	CHECK_EQ(n_freed, 3);
+	CHECK_EQ(n_freed, n_started);
 }
 
 TESTS({ "delivers_in_order_and_ends_once", delivers_in_order_and_ends_once },

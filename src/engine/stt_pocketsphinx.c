@@ -85,9 +85,7 @@ static void deliver_final(struct relay *r, void *payload)
 
 static void on_lost(struct relay *r)
 {
-	static const struct engine_error e = { "engine_unavailable", "The server is out of memory." };
-
-	sink_of(r)->on_error(r->owner, r->ticket, &e);
+	sink_of(r)->on_error(r->owner, r->ticket, &relay_no_memory);
 }
 
 static void deliver_overflow(struct relay *r, void *payload)
@@ -314,6 +312,8 @@ static void turn_free(struct relay *r)
 	mem_free(t);
 }
 
+static const struct relay_ops turn_ops = { .on_lost = on_lost, .on_free = turn_free };
+
 static struct decoder *lease(struct stt *e)
 {
 	for (unsigned i = 0; i < e->n_decoders; i++) {
@@ -343,9 +343,7 @@ static int ps_begin(struct stt *e, struct stt_turn **out, const struct stt_param
 	}
 	t->pcm = pcm;
 	t->decoder = d;
-	t->relay.on_free = turn_free;
-	t->relay.on_lost = on_lost;
-	relay_init(&t->relay, &e->set, &(struct relay_to){ loop, sink, owner, ticket });
+	relay_init(&t->relay, &turn_ops, &e->set, &(struct relay_to){ loop, sink, owner, ticket });
 	relay_hold(&t->relay);
 	atomic_store(&d->turn, t);
 	sem_post(&d->wake);
@@ -398,7 +396,6 @@ static void ps_free(struct stt *e)
 		psdecoder_free(atomic_load(&e->decoders[i].fresh));
 		sem_destroy(&e->decoders[i].wake);
 	}
-	relay_set_close(&e->set);
 	relay_set_done(&e->set);
 	sem_destroy(&e->build);
 	pthread_mutex_destroy(&e->lock);
@@ -442,7 +439,7 @@ int stt_pocketsphinx_new(struct stt **out, const struct stt_pocketsphinx_params 
 
 	if (!e)
 		return -ENOMEM;
-	relay_set_init(&e->set);
+	relay_set_init(&e->set, NULL);
 	sem_init(&e->build, 0, 0);
 	pthread_mutex_init(&e->lock, NULL);
 	atomic_init(&e->generation, 1); /* a decoder's 0: never built */

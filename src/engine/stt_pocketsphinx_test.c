@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "base/test.h"
 #include "engine/adapt.h"
+#include "knowledge/testdir.h"
 
 #define SPEECH "/usr/share/pocketsphinx/test/data/goforward.raw"
 
@@ -151,14 +152,14 @@ static void a_missing_model_is_explained(void)
 
 static void takes_a_new_vocabulary_between_turns(void)
 {
-	char dir[] = "/tmp/stt_test_XXXXXX", dict[64], lm[64];
+	AUTO(testdir) struct testdir dir = testdir_new();
+	char dict[96], lm[96];
 	AUTO(rig) struct rig r = { 0 };
 	AUTO(adapt) struct adapt *a = NULL;
 	struct stt_turn *t;
 
-	CHECK(mkdtemp(dir));
-	snprintf(dict, sizeof(dict), "%s/dict", dir);
-	snprintf(lm, sizeof(lm), "%s/lm", dir);
+	snprintf(dict, sizeof(dict), "%s/dict", dir.path);
+	snprintf(lm, sizeof(lm), "%s/lm", dir.path);
 	CHECK_EQ(adapt_new(&a, NULL), 0);
 	CHECK_EQ(adapt_add(a, bytes_str("Gomforwad tenmeters is quillmere. Go forward ten meters.")), 0);
 	CHECK_EQ(adapt_write(a, dict, lm, NULL), 0);
@@ -173,7 +174,6 @@ static void takes_a_new_vocabulary_between_turns(void)
 	CHECK(ready(&r));
 	unlink(dict);
 	unlink(lm);
-	rmdir(dir);
 	for (int i = 0; i < 1000 && begin(&r, &t) == -EAGAIN; i++)
 		loop_once(r.loop, 1);
 	stt_pocketsphinx_ops.push(t, speech, read_speech());

@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "base/alloc.h"
-#include "base/pool.h"
 #include "engine/relay.h"
 #include "knowledge/search.h"
 
@@ -11,14 +10,12 @@ enum { RESULTS = 8 };
 
 struct tool {
 	struct relay_set set;
-	struct pool *pool;
 	struct searcher *searcher;
 	char *collection; /* NULL: the default */
 };
 
 struct tool_job {
 	struct relay relay;
-	struct job job;
 	struct tool *tool;
 	char *arguments;
 };
@@ -57,16 +54,14 @@ static void find(struct tool_job *j, const char *query, struct buf *out)
 	json_write(out, o);
 }
 
-static void work(struct job *job)
+static void work(struct relay *r)
 {
-	struct tool_job *j = CONTAINER_OF(job, struct tool_job, job);
+	struct tool_job *j = CONTAINER_OF(r, struct tool_job, relay);
 	AUTO(buf) struct buf out = { 0 };
 	char why[160];
 	AUTO(json) json_t *arguments = json_parse(bytes_str(j->arguments), why);
 	const char *query = json_str(arguments, "query", NULL);
 
-	if (relay_cancelled(&j->relay))
-		return;
 	if (query)
 		find(j, query, &out);
 	else
@@ -77,32 +72,20 @@ static void work(struct job *job)
 		relay_send(&j->relay, RELAY_LAST, deliver, out.p, out.n + 1);
 }
 
-static void done(struct job *job)
-{
-	relay_release(&CONTAINER_OF(job, struct tool_job, job)->relay);
-}
+static const struct relay_ops job_ops = { .work = work, .on_lost = on_lost, .on_free = on_free };
 
 static int start(struct tool *t, struct tool_job **out, const char *arguments, struct loop *loop,
 		 const struct tool_sink *sink, void *owner, uint64_t ticket)
 {
 	struct tool_job *j = mem_zalloc(sizeof(*j));
-	struct relay_to to = { loop, sink, owner, ticket };
 
-	if (!j)
-		return -ENOMEM;
-	j->arguments = mem_strdup(arguments);
-	if (!j->arguments) {
+	if (!j || !(j->arguments = mem_strdup(arguments))) {
 		mem_free(j);
 		return -ENOMEM;
 	}
 	j->tool = t;
-	j->relay.on_lost = on_lost;
-	j->relay.on_free = on_free;
-	j->job = (struct job){ .work = work, .done = done };
-	relay_init(&j->relay, &t->set, &to);
-	relay_hold(&j->relay);
 	*out = j;
-	pool_run(t->pool, &j->job);
+	relay_run(&j->relay, &job_ops, &t->set, &(struct relay_to){ loop, sink, owner, ticket });
 	return 0;
 }
 
@@ -117,12 +100,12 @@ int tool_search_new(struct tool **out, struct pool *turn, struct searcher *s, co
 
 	if (!t)
 		return -ENOMEM;
-	*t = (struct tool){ .pool = turn, .searcher = s };
+	t->searcher = s;
 	if (collection && !(t->collection = mem_strdup(collection))) {
 		mem_free(t);
 		return -ENOMEM;
 	}
-	relay_set_init(&t->set);
+	relay_set_init(&t->set, turn);
 	*out = t;
 	return 0;
 }
@@ -131,7 +114,6 @@ void tool_search_free(struct tool *t)
 {
 	if (!t)
 		return;
-	relay_set_close(&t->set);
 	relay_set_done(&t->set);
 	mem_free(t->collection);
 	mem_free(t);

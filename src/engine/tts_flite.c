@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/pool.h"
 #include "engine/relay.h"
 #include "engine/speakable.h"
 
@@ -59,12 +58,10 @@ static const struct setting {
 
 struct tts {
 	struct relay_set set;
-	struct pool *pool;
 };
 
 struct tts_job {
 	struct relay relay;
-	struct job job;
 	const struct setting *setting;
 	float stretch;
 	char *written;
@@ -126,9 +123,7 @@ static void deliver_done(struct relay *r, void *payload)
 
 static void on_lost(struct relay *r)
 {
-	static const struct engine_error e = { "engine_unavailable", "The server is out of memory." };
-
-	sink_of(r)->on_error(r->owner, r->ticket, &e);
+	sink_of(r)->on_error(r->owner, r->ticket, &relay_no_memory);
 }
 
 static void send_audio(struct tts_job *j, const int16_t *pcm, size_t n)
@@ -260,14 +255,12 @@ static void synthesize(struct tts_job *j)
 		delete_utterance(u);
 }
 
-static void work(struct job *job)
+static void work(struct relay *r)
 {
 	static const int16_t silence[PAUSE];
-	struct tts_job *j = CONTAINER_OF(job, struct tts_job, job);
+	struct tts_job *j = CONTAINER_OF(r, struct tts_job, relay);
 	struct buf *said = &j->text.text;
 
-	if (relay_cancelled(&j->relay))
-		return;
 	if (speakable_make(&j->text, bytes_str(j->written)) != 0) {
 		relay_lose(&j->relay);
 		return;
@@ -280,11 +273,6 @@ static void work(struct job *job)
 	relay_send(&j->relay, RELAY_LAST, deliver_done, NULL, 0);
 }
 
-static void done(struct job *job)
-{
-	relay_release(&CONTAINER_OF(job, struct tts_job, job)->relay);
-}
-
 /* --- the caller's side ---------------------------------------------------------------------- */
 
 static void on_free(struct relay *r)
@@ -295,6 +283,8 @@ static void on_free(struct relay *r)
 	mem_free(j->written);
 	mem_free(j);
 }
+
+static const struct relay_ops job_ops = { .work = work, .on_lost = on_lost, .on_free = on_free };
 
 static const struct setting *find_setting(const char *voice)
 {
@@ -309,24 +299,16 @@ static int flite_start(struct tts *e, struct tts_job **out, const char *text,
 		       void *owner, uint64_t ticket)
 {
 	struct tts_job *j = mem_zalloc(sizeof(*j));
-	char *copy = mem_strdup(text);
 	double speed = p && p->speed > 0 ? MIN(MAX(p->speed, 0.25), 4.0) : 1.0;
 
-	if (!j || !copy) {
+	if (!j || !(j->written = mem_strdup(text))) {
 		mem_free(j);
-		mem_free(copy);
 		return -ENOMEM;
 	}
-	j->written = copy;
 	j->setting = find_setting(p ? p->voice : NULL);
 	j->stretch = j->setting->stretch / (float)speed;
-	j->relay.on_free = on_free;
-	j->relay.on_lost = on_lost;
-	relay_init(&j->relay, &e->set, &(struct relay_to){ loop, sink, owner, ticket });
-	j->job = (struct job){ .work = work, .done = done };
-	relay_hold(&j->relay);
-	pool_run(e->pool, &j->job);
 	*out = j;
+	relay_run(&j->relay, &job_ops, &e->set, &(struct relay_to){ loop, sink, owner, ticket });
 	return 0;
 }
 
@@ -339,7 +321,6 @@ static void flite_free(struct tts *e)
 {
 	if (!e)
 		return;
-	relay_set_close(&e->set);
 	relay_set_done(&e->set);
 	mem_free(e);
 }
@@ -351,8 +332,7 @@ int tts_flite_new(struct tts **out, struct pool *turn)
 	if (!e)
 		return -ENOMEM;
 	pthread_once(&speakers_once, register_speakers);
-	relay_set_init(&e->set);
-	e->pool = turn;
+	relay_set_init(&e->set, turn);
 	*out = e;
 	return 0;
 }

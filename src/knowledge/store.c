@@ -443,6 +443,43 @@ int store_documents(struct store *s, int64_t collection,
 	return r;
 }
 
+int store_size(struct store *s, int64_t collection, struct store_size *out)
+{
+	AUTO(stmt) sqlite3_stmt *q = NULL;
+	int r = db_prepare(s, &q,
+			"SELECT count(*), coalesce(sum(n_passages), 0) FROM documents WHERE collection = ?");
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(q, 1, collection);
+	r = db_step(s, q);
+	if (r != 1) /* count(*) always gives a row */
+		return r < 0 ? r : db_fail(s, SQLITE_CORRUPT);
+	*out = (struct store_size){ sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1) };
+	return 0;
+}
+
+/* Copies n strings behind what `strings` holds and lets them point there. */
+static int keep_strings(struct store *s, struct buf *strings, const char **const *at, size_t n)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < n; i++)
+		total += strlen(*at[i]) + 1;
+	char *p = buf_reserve(strings, total);
+	if (!p)
+		return db_fail(s, SQLITE_NOMEM);
+	strings->n += total;
+	for (size_t i = 0; i < n; i++) {
+		size_t one = strlen(*at[i]) + 1;
+
+		memcpy(p, *at[i], one);
+		*at[i] = p;
+		p += one;
+	}
+	return 0;
+}
+
 int store_document(struct store *s, int64_t id, struct buf *strings, struct store_document *out)
 {
 	AUTO(stmt) sqlite3_stmt *q = NULL;
@@ -456,19 +493,44 @@ int store_document(struct store *s, int64_t id, struct buf *strings, struct stor
 		return r < 0 ? r : db_absent(s, "document");
 
 	struct store_document d = document_row(q);
-	size_t n_path = strlen(d.path) + 1, n_title = strlen(d.title) + 1, n_type = strlen(d.type) + 1;
-	char *p = buf_reserve(strings, n_path + n_title + n_type);
-	if (!p)
-		return db_fail(s, SQLITE_NOMEM);
-	memcpy(p, d.path, n_path);
-	memcpy(p + n_path, d.title, n_title);
-	memcpy(p + n_path + n_title, d.type, n_type);
-	strings->n += n_path + n_title + n_type;
-	d.path = p;
-	d.title = p + n_path;
-	d.type = p + n_path + n_title;
-	*out = d;
-	return 0;
+	const char **const texts[] = { &d.path, &d.title, &d.type };
+	r = keep_strings(s, strings, texts, ARRAY_LEN(texts));
+	if (r == 0)
+		*out = d;
+	return r;
+}
+
+int store_passage_at(struct store *s, int64_t document, size_t at, struct buf *strings,
+		     struct store_passage *out)
+{
+	AUTO(stmt) sqlite3_stmt *q = NULL;
+	int r = db_prepare(s, &q,
+			"SELECT id, document, ordinal, page, start, \"end\", heading, path FROM passages"
+			" WHERE document = ?1 AND start <= ?2 AND \"end\" > ?2 ORDER BY ordinal LIMIT 1");
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(q, 1, document);
+	sqlite3_bind_int64(q, 2, (int64_t)MIN(at, (size_t)INT64_MAX));
+	r = db_step(s, q);
+	if (r != 1)
+		return r < 0 ? r : db_absent(s, "passage");
+
+	struct store_passage p = {
+		.id = sqlite3_column_int64(q, 0),
+		.document = sqlite3_column_int64(q, 1),
+		.ordinal = (unsigned)sqlite3_column_int64(q, 2),
+		.page = (unsigned)sqlite3_column_int64(q, 3),
+		.start = (size_t)sqlite3_column_int64(q, 4),
+		.end = (size_t)sqlite3_column_int64(q, 5),
+		.heading = db_str(q, 6),
+		.path = db_str(q, 7),
+	};
+	const char **const texts[] = { &p.heading, &p.path };
+	r = keep_strings(s, strings, texts, ARRAY_LEN(texts));
+	if (r == 0)
+		*out = p;
+	return r;
 }
 
 int store_text(struct store *s, int64_t id, size_t *start, size_t *end, struct buf *out)

@@ -73,6 +73,11 @@ MUST_USE int store_find(struct store *s, int64_t collection, const char *path, i
 /* All of a collection, by path. The row is borrowed for the length of the call. */
 MUST_USE int store_documents(struct store *s, int64_t collection,
 			     int (*each)(void *ctx, const struct store_document *d), void *ctx);
+/* How many documents and passages a collection has. */
+struct store_size {
+	int64_t documents, passages;
+};
+MUST_USE int store_size(struct store *s, int64_t collection, struct store_size *out);
 /* One row; path, title and type are copied to `strings`. -ENOENT. */
 MUST_USE int store_document(struct store *s, int64_t id, struct buf *strings,
 			    struct store_document *out);
@@ -95,6 +100,10 @@ struct store_passage {
 /* By document and ordinal. Borrowed for the length of the call. */
 MUST_USE int store_passages(struct store *s, int64_t collection,
 			    int (*each)(void *ctx, const struct store_passage *p), void *ctx);
+/* The passage of a document in which this octet of its text stands; heading and path are
+ * copied to `strings`, text and vector are left out. -ENOENT: none, or no such document. */
+MUST_USE int store_passage_at(struct store *s, int64_t document, size_t at, struct buf *strings,
+			      struct store_passage *out);
 /* SQLite's own full-text ranking (bm25): for comparison, and where no index is loaded.
  * `words` separated by blanks, any of them; best first; scores are positive. */
 MUST_USE int store_fts(struct store *s, int64_t collection, const char *words, size_t k,

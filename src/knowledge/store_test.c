@@ -58,11 +58,44 @@ static void keeps_documents(void)
 	CHECK_EQ(store_text(reader, id, &start, &end, &b), 0);
 	CHECK(start == 14 && end == 14 && b.n == 0);
 	CHECK_EQ(store_text(reader, 99, &start, &end, &b), -ENOENT);
+	struct store_size size;
+	CHECK_EQ(store_size(reader, 1, &size), 0);
+	CHECK(size.documents == 1 && size.passages == 1);
+	CHECK_EQ(store_size(reader, 77, &size), 0);
+	CHECK(size.documents == 0 && size.passages == 0);
 	CHECK_EQ(store_check(s), 0);
 	CHECK_EQ(store_remove(s, id), 0);
 	CHECK_EQ(store_remove(s, id), -ENOENT);
 	CHECK_EQ(store_find(reader, 1, "/x/a.txt", &again, sha), -ENOENT);
 	CHECK_EQ(store_check(s), 0);
+}
+
+static void finds_the_passage_of_a_place(void)
+{
+	AUTO(testlib) int lib = testlib_new();
+	AUTO(testdir) struct testdir dir = testdir_new();
+	AUTO(store) struct store *s = NULL;
+	AUTO(buf) struct buf text = { 0 };
+	AUTO(buf) struct buf strings = { 0 };
+	char why[STORE_WHY];
+	struct store_passage p;
+	size_t start = 0, end = SIZE_MAX / 2;
+
+	CHECK_EQ(lib, 0);
+	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	CHECK_EQ(teststore_add(s, "manual.md", teststore_manual), 0);
+	CHECK_EQ(store_text(s, 1, &start, &end, &text), 0);
+	buf_putc(&text, 0);
+	CHECK(!text.failed);
+	const char *at = strstr((const char *)text.p, "copied every night");
+	CHECK(at);
+	CHECK_EQ(store_passage_at(s, 1, (size_t)(at - (const char *)text.p), &strings, &p), 0);
+	CHECK_STR(p.heading, "Database");
+	CHECK_STR(p.path, "Handbook > Database");
+	CHECK(p.document == 1 && p.start <= (size_t)(at - (const char *)text.p));
+	CHECK_EQ(store_passage_at(s, 1, text.n + 7, &strings, &p), -ENOENT);
+	CHECK_EQ(store_passage_at(s, 1, SIZE_MAX, &strings, &p), -ENOENT);
+	CHECK_EQ(store_passage_at(s, 9, 0, &strings, &p), -ENOENT);
 }
 
 static int count(void *ctx, int64_t passage, double score)
@@ -198,5 +231,6 @@ static void survives_kill(void)
 	}
 }
 
-TESTS({ "keeps_documents", keeps_documents }, { "separates_collections", separates_collections },
+TESTS({ "keeps_documents", keeps_documents },
+      { "finds_the_passage_of_a_place", finds_the_passage_of_a_place }, { "separates_collections", separates_collections },
       { "says_what_is_wrong", says_what_is_wrong }, { "survives_kill", survives_kill })

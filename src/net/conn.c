@@ -15,11 +15,11 @@
 enum {
 	READ_CHUNK = 64 << 10,
 	READS_PER_TURN = 4, /* then others have their turn */
-	DRAIN_MAX = 1 << 20, /* octets a closed connection still swallows */
+	DRAIN_MAX = 64 << 20, /* octets a closed connection still swallows: a refused body, whole */
 	TLS_HANDSHAKE = 0x16, /* ContentType of the first record, RFC 8446, 5.1 */
 };
 
-static const uint64_t stall_default_us = 10 * US_PER_S, linger_default_us = 2 * US_PER_S;
+static const uint64_t stall_default_us = 10 * US_PER_S, linger_default_us = 5 * US_PER_S;
 
 /* On the heap of its own: libuv gives it back one turn of the loop after uv_close(),
  * when the connection may be freed or on another loop. */

@@ -28,7 +28,7 @@ struct conn_home {
 	struct loop *loop;
 	struct tls_ctx *tls; /* borrowed; NULL: a TLS handshake is CONN_GARBAGE       */
 	uint64_t stall_us;   /* 0: 10 s                                               */
-	uint64_t linger_us;  /* 0: 2 s; how long a closed one drains what still comes */
+	uint64_t linger_us;  /* 0: 5 s; how long a closed one drains what still comes */
 	struct list conns;   /* all of them                                           */
 	size_t n;
 };
@@ -60,7 +60,8 @@ void conn_bind(struct conn *c, const struct conn_ops *ops, void *owner);
 /* Cut at once. */
 void conn_free(struct conn *c);
 AUTO_DEF(conn)
-/* Send what is queued, say goodbye, drain for a moment, go. The owner is forgotten now. */
+/* Send what is queued, say goodbye, swallow what is still under way (64 MiB, linger_us at
+ * most), go. The owner is forgotten now. */
 void conn_close(struct conn *c);
 
 /* Copies. -ENOBUFS: more than CONN_MAX would wait, -ENOMEM, -EPIPE: already broken

@@ -176,7 +176,8 @@ static ptrdiff_t percent_decode(struct bytes in, enum plus plus, char *to)
 	return (ptrdiff_t)n;
 }
 
-bool http_query(const struct http_request *r, const char *name, char *to, size_t cap)
+/* The value of a query parameter, as sent. false: absent. */
+static bool find_query(const struct http_request *r, const char *name, struct bytes *value)
 {
 	struct bytes q = r->query;
 
@@ -189,17 +190,30 @@ bool http_query(const struct http_request *r, const char *name, char *to, size_t
 		q = bytes_sub(q, MIN(pair.n + 1, q.n), q.n - MIN(pair.n + 1, q.n));
 		if (!bytes_is(bytes_sub(pair, 0, n_name), name))
 			continue;
-		struct bytes value = bytes_sub(pair, MIN(n_name + 1, pair.n),
-					       pair.n - MIN(n_name + 1, pair.n));
-		if (value.n >= cap)
-			return false;
-		ptrdiff_t n = percent_decode(value, PLUS_IS_SPACE, to);
-		if (n < 0)
-			return false;
-		to[n] = 0;
+		*value = bytes_sub(pair, MIN(n_name + 1, pair.n), pair.n - MIN(n_name + 1, pair.n));
 		return true;
 	}
 	return false;
+}
+
+bool http_query_has(const struct http_request *r, const char *name)
+{
+	struct bytes value;
+
+	return find_query(r, name, &value);
+}
+
+bool http_query(const struct http_request *r, const char *name, char *to, size_t cap)
+{
+	struct bytes value;
+
+	if (!find_query(r, name, &value) || value.n >= cap)
+		return false;
+	ptrdiff_t n = percent_decode(value, PLUS_IS_SPACE, to);
+	if (n < 0)
+		return false;
+	to[n] = 0;
+	return true;
 }
 
 /* --- the head ------------------------------------------------------------------- */

@@ -59,6 +59,8 @@ bool http_header_lists(const struct http_request *r, const char *name, const cha
 /* A query parameter, decoded ("+" is a space), with a NUL. false: absent, malformed,
  * longer than cap - 1, or containing NUL; *to untouched or of no meaning. */
 MUST_USE bool http_query(const struct http_request *r, const char *name, char *to, size_t cap);
+/* Is there such a parameter, whatever its value? */
+MUST_USE bool http_query_has(const struct http_request *r, const char *name);
 const char *http_verb_name(enum http_verb v);
 
 /* --- reading --- */

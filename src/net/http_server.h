@@ -15,13 +15,11 @@
 #pragma once
 
 #include "net/conn.h"
-#include "net/http.h"
+#include "net/http_exchange.h"
 #include "net/http_policy.h"
-#include "net/http_reply.h"
 #include "net/listen.h"
 
 struct http_server;
-struct http_exchange;
 
 struct http_ops {
 	/* The head has been read: octets of body allowed. NULL: HTTP_BODY_DEFAULT. */
@@ -36,7 +34,7 @@ struct http_limits {
 	uint64_t body_window_us; /* 5 s: in each window of a body ...                    */
 	size_t body_min;         /* 5,000 octets must come                               */
 	uint64_t stall_us;       /* 10 s: a client that does not read                    */
-	uint64_t linger_us;      /* 2 s: what a closed connection still drains           */
+	uint64_t linger_us;      /* 5 s: a closed connection still drains what comes     */
 	uint64_t ping_us;        /* 20 s: a WebSocket is pinged                          */
 	uint64_t silence_us;     /* 60 s: a WebSocket from which nothing came is cut     */
 	size_t max_conns;        /* 4096 per loop; more are closed at once               */
@@ -61,34 +59,3 @@ MUST_USE enum listen_verdict http_server_listen(struct http_server *s, const str
 						char why[static LISTEN_WHY]);
 /* Connections on a loop, for metrics. On that loop's thread. */
 size_t http_server_conns(const struct http_server *s, const struct loop *l);
-
-/* --- an exchange --- */
-
-const struct http_request *exchange_request(const struct http_exchange *ex);
-struct loop *exchange_loop(const struct http_exchange *ex);
-const struct addr *exchange_peer(const struct http_exchange *ex);
-bool exchange_is_tls(const struct http_exchange *ex);
-bool exchange_gone(const struct http_exchange *ex); /* nobody will read the answer */
-
-/* Copies the reply. The exchange is gone afterwards. HEAD is answered without the body. */
-void exchange_reply(struct http_exchange *ex, const struct http_reply *r);
-/* As exchange_reply(), but the body must live as long as the program: it is not copied. */
-void exchange_reply_static(struct http_exchange *ex, const struct http_reply *r);
-/* An error body with the type that goes with the status; code and param may be NULL. */
-void exchange_error(struct http_exchange *ex, unsigned status, const char *code,
-		    const char *param, const char *message);
-
-/* Go on on another loop of the server: fn(arg, ex) runs there, once. After 0 the caller
- * must not touch ex. -EAGAIN, -ENOMEM: it is still here. */
-MUST_USE int exchange_move(struct http_exchange *ex, struct loop *to,
-			   void (*fn)(void *arg, struct http_exchange *ex), void *arg);
-
-/* For websocket.c: the connection leaves HTTP. Writes `head`, frees the exchange and
- * returns the connection, bound to nobody, with the octets that came behind the request
- * in *rest. NULL: the client has gone, memory is out; the exchange is freed all the same. */
-MUST_USE struct conn *exchange_upgrade(struct http_exchange *ex, struct bytes head,
-				       struct buf *rest);
-/* For websocket.c: the server's limits, without zeros; NULL: the client has gone. */
-const struct http_limits *exchange_limits(const struct http_exchange *ex);
-/* For websocket.c: the CORS fields of the answer, or n = 0. */
-size_t exchange_cors(const struct http_exchange *ex, struct http_field to[static 3]);

@@ -39,6 +39,7 @@ static void reads_in_any_pieces(void)
 		CHECK_STR(v, " x y");
 		CHECK(http_query(q, "flag", v, sizeof(v)) && !v[0]);
 		CHECK(!http_query(q, "missing", v, sizeof(v)) && !http_query(q, "q", v, 3));
+		CHECK(http_query_has(q, "flag") && http_query_has(q, "q") && !http_query_has(q, "missing"));
 	}
 }
 

@@ -1,56 +1,12 @@
-#include "rtc/peer.h"
+#include "rtc/peer_inner.h"
 
 #include <assert.h>
 #include <errno.h>
 
 #include "base/alloc.h"
-#include "rtc/data.h"
 #include "rtc/demux.h"
-#include "rtc/ice.h"
-#include "rtc/rtpsec.h"
 
-enum peer_state {
-	PEER_NEW,         /* no offer answered yet                            */
-	PEER_CHECKING,    /* answered; waits for a valid check                */
-	PEER_HANDSHAKING, /* there is a path; DTLS runs                       */
-	PEER_MEDIA,       /* keys are there, the last flight of DTLS is not   */
-	PEER_CONNECTED,   /* data may flow, too                               */
-	PEER_CLOSED,      /* for good                                         */
-};
-
-enum { ID_LEN = 16, RTCP_MAX = 1200 };
-
-struct peer {
-	struct env env;
-	const struct peer_ops *ops;
-	void *owner;
-	enum peer_state state;
-	struct ice *ice;
-	struct dtls *dtls;
-	struct rtpsec *rtpsec;
-	struct cert *cert;
-	struct loop *loop;
-	struct sctp_service *sctp;
-	struct data *data; /* NULL before on_connected and without a data section */
-
-	/* Agreed by the last offer. */
-	struct stream audio;
-	bool has_data;
-	uint32_t max_message; /* octets the peer takes */
-	size_t n_sections;
-	char their_ufrag[257], their_pwd[257];
-	struct fingerprint fingerprint;
-	enum dtls_role role;
-
-	/* For our answers. */
-	uint64_t session_id;
-	uint32_t version;
-	char stream_id[ID_LEN + 1], track_id[ID_LEN + 1];
-	struct addr candidates[ANSWER_CANDIDATES_MAX];
-	size_t n_candidates;
-
-	struct peer_stats stats;
-};
+enum { RTCP_MAX = 1200 };
 
 static const struct {
 	const char *name;
@@ -64,7 +20,7 @@ static const struct {
 	[PEER_CLOSED] = { "closed", 0 },
 };
 
-static void set_state(struct peer *p, enum peer_state to)
+void peer_set_state(struct peer *p, enum peer_state to)
 {
 	assert(states[p->state].next & BIT(to));
 	p->state = to;
@@ -101,8 +57,8 @@ int peer_new(struct peer **out, const struct peer_params *params, const struct p
 		return err;
 	env_rand(env, &p->session_id, sizeof(p->session_id));
 	p->session_id &= INT64_MAX; /* "a 64-bit signed integer" for JSEP, 5.2.1 */
-	env_id(env, "", p->stream_id, ID_LEN);
-	env_id(env, "", p->track_id, ID_LEN);
+	env_id(env, "", p->stream_id, PEER_ID_LEN);
+	env_id(env, "", p->track_id, PEER_ID_LEN);
 	*out = p;
 	p = NULL;
 	return 0;
@@ -145,11 +101,10 @@ static void shut(struct peer *p)
 	if (p->dtls)
 		dtls_close(p->dtls);
 	flush_dtls(p);
-	set_state(p, PEER_CLOSED);
+	peer_set_state(p, PEER_CLOSED);
 }
 
-/* The call ends by itself: everything is at rest before the owner hears of it. */
-static void end(struct peer *p, enum peer_end why)
+void peer_finish(struct peer *p, enum peer_end why)
 {
 	if (p->state == PEER_CLOSED)
 		return;
@@ -211,8 +166,7 @@ static const struct data_ops data_ops = {
 	.on_dropped = on_data_dropped,
 };
 
-/* Once the offer has a data section and DTLS is up, whichever comes last. */
-static int open_data(struct peer *p)
+int peer_open_data(struct peer *p)
 {
 	if (!p->has_data || p->state != PEER_CONNECTED || p->data || !p->sctp)
 		return 0;
@@ -230,147 +184,6 @@ int peer_send_message(struct peer *p, uint16_t channel, struct bytes text)
 	if (err == 0)
 		p->stats.messages_out++;
 	return err;
-}
-
-/* --- offers ------------------------------------------------------------------------ */
-
-static void keep(char *to, size_t cap, struct bytes from)
-{
-	size_t n = MIN(from.n, cap - 1);
-
-	if (n)
-		memcpy(to, from.p, n);
-	to[n] = 0;
-}
-
-/* Our side of a=setup: active unless the peer insists on being it (RFC 8842, 5.3). */
-static enum sdp_verdict choose_role(const struct peer *p, const struct sdp_offer *o,
-				    enum dtls_role *role, const char **why)
-{
-	bool first = !p->dtls;
-
-	switch (o->setup) {
-	case SDP_ACTIVE:
-		*role = DTLS_SERVER;
-		break;
-	case SDP_PASSIVE:
-		*role = DTLS_CLIENT;
-		break;
-	case SDP_SETUP_NONE:
-	case SDP_ACTPASS:
-		*role = first ? DTLS_CLIENT : p->role;
-		break;
-	case SDP_HOLDCONN:
-		*why = "The offer has a=setup:holdconn, which asks for no connection.";
-		return SDP_NOT_POSSIBLE;
-	}
-	if (!first && *role != p->role) {
-		*why = "This offer changes a=setup; the DTLS roles of a call cannot change.";
-		return SDP_NOT_POSSIBLE;
-	}
-	return SDP_OK;
-}
-
-/* What a later offer may not change. */
-static enum sdp_verdict check_change(const struct peer *p, const struct sdp_offer *o,
-				     const char **why)
-{
-	if (p->state == PEER_CLOSED) {
-		*why = "The call has ended; begin a new one.";
-		return SDP_NOT_POSSIBLE;
-	}
-	if (!p->dtls)
-		return SDP_OK;
-	if (p->fingerprint.hash_bits != o->fingerprint.hash_bits ||
-	    memcmp(p->fingerprint.octets, o->fingerprint.octets, o->fingerprint.hash_bits / 8)) {
-		*why = "This offer changes a=fingerprint; begin a new call for a new certificate.";
-		return SDP_NOT_POSSIBLE;
-	}
-	if (o->n_sections < p->n_sections) {
-		*why = "This offer has fewer m= sections than the one before (RFC 3264, 8).";
-		return SDP_NOT_POSSIBLE;
-	}
-	return SDP_OK;
-}
-
-static int write_answer(struct peer *p, const struct sdp_offer *o, struct buf *to)
-{
-	char fingerprint[CERT_FINGERPRINT];
-
-	cert_fingerprint(p->cert, fingerprint);
-	struct answer a = {
-		.offer = o,
-		.session_id = p->session_id,
-		.version = p->version + 1,
-		.ufrag = ice_ufrag(p->ice),
-		.pwd = ice_pwd(p->ice),
-		.fingerprint = fingerprint,
-		.setup = p->role == DTLS_CLIENT ? SDP_ACTIVE : SDP_PASSIVE,
-		.candidates = p->candidates,
-		.n_candidates = p->n_candidates,
-		.ssrc = p->audio.ssrc,
-		.cname = p->audio.cname,
-		.stream = p->stream_id,
-		.track = p->track_id,
-	};
-	return answer_write(&a, to);
-}
-
-/* A change of either part by the peer asks for new ones of ours (RFC 8445, 9). */
-static bool is_restart(const struct peer *p, const struct sdp_offer *o)
-{
-	return p->dtls && (!bytes_is(o->ufrag, p->their_ufrag) || !bytes_is(o->pwd, p->their_pwd));
-}
-
-static void agree(struct peer *p, const struct sdp_offer *o)
-{
-	keep(p->their_ufrag, sizeof(p->their_ufrag), o->ufrag);
-	keep(p->their_pwd, sizeof(p->their_pwd), o->pwd);
-	p->n_sections = o->n_sections;
-	p->version++;
-	stream_agree(&p->audio, o);
-	if (o->data >= 0) {
-		p->has_data = true;
-		p->max_message = o->max_message;
-	}
-}
-
-enum sdp_verdict peer_offer(struct peer *p, struct bytes offer, struct buf *answer,
-			    const char **why)
-{
-	AUTO(dtls) struct dtls *dtls = NULL;
-	struct sdp_offer o;
-	enum dtls_role role = DTLS_CLIENT;
-	size_t mark = answer->n;
-	enum sdp_verdict v = sdp_parse(offer, &o, why);
-
-	if (v == SDP_OK)
-		v = check_change(p, &o, why);
-	if (v == SDP_OK)
-		v = choose_role(p, &o, &role, why);
-	if (v != SDP_OK)
-		return v;
-
-	*why = "The server has no memory left.";
-	if (!p->dtls && dtls_new(&dtls, p->cert, role, &o.fingerprint) != 0)
-		return SDP_NO_MEMORY;
-	p->role = role;
-	if (is_restart(p, &o))
-		ice_restart(p->ice); /* harmless, should the answer fail: the old ones still work */
-	if (write_answer(p, &o, answer) != 0) {
-		answer->n = mark;
-		return SDP_NO_MEMORY;
-	}
-	if (dtls) {
-		p->dtls = dtls;
-		dtls = NULL;
-		p->fingerprint = o.fingerprint;
-		set_state(p, PEER_CHECKING);
-	}
-	agree(p, &o);
-	if (open_data(p) != 0)
-		end(p, PEER_END_FAILED);
-	return SDP_OK;
 }
 
 struct bytes peer_key(const struct peer *p)
@@ -459,7 +272,7 @@ static void input_srtp(struct peer *p, struct bytes datagram, enum demux_kind ki
 		drop(p, PEER_DROP_SRTP_FORGED);
 		break;
 	case RTPSEC_FAILED:
-		end(p, PEER_END_FAILED);
+		peer_finish(p, PEER_END_FAILED);
 		break;
 	}
 }
@@ -496,10 +309,10 @@ static void take_keys(struct peer *p)
 	int err = rtpsec_new(&p->rtpsec, &keys);
 	explicit_bzero(&keys, sizeof(keys));
 	if (err) {
-		end(p, PEER_END_FAILED);
+		peer_finish(p, PEER_END_FAILED);
 		return;
 	}
-	set_state(p, PEER_MEDIA);
+	peer_set_state(p, PEER_MEDIA);
 	p->ops->on_connected(p->owner);
 }
 
@@ -507,12 +320,12 @@ static void on_dtls_connected(struct peer *p)
 {
 	take_keys(p);
 	if (p->state != PEER_MEDIA) { /* closed in between, or no keys though connected */
-		end(p, PEER_END_FAILED);
+		peer_finish(p, PEER_END_FAILED);
 		return;
 	}
-	set_state(p, PEER_CONNECTED);
-	if (open_data(p) != 0)
-		end(p, PEER_END_FAILED);
+	peer_set_state(p, PEER_CONNECTED);
+	if (peer_open_data(p) != 0)
+		peer_finish(p, PEER_END_FAILED);
 }
 
 static void read_dtls(struct peer *p)
@@ -543,16 +356,16 @@ static void on_dtls(struct peer *p, enum dtls_verdict v)
 		drop(p, PEER_DROP_DTLS);
 		break;
 	case DTLS_CLOSED:
-		end(p, PEER_END_GOODBYE);
+		peer_finish(p, PEER_END_GOODBYE);
 		break;
 	case DTLS_BAD_FINGERPRINT:
-		end(p, PEER_END_FINGERPRINT);
+		peer_finish(p, PEER_END_FINGERPRINT);
 		break;
 	case DTLS_BAD_CERT:
 	case DTLS_NO_PROFILE:
 	case DTLS_TIMED_OUT:
 	case DTLS_FAILED:
-		end(p, p->state >= PEER_CONNECTED ? PEER_END_FAILED : PEER_END_HANDSHAKE);
+		peer_finish(p, p->state >= PEER_CONNECTED ? PEER_END_FAILED : PEER_END_HANDSHAKE);
 		break;
 	}
 	flush_dtls(p);
@@ -577,7 +390,7 @@ static void input_stun(struct peer *p, struct bytes d, const struct addr *from, 
 		return;
 	}
 	if (p->state == PEER_CHECKING && ice_selected(p->ice)) {
-		set_state(p, PEER_HANDSHAKING);
+		peer_set_state(p, PEER_HANDSHAKING);
 		on_dtls(p, dtls_start(p->dtls, now_us));
 	} else if (r.selected) {
 		flush_dtls(p); /* what waited for a path */
@@ -626,7 +439,7 @@ void peer_on_time(struct peer *p, uint64_t now_us)
 		return;
 	bool never = ice_state(p->ice) == ICE_WAITING;
 	if (ice_on_time(p->ice, now_us) == ICE_LOST) {
-		end(p, never ? PEER_END_NO_CHECK : PEER_END_CONSENT);
+		peer_finish(p, never ? PEER_END_NO_CHECK : PEER_END_CONSENT);
 		return;
 	}
 	if (p->state >= PEER_HANDSHAKING)

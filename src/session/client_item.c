@@ -64,9 +64,14 @@ static void create(struct session *s, struct item *it, const char *audio64, cons
 	}
 	if (audio64 && !take_audio(s, it, audio64))
 		return;
-	conv_make_room(s);
 	if (!place(s, previous, &after))
 		return;
+	/* The one in front of it may be the one that is forgotten. */
+	bool is_first = after && after == conv_first(&s->conv);
+	size_t n = s->conv.n;
+	conv_make_room(s);
+	if (is_first && s->conv.n < n)
+		after = NULL;
 	conv_insert(&s->conv, it, after);
 	emit_item(s, EV_ITEM_ADDED, it);
 	emit_item(s, EV_ITEM_DONE, it);

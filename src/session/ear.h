@@ -19,6 +19,7 @@ enum ear_news {
 
 MUST_USE struct ear *ear_new(const struct settings *set); /* NULL: no memory */
 void ear_free(struct ear *e);
+AUTO_DEF(ear)
 void ear_configure(struct ear *e, const struct settings *set);
 /* Forget the turn, not what the room sounds like. */
 void ear_reset(struct ear *e);

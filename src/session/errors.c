@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "session/emit.h"
 #include "session/state.h"
@@ -27,14 +28,53 @@ static const struct {
 	[ERR_SERVER] = { "server_error", "server_error" },
 };
 
+/* Octets of the well-formed sequence (RFC 3629, 4) at p, which ends in NUL; 0: there is none. */
+static size_t utf8_len(const uint8_t *p)
+{
+	static const struct {
+		uint8_t from, to, second_from, second_to, n;
+	} leads[] = { { 0x01, 0x7F, 0, 0xFF, 1 },    { 0xC2, 0xDF, 0x80, 0xBF, 2 },
+		      { 0xE0, 0xE0, 0xA0, 0xBF, 3 }, { 0xE1, 0xEC, 0x80, 0xBF, 3 },
+		      { 0xED, 0xED, 0x80, 0x9F, 3 }, { 0xEE, 0xEF, 0x80, 0xBF, 3 },
+		      { 0xF0, 0xF0, 0x90, 0xBF, 4 }, { 0xF1, 0xF3, 0x80, 0xBF, 4 },
+		      { 0xF4, 0xF4, 0x80, 0x8F, 4 } };
+
+	for (size_t i = 0; i < ARRAY_LEN(leads); i++) {
+		if (p[0] < leads[i].from || p[0] > leads[i].to)
+			continue;
+		if (p[1] < leads[i].second_from || p[1] > leads[i].second_to)
+			return 0;
+		for (size_t k = 2; k < leads[i].n; k++)
+			if ((p[k] & 0xC0) != 0x80)
+				return 0;
+		return leads[i].n;
+	}
+	return 0;
+}
+
+void utf8_mend(char *text)
+{
+	const uint8_t *from = (const uint8_t *)text;
+	char *to = text;
+
+	while (*from) {
+		size_t n = utf8_len(from);
+
+		memmove(to, from, n);
+		to += n;
+		from += n ? n : 1;
+	}
+	*to = 0;
+}
+
 static void fill(struct api_error *e, enum err which, const char *param, const char *fmt,
 		 va_list ap)
 {
 	e->code = errors[which].code;
 	snprintf(e->param, sizeof(e->param), "%s", param ? param : "");
 	vsnprintf(e->message, sizeof(e->message), fmt, ap);
-	utf8_trim(e->param);
-	utf8_trim(e->message);
+	utf8_mend(e->param);
+	utf8_mend(e->message);
 }
 
 int error_set(struct api_error *e, enum err which, const char *param, const char *fmt, ...)

@@ -82,6 +82,15 @@ static void ask_settled(struct hear *h)
 	h->s->engines.stt_ops->settle(h->stt);
 }
 
+static void set_item(struct hear *h, struct item *it, uint64_t item_start)
+{
+	if (h->item || !it)
+		return;
+	item_ref(it);
+	h->item = it;
+	h->item_start = item_start;
+}
+
 static void try_begin(struct hear *h)
 {
 	struct session *s = h->s;
@@ -109,7 +118,7 @@ static void try_begin(struct hear *h)
 		ask_settled(h);
 }
 
-struct hear *hear_new(struct session *s, uint64_t from)
+struct hear *hear_new(struct session *s, uint64_t from, struct item *it)
 {
 	struct hear *h = mem_zalloc(sizeof(*h));
 
@@ -117,6 +126,7 @@ struct hear *hear_new(struct session *s, uint64_t from)
 		return NULL;
 	h->s = s;
 	h->fed = from;
+	set_item(h, it, from);
 	list_push(&s->hearings, &h->node);
 	if (s->engines.stt_ops)
 		try_begin(h);
@@ -151,10 +161,8 @@ static void conclude(struct hear *h)
 
 void hear_commit(struct hear *h, struct item *it, uint64_t item_start)
 {
-	h->item = it;
-	item_ref(it);
+	set_item(h, it, item_start);
 	it->awaits_words = true;
-	h->item_start = item_start;
 	h->ended = true;
 	h->ended_us = h->s->now_us;
 	if (h->state == HEAR_OPEN && is_settled(h))
@@ -167,7 +175,7 @@ void hear_commit(struct hear *h, struct item *it, uint64_t item_start)
 
 void hear_item(struct session *s, struct item *it)
 {
-	struct hear *h = hear_new(s, 0);
+	struct hear *h = hear_new(s, 0, it);
 
 	if (h)
 		hear_commit(h, it, 0);

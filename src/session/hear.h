@@ -38,11 +38,12 @@ struct hear {
 	uint64_t speech_end, speech_end_us; /* position and time of the last speech */
 };
 
-/* Starts at a position in the input buffer. NULL: no memory. */
-struct hear *hear_new(struct session *s, uint64_t from);
+/* Starts at a position in the input buffer, or with the item whose first sample has this position
+ * if the audio is there already. NULL: no memory. */
+struct hear *hear_new(struct session *s, uint64_t from, struct item *it);
 void hear_feed(struct hear *h); /* push what has arrived */
 void hear_settle(struct hear *h);
-/* No more audio will come: the item (referenced) has it all. */
+/* No more audio will come: the item (referenced; the same if one was given) has it all. */
 void hear_commit(struct hear *h, struct item *it, uint64_t item_start);
 void hear_cancel(struct hear *h);
 /* The user's item with audio that did not pass the buffer. */

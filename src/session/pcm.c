@@ -7,8 +7,9 @@
 
 int16_t *pcm_reserve(struct pcm *b, size_t n)
 {
-	if (b->cap - b->n < n) {
-		size_t cap = MAX(b->n + n, b->cap + b->cap / 2);
+	/* Also for no samples: NULL would say that memory ran out. */
+	if (!b->p || b->cap - b->n < n) {
+		size_t cap = MAX(MAX(b->n + n, b->cap + b->cap / 2), (size_t)1);
 		int16_t *p = mem_realloc(b->p, cap * sizeof(*p));
 
 		if (!p)

@@ -229,8 +229,8 @@ static void set_error(struct response *r, const char *code, const char *message)
 	r->outcome = OUTCOME_FAILED;
 	snprintf(r->error_code, sizeof(r->error_code), "%s", code);
 	snprintf(r->error_message, sizeof(r->error_message), "%s", message ? message : "");
-	utf8_trim(r->error_code);
-	utf8_trim(r->error_message);
+	utf8_mend(r->error_code);
+	utf8_mend(r->error_message);
 }
 
 void response_fail(struct response *r, const char *code, const char *message)

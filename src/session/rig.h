@@ -72,7 +72,7 @@ struct rig {
 	uint64_t odd;      /* for audio */
 };
 
-static void rig_auto_(struct rig *r)
+static inline void rig_auto_(struct rig *r)
 {
 	session_free(r->s);
 	fake_free(r->fake);
@@ -335,4 +335,141 @@ static inline void rig_audio(struct rig *r, unsigned ms, int level)
 static inline json_t *rig_take(struct rig *r)
 {
 	return r->taken < json_array_size(r->events) ? json_array_get(r->events, r->taken++) : NULL;
+}
+
+/* --- what a test says and expects: in its JSON ' stands for " ------------------------------ */
+
+/* A session with a leg, in one line at the head of a test. */
+#define RIG(r, more, paced_hz)                                                                     \
+	AUTO(rig) struct rig r = { 0 };                                                            \
+	CHECK(rig_init(&r) && rig_start(&r, more, paced_hz))
+
+static inline bool rig_unquote(struct buf *to, const char *json)
+{
+	for (; *json; json++)
+		buf_putc(to, *json == '\'' ? '"' : *json);
+	buf_putc(to, 0);
+	return !to->failed;
+}
+
+/* Of a table's n cases: with memory running out at each allocation in turn a few say enough. */
+static inline size_t rig_cases(size_t n)
+{
+	return getenv("VOICED_TEST_OOM") ? MIN(n, (size_t)2) : n;
+}
+
+/* A message, and what is due at once because of it. */
+static inline void rig_say(struct rig *r, const char *json)
+{
+	AUTO(buf) struct buf text = { 0 };
+
+	if (!rig_unquote(&text, json))
+		return;
+	rig_message(r, (const char *)text.p);
+	rig_run_due(r);
+}
+
+/* Has `got` these members, and theirs in turn? Arrays are as long as wanted. */
+static inline bool rig_matches(const json_t *want, const json_t *got)
+{
+	const char *key;
+	json_t *v;
+	size_t i;
+
+	if (json_is_object(want)) {
+		json_object_foreach ((json_t *)(uintptr_t)want, key, v)
+			if (!rig_matches(v, json_object_get(got, key)))
+				return false;
+		return json_is_object(got);
+	}
+	if (!json_is_array(want))
+		return json_equal(want, got);
+	json_array_foreach (want, i, v)
+		if (!rig_matches(v, json_array_get(got, i)))
+			return false;
+	return json_array_size(want) == json_array_size(got);
+}
+
+static inline bool rig_has(const json_t *got, const char *want)
+{
+	char why[160];
+	AUTO(buf) struct buf text = { 0 };
+	AUTO(json)
+	json_t *v = rig_unquote(&text, want) ? json_parse(bytes_str((const char *)text.p), why)
+					     : NULL;
+
+	if (v && rig_matches(v, got))
+		return true;
+	if (!mem_failed()) {
+		AUTO(buf) struct buf is = { 0 };
+		json_write(&is, got);
+		fprintf(stderr, "wanted %s\n   got %.*s\n", want, (int)MIN(is.n, (size_t)600),
+			is.n ? (const char *)is.p : "");
+	}
+	return false;
+}
+
+static inline const char *rig_type(const json_t *event)
+{
+	return json_str(event, "type", "");
+}
+
+/* The next event is of this type and has these members. */
+static inline bool rig_expect(struct rig *r, const char *type, const char *want)
+{
+	const json_t *e = rig_take(r);
+
+	if (e && strcmp(rig_type(e), type) == 0)
+		return rig_has(e, want);
+	if (!mem_failed())
+		fprintf(stderr, "wanted %s, got %s\n", type, e ? rig_type(e) : "nothing");
+	return false;
+}
+
+/* The next event of this type, whatever came before it; NULL: none. */
+static inline const json_t *rig_find(struct rig *r, const char *type)
+{
+	const json_t *e;
+
+	while ((e = rig_take(r)))
+		if (strcmp(rig_type(e), type) == 0)
+			return e;
+	return NULL;
+}
+
+static inline bool rig_until(struct rig *r, const char *type, const char *want)
+{
+	const json_t *e = rig_find(r, type);
+
+	if (e)
+		return rig_has(e, want);
+	if (!mem_failed())
+		fprintf(stderr, "wanted %s, which did not come\n", type);
+	return false;
+}
+
+/* How many of this type came, looked at or not. */
+static inline size_t rig_count(const struct rig *r, const char *type)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_array_size(r->events); i++)
+		n += strcmp(rig_type(json_array_get(r->events, i)), type) == 0;
+	return n;
+}
+
+/* Nothing is waiting to be looked at. */
+static inline bool rig_quiet(struct rig *r)
+{
+	const json_t *e = rig_take(r);
+
+	if (e && !mem_failed())
+		fprintf(stderr, "wanted nothing, got %s\n", rig_type(e));
+	return !e;
+}
+
+/* What is waiting does not matter. */
+static inline void rig_forget(struct rig *r)
+{
+	r->taken = json_array_size(r->events);
 }

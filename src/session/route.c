@@ -148,18 +148,3 @@ void route_message(struct session *s, struct bytes text)
 		r->on(s, msg);
 	s->asking.event_id = NULL;
 }
-
-void utf8_trim(char *text)
-{
-	size_t n = strlen(text), tail = 0;
-
-	/* Count the continuation octets at the end, then see what their lead promised. */
-	while (tail < n && tail < 3 && ((uint8_t)text[n - 1 - tail] & 0xC0) == 0x80)
-		tail++;
-	if (tail == n)
-		return;
-	uint8_t lead = (uint8_t)text[n - 1 - tail];
-	size_t want = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
-	if (want > tail)
-		text[n - 1 - tail] = 0;
-}

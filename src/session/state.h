@@ -99,5 +99,6 @@ void route_message(struct session *s, struct bytes json);
 void item_truncate(struct session *s, struct item *it, uint64_t ms);
 /* Forget the oldest item when there are SESSION_ITEMS_MAX; says so. */
 void conv_make_room(struct session *s);
-/* Cut a string that snprintf() may have ended inside a UTF-8 sequence. */
-void utf8_trim(char *text);
+/* errors.c: drop what printf's precision and the ends of buffers leave of a UTF-8 sequence,
+ * wherever it stands: an event that is not UTF-8 cannot be sent. */
+void utf8_mend(char *text);

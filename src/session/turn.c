@@ -294,7 +294,7 @@ static void commit(struct session *s, bool respond_after)
 		return;
 	/* No words have been looked for: the speaker was not noticed, the client knows better. */
 	if (!h)
-		h = hear_new(s, start);
+		h = hear_new(s, start, it);
 	if (h) {
 		h->respond = respond_after;
 		h->speech_end = t->end;
@@ -368,7 +368,7 @@ static void on_started(struct session *s, uint64_t at)
 	}
 	if (t->hear)
 		hear_cancel(t->hear);
-	t->hear = hear_new(s, t->start);
+	t->hear = hear_new(s, t->start, NULL);
 	if (!t->hear)
 		session_oom(s);
 }
@@ -431,7 +431,7 @@ static void manual_news(struct session *s, enum ear_news news, uint64_t at)
 
 	if (news != EAR_STARTED || t->hear)
 		return;
-	t->hear = hear_new(s, MAX(at, s->in.start));
+	t->hear = hear_new(s, MAX(at, s->in.start), NULL);
 	if (!t->hear)
 		session_oom(s);
 }

@@ -1,7 +1,7 @@
 // Whoever comes, with whatever: keyboard, screen reader, small screen, large letters, no motion.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import * as h from "./harness.mjs";
@@ -20,22 +20,12 @@ async function findings(page) {
 }
 
 describe("the page is for everybody", () => {
-	let server, browser;
-
-	before(async () => {
-		server = await h.serve();
-		browser = await h.browse();
-	});
-	after(async () => {
-		await browser?.close();
-		await server?.stop();
-	});
+	const here = h.stage_all();
 
 	for (const colorScheme of ["light", "dark"]) {
 		for (const width of [1280, 390]) {
 			test(`axe finds nothing serious, ${colorScheme}, ${width} wide`, async () => {
-				const page = await h.open(browser, server.url,
-					{ context: { viewport: { width, height: 844 }, colorScheme } });
+				const page = await here.open({ context: { viewport: { width, height: 844 }, colorScheme } });
 
 				assert.deepEqual(await findings(page), [], "before the first question");
 				await h.ask(page, "What is the station cat called?");
@@ -56,7 +46,7 @@ describe("the page is for everybody", () => {
 	}
 
 	test("everything can be reached by Tab, and shows it", async () => {
-		const page = await h.open(browser, server.url);
+		const page = await here.open();
 
 		await h.ask(page, "What is the station cat called?");
 		await page.locator("body").click({ position: { x: 2, y: 2 } });
@@ -80,7 +70,7 @@ describe("the page is for everybody", () => {
 	});
 
 	test("final captions are announced once, and partial ones never", async () => {
-		const page = await h.open(browser, server.url);
+		const page = await here.open();
 
 		await page.evaluate(() => {
 			window.said = [];
@@ -98,7 +88,7 @@ describe("the page is for everybody", () => {
 	for (const [what, viewport] of [["360 wide", { width: 360, height: 640 }],
 		["1280 wide at 200 %", { width: 640, height: 400 }], ["a phone on its side", { width: 844, height: 390 }]]) {
 		test(`${what}: nothing sticks out`, async () => {
-			const page = await h.open(browser, server.url, { context: { viewport } });
+			const page = await here.open({ context: { viewport } });
 			const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
 
 			assert.ok(await fits());
@@ -114,7 +104,7 @@ describe("the page is for everybody", () => {
 	}
 
 	test("nothing moves for whoever wants no motion", async () => {
-		const page = await h.open(browser, server.url, { context: { reducedMotion: "reduce" } });
+		const page = await here.open({ context: { reducedMotion: "reduce" } });
 
 		await h.ask(page, "What is the station cat called?");
 		assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
@@ -122,7 +112,12 @@ describe("the page is for everybody", () => {
 	});
 
 	test("a chosen theme outlives the page", async () => {
-		const page = await h.open(browser, server.url, { context: { colorScheme: "light" } });
+		const page = await here.open({
+			context: { colorScheme: "light" },
+			before: (p) => p.addInitScript(() => requestAnimationFrame(() => {
+				window.first_theme = document.documentElement.dataset.theme;
+			})),
+		});
 		const paper = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
 		const light = await paper();
 
@@ -134,11 +129,12 @@ describe("the page is for everybody", () => {
 		await page.reload();
 		await page.waitForSelector(".example");
 		assert.equal(await paper(), dark);
+		assert.equal(await page.evaluate(() => window.first_theme), "dark", "from the first frame on");
 	});
 
 	for (const width of [1280, 390]) {
 		test(`a conversation does not make the page jump, ${width} wide`, async (t) => {
-			const page = await h.open(browser, server.url, { context: { viewport: { width, height: 844 } } });
+			const page = await here.open({ context: { viewport: { width, height: 844 } } });
 
 			for (const text of ["What is the station cat called?", "What is a fennibar used for?",
 				"Where should everyone gather when there is a fire?"]) {

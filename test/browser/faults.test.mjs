@@ -1,20 +1,11 @@
 // Each cause has a message of its own, and none of them takes the written way with it.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import * as h from "./harness.mjs";
 
 describe("what goes wrong is said", () => {
-	let server, browser;
-
-	before(async () => {
-		server = await h.serve();
-		browser = await h.browse();
-	});
-	after(async () => {
-		await browser?.close();
-		await server?.stop();
-	});
+	const here = h.stage_all();
 
 	const no_sound_of_it = async (page) => {
 		const row = await h.ask(page, "What is the station cat called?");
@@ -26,7 +17,7 @@ describe("what goes wrong is said", () => {
 		const other = await h.browse({ microphone: "none" });
 
 		t.after(() => other.close());
-		const page = await h.open(other, server.url);
+		const page = await h.open(other, here.server.url);
 
 		await page.click("#talk");
 		await h.fault(page, "mic_missing");
@@ -38,7 +29,7 @@ describe("what goes wrong is said", () => {
 		const other = await h.browse({ microphone: "refused" });
 
 		t.after(() => other.close());
-		const page = await h.open(other, server.url);
+		const page = await h.open(other, here.server.url);
 
 		await page.click("#talk");
 		await h.fault(page, "mic_refused");
@@ -46,7 +37,7 @@ describe("what goes wrong is said", () => {
 	});
 
 	test("insecure address, with the way to the secure one", async () => {
-		const page = await h.open(browser, server.url, {
+		const page = await here.open({
 			before: (p) => p.addInitScript(() =>
 				Object.defineProperty(window, "isSecureContext", { value: false })),
 		});
@@ -59,7 +50,7 @@ describe("what goes wrong is said", () => {
 	});
 
 	test("too many are talking", async () => {
-		const page = await h.open(browser, server.url);
+		const page = await here.open();
 
 		await page.route("**/v1/realtime/calls*", (r) => r.fulfill({
 			status: 503, contentType: "application/json",
@@ -71,7 +62,7 @@ describe("what goes wrong is said", () => {
 	});
 
 	test("forbidden asks for the code; a wrong one is told apart", async () => {
-		const page = await h.open(browser, server.url, {
+		const page = await here.open({
 			wait: null,
 			before: async (p) => {
 				await p.route("**/api/status", (r) => r.fulfill({
@@ -90,7 +81,7 @@ describe("what goes wrong is said", () => {
 
 	test("a code in the address signs in and leaves it", async () => {
 		const sent = [];
-		const page = await h.open(browser, `${server.url}#code=abc`, {
+		const page = await h.open(here.browser, `${here.server.url}#code=abc`, {
 			before: (p) => p.route("**/api/login", (r) => {
 				sent.push(r.request().postDataJSON());
 				return r.fulfill({ status: 204, body: "" });
@@ -98,11 +89,11 @@ describe("what goes wrong is said", () => {
 		});
 
 		assert.deepEqual(sent, [{ code: "abc" }]);
-		assert.equal(page.url(), server.url);
+		assert.equal(page.url(), here.server.url);
 	});
 
 	test("sound blocked, and unblocked by a click", async () => {
-		const page = await h.open(browser, server.url, {
+		const page = await here.open({
 			before: (p) => p.addInitScript(() => {
 				const play = HTMLMediaElement.prototype.play;
 				let refused = false;
@@ -124,7 +115,7 @@ describe("what goes wrong is said", () => {
 	});
 
 	test("the network lets no call through", async () => {
-		const page = await h.open(browser, server.url);
+		const page = await here.open();
 
 		// The answer's candidates lead nowhere: what a firewall does.
 		await page.route("**/v1/realtime/calls*", async (r) => {
@@ -142,7 +133,7 @@ describe("what goes wrong is said", () => {
 	});
 
 	test("a failed answer, with the server's own words", async () => {
-		const page = await h.open(browser, server.url, {
+		const page = await here.open({
 			before: (p) => p.routeWebSocket(/realtime/, (ws) => {
 				const say = (e) => ws.send(JSON.stringify(e));
 
@@ -167,22 +158,13 @@ describe("what goes wrong is said", () => {
 });
 
 describe("a server that goes away", () => {
-	let server, browser;
-
-	before(async () => {
-		server = await h.serve();
-		browser = await h.browse();
-	});
-	after(async () => {
-		await browser?.close();
-		await server?.stop();
-	});
+	const here = h.stage_all();
 
 	test("is said when one asks, keeps the question, and reconnects when told to", async () => {
-		const page = await h.open(browser, server.url);
+		const page = await here.open();
 
 		await h.ask(page, "What is the station cat called?");
-		await server.kill("SIGKILL");
+		await here.server.kill("SIGKILL");
 		await h.sleep(300);
 		await page.fill("#ask", "How much does a ticket for an adult cost?");
 		await page.keyboard.press("Enter");
@@ -194,7 +176,7 @@ describe("a server that goes away", () => {
 		page.on("request", () => tries++);
 		await h.sleep(3000);
 		assert.equal(tries, 0, "nobody asked it to try again");
-		await server.start();
+		await here.server.start();
 		await page.click("#notice .plain");
 		await page.waitForSelector("#notice:empty", { state: "attached" });
 		const row = await h.ask(page, "How much does a ticket for an adult cost?");
@@ -203,14 +185,14 @@ describe("a server that goes away", () => {
 	});
 
 	test("is said during a call", async () => {
-		const page = await h.open(browser, server.url);
+		const page = await here.open();
 
 		await page.click("#talk");
 		await page.waitForSelector("[data-call=on]", { timeout: 15000 });
-		await server.kill("SIGKILL");
+		await here.server.kill("SIGKILL");
 		await h.fault(page, "gone", 40000);
 		assert.equal(await page.locator("#app").getAttribute("data-call"), "off");
-		await server.start();
+		await here.server.start();
 		await page.click("#notice .plain");
 		await page.waitForSelector("[data-call=on]", { timeout: 15000 });
 	});

@@ -7,6 +7,7 @@
 
 import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { after, before } from "node:test";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import * as tools from "../tools/server.mjs";
@@ -108,6 +109,34 @@ export async function open(browser, url, { context = {}, before, wait = ".exampl
 	if (wait)
 		await page.waitForSelector(wait);
 	return Object.assign(page, { faults });
+}
+
+async function set_up(here, options) {
+	here.open = (how) => open(here.browser, here.server.url, how);
+	here.close = async () => {
+		await here.browser?.close();
+		await here.server?.stop();
+	};
+	here.server = await serve(options);
+	here.browser = await browse();
+	return here;
+}
+
+// A server and a browser for one test.
+export function stage(t, options) {
+	const here = {};
+
+	t.after(() => here.close());
+	return set_up(here, options);
+}
+
+// The same for all tests of a describe().
+export function stage_all() {
+	const here = {};
+
+	before(() => set_up(here));
+	after(() => here.close());
+	return here;
 }
 
 // The file of web/ in place of the one that was built in, under the same headers.

@@ -1,25 +1,16 @@
 // The written way: a typed question is answered, with sources that open at their place.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as h from "./harness.mjs";
 
 describe("a typed question", () => {
-	let server, browser;
-
-	before(async () => {
-		server = await h.serve();
-		browser = await h.browse();
-	});
-	after(async () => {
-		await browser?.close();
-		await server?.stop();
-	});
+	const here = h.stage_all();
 
 	test("is answered with its source, aloud", async () => {
-		const page = await h.open(browser, server.url);
+		const page = await here.open();
 
 		page.evaluate(() => window.listen()).catch(() => {});
 		const row = await h.ask(page, "What is the station cat called?");
@@ -36,7 +27,7 @@ describe("a typed question", () => {
 	});
 
 	test("its source opens at the quoted place and gives the focus back", async () => {
-		const page = await h.open(browser, server.url);
+		const page = await here.open();
 
 		await h.ask(page, "What is the station cat called?");
 		const card = page.locator("#cards .card").first();
@@ -57,7 +48,7 @@ describe("a typed question", () => {
 	});
 
 	test("from a PDF names the page", async () => {
-		const page = await h.open(browser, server.url);
+		const page = await here.open();
 		const row = await h.ask(page, "On which radio channel do I call for help at sea?");
 
 		assert.match(await row.locator(".words").innerText(), /sixteen|16/i);
@@ -65,7 +56,7 @@ describe("a typed question", () => {
 	});
 
 	test("without an answer says so, and shows no source", async () => {
-		const page = await h.open(browser, server.url);
+		const page = await here.open();
 		const row = await h.ask(page, "What is the capital of France?");
 
 		assert.ok(await row.locator(".words").innerText());
@@ -73,7 +64,7 @@ describe("a typed question", () => {
 	});
 
 	test("example questions can be pressed", async () => {
-		const page = await h.open(browser, server.url);
+		const page = await here.open();
 
 		assert.equal(await page.locator(".example").count(), 3);
 		await page.locator(".example").first().click();
@@ -82,7 +73,7 @@ describe("a typed question", () => {
 	});
 
 	test("two in a row get two answers, in order", async () => {
-		const page = await h.open(browser, server.url);
+		const page = await here.open();
 
 		await page.fill("#ask", "What is the station cat called?");
 		await page.keyboard.press("Enter");
@@ -99,7 +90,7 @@ describe("a typed question", () => {
 	});
 
 	test("the server sends the strict policy", async () => {
-		const response = await fetch(server.url);
+		const response = await fetch(here.server.url);
 		const policy = response.headers.get("content-security-policy") ?? "";
 
 		for (const part of ["default-src 'none'", "script-src 'self'", "style-src 'self'",
@@ -110,14 +101,8 @@ describe("a typed question", () => {
 });
 
 test("without documents the page says how to add some, and notices them", async (t) => {
-	const server = await h.serve({ paths: [] });
-	const browser = await h.browse();
-
-	t.after(async () => {
-		await browser.close();
-		await server.stop();
-	});
-	const page = await h.open(browser, server.url, { wait: "#empty:not([hidden])" });
+	const here = await h.stage(t, { paths: [] });
+	const page = await here.open({ wait: "#empty:not([hidden])" });
 
 	assert.match(await page.locator("#empty").innerText(), /voiced ingest/);
 	assert.ok(await page.locator("#ask").isDisabled());
@@ -137,15 +122,10 @@ test("a hostile document stays text", async (t) => {
 		"The key of the walled garden hangs beside the green door.", "",
 		`${bait} The walled garden opens at nine.`,
 	].join("\n"));
-	const server = await h.serve({ paths: [dir] });
-	const browser = await h.browse();
+	const here = await h.stage(t, { paths: [dir] });
 
-	t.after(async () => {
-		await browser.close();
-		await server.stop();
-		remove();
-	});
-	const page = await h.open(browser, server.url, { wait: "#hello:not([hidden])" });
+	t.after(remove);
+	const page = await here.open({ wait: "#hello:not([hidden])" });
 
 	await h.ask(page, "What is the gate code of the walled garden?");
 	await page.locator("#cards .card").first().click();

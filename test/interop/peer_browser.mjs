@@ -5,11 +5,11 @@
 // namespace of their own (unshare -n, a veth pair that is up, 192.0.2.10/24 on one end of it
 // and a default route over it), and that address as the third argument.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPeer, within } from './call.mjs';
+import { temporary } from '../tools/temporary.mjs';
 
 async function page() {
 	const log = [];
@@ -95,7 +95,7 @@ async function page() {
 
 const [program, name = 'chromium', address = '127.0.0.1'] = process.argv.slice(2);
 const peer = startPeer(program, `${address}:0`);
-const profile = mkdtempSync(join(tmpdir(), 'peer-browser-'));
+const profile = temporary('browser');
 let finish;
 const result = new Promise((r) => { finish = r; });
 const server = createServer(async (req, res) => {
@@ -145,5 +145,4 @@ try {
 }
 browser.kill();
 await new Promise((r) => browser.on('exit', r));
-rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
 process.exit(verdict);

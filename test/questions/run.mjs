@@ -5,12 +5,12 @@
 // Ingests the set's documents into a fresh directory, asks every question with `voiced ask --json`, and prints a
 // table. Needs build/voiced (or $VOICED). Exit code 0 whatever the result: the figures are for people.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { speak } from '../tools/speech.mjs';
+import { temporary } from '../tools/temporary.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const voiced = process.env.VOICED ?? join(here, '../../build/voiced');
@@ -48,7 +48,7 @@ function ask(data, question, voice) {
 }
 
 function exam(set, voices, verbose) {
-  const data = mkdtempSync(join(tmpdir(), 'voiced-exam-'));
+  const data = temporary('exam');
   const rows = readTable(`${set}.tsv`), foreign = readTable('unanswerable.tsv').filter((r) => r.set === set);
 
   run(['ingest', '--json', '--data', data, ...documents[set]()]);

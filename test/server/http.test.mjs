@@ -142,13 +142,17 @@ test('another method is 405 and says which are served', async () => {
     ['POST', '/healthz', 'GET, HEAD'], ['DELETE', '/api/documents', 'GET, HEAD'], ['PUT', '/api/documents/1', 'GET, HEAD'],
     ['GET', '/api/search', 'POST'], ['HEAD', '/api/search', 'POST'], ['PATCH', '/metrics', 'GET, HEAD'],
     ['GET', '/v1/realtime/calls', 'POST'], ['GET', '/v1/realtime/calls/rtc_1/hangup', 'POST'], ['POST', '/v1/realtime', 'GET, HEAD'],
-    ['GET', '/api/login', 'POST'],
+    ['GET', '/api/login', 'POST'], ['POST', '/', 'GET, HEAD'], ['DELETE', '/app.js', 'GET, HEAD'], ['OPTIONS', '/style.css', 'GET, HEAD'],
+    ['PUT', '/v1/realtime/calls/rtc_1', 'GET, HEAD, POST'], ['DELETE', '/api/documents/1/text', 'GET, HEAD'],
   ];
   for (const [method, path, allow] of rows) {
     const response = await get(path, { method });
     assert.equal(response.status, 405, `${method} ${path}`);
     assert.equal(response.headers.get('allow'), allow, `${method} ${path}`);
+    if (method !== 'HEAD') assert.equal((await response.json()).error.code, 'method_not_allowed');
   }
+  for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS'])
+    await checkError(await get('/nowhere', { method }), 404, 'not_found');
   assert.equal((await exchange(server, request(server, 'BREW', '/healthz'))).status, 405);
 });
 
@@ -221,6 +225,18 @@ test('100 Continue is said to who waits for it, and 413 to who asks for too much
   assert.equal((await wire.reply(1)).status, 200);
   wire.socket.destroy();
   assert.equal((await exchange(server, request(server, 'POST', '/api/search', { expect: '100-continue', 'content-length': 1 << 20 }))).status, 413);
+});
+
+test('a refusal reaches who is still sending the body', async () => {
+  const body = 'x'.repeat(20 << 20);
+  for (const secure of [false, true]) {
+    const wire = await Wire.open(server, { secure });
+    wire.write(request(server, 'POST', '/api/search', {}, body));
+    assert.equal((await wire.reply()).status, 413);
+    await wire.end();
+    assert.equal(wire.failed, null, 'no reset');
+    assert.equal(wire.replies.length, 1);
+  }
 });
 
 test('what two parsers could read differently is refused', async () => {

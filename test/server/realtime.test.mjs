@@ -171,6 +171,16 @@ test('twenty mebibytes in one message are taken, more than the limit ends the co
   assert.equal(s.closed.code, 1009);
 });
 
+test('a message above the limit is told so, however much of it is under way', async () => {
+  for (const origin of [server.origin, server.origin.replace('http', 'https')])
+    for (let round = 0; round < 5; round++) {
+      const s = await converse(server, null, { origin, rejectUnauthorized: false });
+      s.send('x'.repeat(22 << 20));
+      await until('the connection to close', () => s.closed, 60000);
+      assert.equal(s.closed.code, 1009, origin);
+    }
+});
+
 test('a spoken question is heard, answered and sourced', async () => {
   const s = await converse(server, { include: ['voiced.sources'], audio: { input: { transcription: { model: 'voiced' },
     turn_detection: { type: 'server_vad', silence_duration_ms: 500 } } } });

@@ -57,6 +57,37 @@ for (const options of [{ order: 'data first' }, { audio: 'track without stream' 
   });
 }
 
+test('an offer may come with its session, in a form', async () => {
+  const session = { type: 'realtime', model: 'gpt-realtime', instructions: 'Be brief.', audio: { output: { voice: 'verse' } },
+    tools: [{ type: 'function', name: 'ring', description: 'Rings a bell.', parameters: { type: 'object', properties: {} } }] };
+  const call = await Call.make(page, { session });
+  assert.equal(call.status, 201);
+  assert.match(call.location, /^\/v1\/realtime\/calls\/rtc_/);
+  const created = (await call.event('session.created')).session;
+  assert.deepEqual([created.model, created.instructions, created.audio.output.voice, created.tools.map((t) => t.name)],
+    ['gpt-realtime', 'Be brief.', 'verse', ['ring']]);
+  assert.match(await call.ask(CAT), /Biscuit/);
+
+  const post = (parts, path = '/v1/realtime/calls') => {
+    const body = new FormData();
+    for (const [name, value] of Object.entries(parts)) body.append(name, value);
+    return fetch(server.origin + path, { method: 'POST', body });
+  };
+  const rows = [
+    [{ session: '{}' }, 'missing_required_parameter', 'sdp'], [{ sdp: call.offer, session: '{' }, 'invalid_json', 'session'],
+    [{ sdp: call.offer, session: '[]' }, 'invalid_json', 'session'], [{ sdp: 'v=0', session: '{"type":"realtime"}' }, 'invalid_offer', 'sdp'],
+    [{ sdp: call.offer, session: '{"type":"realtime","audio":{"output":{"speed":9}}}' }, null, 'session.audio.output.speed'],
+  ];
+  for (const [parts, code, param] of rows) {
+    const refused = await post(parts), { error } = await refused.json();
+    assert.equal(refused.status, 400, JSON.stringify(error));
+    if (code) assert.equal(error.code, code, error.message);
+    assert.equal(error.param, param, error.message);
+  }
+  const cut = await fetch(`${server.origin}/v1/realtime/calls`, { method: 'POST', headers: { 'content-type': 'multipart/form-data; boundary=x' }, body: '--x\r\nContent-Disposition: form-data; name="sdp"\r\n\r\nv=0' });
+  assert.equal((await cut.json()).error.code, 'invalid_multipart');
+});
+
 test('an offer without a data channel is a call as well', async (t) => {
   const call = await Call.make(page, { data: false });
   assert.equal(await call.state(), 'connected');

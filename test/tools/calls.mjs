@@ -23,8 +23,9 @@ function inPage() {
   const calls = [];
   const later = (ms, what) => new Promise((_, reject) => setTimeout(() => reject(new Error(`waited in vain for ${what}`)), ms));
 
-  // order: 'audio first' | 'data first'; audio: 'track' | 'track without stream' | 'recvonly'; data: false for no channel.
-  window.call = async ({ order = 'audio first', audio = 'track', data = true, label = 'oai-events' } = {}) => {
+  // order: 'audio first' | 'data first'; audio: 'track' | 'track without stream' | 'recvonly'; data: false for no channel;
+  // session: sent with the offer, as a form; path: where the offer goes.
+  window.call = async ({ order = 'audio first', audio = 'track', data = true, label = 'oai-events', session, path = '/v1/realtime/calls' } = {}) => {
     const pc = new RTCPeerConnection();
     const call = { pc, events: [], wake: [], states: [] };
     const context = new AudioContext();
@@ -62,7 +63,10 @@ function inPage() {
     }
     await pc.setLocalDescription(await pc.createOffer());
     call.offer = pc.localDescription.sdp;
-    const answer = await fetch('/v1/realtime/calls', { method: 'POST', body: call.offer, headers: { 'content-type': 'application/sdp' } });
+    const form = new FormData();
+    form.append('sdp', call.offer);
+    form.append('session', JSON.stringify(session));
+    const answer = await fetch(path, { method: 'POST', ...(session ? { body: form } : { body: call.offer, headers: { 'content-type': 'application/sdp' } }) });
     call.status = answer.status;
     call.location = answer.headers.get('location');
     call.answer = await answer.text();

@@ -1,10 +1,12 @@
 // server.mjs - the real binary on a free loopback port, for tests and benchmarks.
 import { spawn, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { atEnd, temporary } from './temporary.mjs';
+
+export { temporary };
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 export const voiced = resolve(process.env.VOICED ?? join(root, 'build/voiced'));
@@ -30,17 +32,6 @@ export function freePort() {
   });
 }
 
-// A directory that goes with this process at the latest.
-const directories = [];
-process.on('exit', () => {
-  for (const d of directories) rmSync(d, { recursive: true, force: true });
-});
-
-export function temporary() {
-  directories.push(mkdtempSync(join(tmpdir(), 'voiced-test-')));
-  return directories.at(-1);
-}
-
 // A data directory holding these documents.
 export function ingest(paths, data = temporary()) {
   execFileSync(voiced, ['ingest', '--data', data, ...paths], { stdio: 'ignore' });
@@ -56,7 +47,8 @@ export async function serve({ data = temporary(), args = [], host = '127.0.0.1',
   const server = { child, port, data, origin: `http://${near}:${port}`, out: '', log: '', exit: null };
   child.stdout.on('data', (d) => { server.out += d; });
   child.stderr.on('data', (d) => { server.log += d; });
-  const ended = new Promise((r) => child.on('exit', (code, signal) => r(server.exit = { code, signal })));
+  const forget = atEnd(() => child.kill('SIGKILL'));
+  const ended = new Promise((r) => child.on('exit', (code, signal) => { forget(); r(server.exit = { code, signal }); }));
 
   // Ends it by a signal; whatever it was doing, it must end well, unless it was killed.
   server.stop = async ({ keep = false, signal = 'SIGINT' } = {}) => {

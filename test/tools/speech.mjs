@@ -1,10 +1,9 @@
 // speech.mjs - questions spoken by machines: Flite and Festival voices, 16 kHz mono WAV.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporary } from './temporary.mjs';
 
-const dir = mkdtempSync(join(tmpdir(), 'voiced-speech-'));
+const dir = temporary('speech');
 let serial = 0;
 const quiet = { stdio: ['pipe', 'ignore', 'ignore'] };
 
