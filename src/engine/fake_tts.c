@@ -13,6 +13,12 @@ static void deliver_word(struct fake_work *w, struct fake_event *e)
 	((const struct tts_sink *)w->sink)->on_word(w->owner, w->ticket, e->text, e->at, e->n);
 }
 
+/* The mouth is open as long as a word lasts: viseme 2. */
+static void deliver_viseme(struct fake_work *w, struct fake_event *e)
+{
+	((const struct tts_sink *)w->sink)->on_viseme(w->owner, w->ticket, (unsigned)e->n, e->at);
+}
+
 static void deliver_audio(struct fake_work *w, struct fake_event *e)
 {
 	int16_t pcm[CHUNK];
@@ -44,7 +50,7 @@ static size_t word_samples(const char *word, size_t n, double speed)
 }
 
 /* Announces every word; returns the samples of all. */
-static size_t say_words(struct fake_work *w, const char *text, double speed)
+static size_t say_words(struct fake_work *w, const char *text, double speed, bool visemes)
 {
 	size_t total = 0;
 
@@ -56,6 +62,11 @@ static size_t say_words(struct fake_work *w, const char *text, double speed)
 			e->text[len] = '\0';
 			e->at = total;
 			e->n = n;
+		}
+		e = visemes ? fake_work_add(w, 0, deliver_viseme, NULL) : NULL;
+		if (e) {
+			e->at = total;
+			e->n = 2;
 		}
 		total += n;
 		p += len;
@@ -76,10 +87,10 @@ static int keep_clause(struct fake *f, const char *text)
 	return 0;
 }
 
-static void speak(struct fake_work *w, const char *text, double speed)
+static void speak(struct fake_work *w, const char *text, double speed, bool visemes)
 {
 	const struct fake_delays *d = &w->fake->delays;
-	size_t total = say_words(w, text, speed);
+	size_t total = say_words(w, text, speed, visemes);
 	uint64_t after = d->first_us;
 
 	for (size_t at = 0; at < total; at += CHUNK, after += d->chunk_us) {
@@ -116,7 +127,8 @@ static int fake_tts_start(struct tts *e, struct tts_job **out, const char *text,
 			err->last = true;
 		fake_line_free(l);
 	} else {
-		speak(w, text, p && p->speed > 0 ? p->speed : 1.0);
+		speak(w, text, p && p->speed > 0 ? p->speed : 1.0,
+		      p && p->visemes && sink->on_viseme);
 	}
 	*out = CONTAINER_OF(w, struct tts_job, w);
 	return 0;

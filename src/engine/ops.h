@@ -124,6 +124,7 @@ struct tts_params {
 	const char *voice;    /* an API voice name; unknown: the default          */
 	const char *language; /* BCP 47, or NULL                                  */
 	double speed;         /* 0.25..1.5, 1.0 as it is; 0 means 1.0             */
+	bool visemes;         /* on_viseme is wanted                              */
 };
 
 struct tts_voice {
@@ -138,6 +139,9 @@ struct tts_sink {
 	void (*on_word)(void *owner, uint64_t ticket, const char *word, size_t sample, size_t n);
 	void (*on_done)(void *owner, uint64_t ticket);
 	void (*on_error)(void *owner, uint64_t ticket, const struct engine_error *e);
+	/* From this sample on the mouth has this shape (0..21, engine/viseme.h); before the audio
+	 * that holds it. Only if the parameters ask for it, by engines that can. */
+	void (*on_viseme)(void *owner, uint64_t ticket, unsigned viseme, size_t sample);
 };
 
 struct tts_ops {

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "engine/relay.h"
 #include "engine/speakable.h"
+#include "engine/viseme.h"
 
 enum {
 	RATE_HZ = 16000,
@@ -67,6 +68,8 @@ struct tts_job {
 	char *written;
 	struct speakable text;
 
+	bool visemes;
+
 	/* While Flite runs, in samples of its wave. */
 	bool begun;
 	size_t lead, end;
@@ -113,6 +116,18 @@ static void deliver_word(struct relay *r, void *payload)
 	const struct word *w = payload;
 
 	sink_of(r)->on_word(r->owner, r->ticket, w->text, w->sample, w->n);
+}
+
+struct mouth {
+	size_t sample;
+	unsigned viseme;
+};
+
+static void deliver_viseme(struct relay *r, void *payload)
+{
+	const struct mouth *m = payload;
+
+	sink_of(r)->on_viseme(r->owner, r->ticket, m->viseme, m->sample);
 }
 
 static void deliver_done(struct relay *r, void *payload)
@@ -212,6 +227,22 @@ static void send_words(struct tts_job *j, const cst_utterance *u)
 	}
 }
 
+static void send_visemes(struct tts_job *j, const cst_utterance *u)
+{
+	size_t start = 0;
+
+	for (cst_item *s = relation_head(utt_relation(u, "Segment")); s; s = item_next(s)) {
+		size_t end = samples(item_feat_float(s, "end"));
+
+		if (end > j->lead && start < j->end)
+			relay_send(&j->relay, RELAY_MORE, deliver_viseme,
+				   &(struct mouth){ start > j->lead ? start - j->lead : 0,
+						    viseme_of(item_feat_string(s, "name")) },
+				   sizeof(struct mouth));
+		start = end;
+	}
+}
+
 /* --- work on a pool thread --------------------------------------------------------------- */
 
 /* Flite's callback: `size` more samples of the wave are ready. */
@@ -225,6 +256,8 @@ static int on_chunk(const cst_wave *w, int start, int size, int last, cst_audio_
 	if (!j->begun) {
 		find_sound(j, asi->utt);
 		send_words(j, asi->utt);
+		if (j->visemes)
+			send_visemes(j, asi->utt);
 		j->begun = true;
 	}
 	size_t from = MAX((size_t)start, j->lead), to = MIN((size_t)(start + size), j->end);
@@ -307,6 +340,7 @@ static int flite_start(struct tts *e, struct tts_job **out, const char *text,
 	}
 	j->setting = find_setting(p ? p->voice : NULL);
 	j->stretch = j->setting->stretch / (float)speed;
+	j->visemes = p && p->visemes && sink->on_viseme;
 	*out = j;
 	relay_run(&j->relay, &job_ops, &e->set, &(struct relay_to){ loop, sink, owner, ticket });
 	return 0;

@@ -11,7 +11,7 @@ struct rig {
 	struct pool *pool;
 	struct tts *tts;
 	int16_t pcm[LONGEST];
-	size_t n, last_word, n_words;
+	size_t n, last_word, n_words, last_viseme, n_visemes;
 	struct buf words;
 	bool ended, late_word;
 };
@@ -51,7 +51,17 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 	on_done(owner, ticket);
 }
 
-static const struct tts_sink sink = { on_audio, on_word, on_done, on_error };
+static void on_viseme(void *owner, uint64_t ticket, unsigned viseme, size_t sample)
+{
+	struct rig *r = owner;
+
+	(void)ticket;
+	r->late_word = r->late_word || sample < r->n || sample < r->last_viseme || viseme > 21;
+	r->last_viseme = sample;
+	r->n_visemes++;
+}
+
+static const struct tts_sink sink = { on_audio, on_word, on_done, on_error, on_viseme };
 
 static void rig_free(struct rig *r)
 {
@@ -79,10 +89,10 @@ static struct rig *rig_new(void)
 
 static bool speak(struct rig *r, const char *text, const char *voice, double speed)
 {
-	struct tts_params p = { .voice = voice, .speed = speed };
+	struct tts_params p = { .voice = voice, .speed = speed, .visemes = true };
 	struct tts_job *j;
 
-	r->n = r->n_words = r->last_word = 0;
+	r->n = r->n_words = r->last_word = r->n_visemes = r->last_viseme = 0;
 	r->ended = r->late_word = false;
 	buf_reset(&r->words);
 	if (tts_flite_ops.start(r->tts, &j, text, &p, r->loop, &sink, r, 1) != 0)
@@ -114,6 +124,7 @@ static void starts_and_ends_with_sound(void)
 		/* 100 ms of silence after the stop, no more than a little beyond. */
 		CHECK(r->n - loud_at(r, -1) >= 1600 && r->n - loud_at(r, -1) < 4000);
 		CHECK(!r->late_word);
+		CHECK(r->n_visemes > 15 && r->last_viseme < r->n); /* "Annual leave is …": 20 phones */
 	}
 	CHECK(speak(r, "Annual leave is twenty days", "alloy", 1.0));
 	CHECK(r->n - loud_at(r, -1) < 2400);

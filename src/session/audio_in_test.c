@@ -196,7 +196,7 @@ static void samples_become_wire_octets(void)
 	static const uint8_t little[] = { 0, 0, 1, 0, 255, 255, 0, 1, 0, 128, 255, 127 };
 	uint8_t wire[12];
 
-	CHECK_EQ(audio_out_encode(AUDIO_PCM24, pcm, 6, wire), 12);
+	CHECK_EQ(audio_out_encode(AUDIO_PCM_24K, pcm, 6, wire), 12);
 	CHECK(memcmp(wire, little, sizeof(wire)) == 0);
 	CHECK_EQ(audio_out_encode(AUDIO_ULAW, pcm, 6, wire), 6);
 	CHECK_EQ(wire[0], 0xFF); /* G.711: silence */

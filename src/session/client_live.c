@@ -100,6 +100,20 @@ static void warn_of_voice(struct session *s, const json_t *before)
 		     "This voice is not here: one of this server's own speaks in its place.");
 }
 
+static void warn_of_animation(struct session *s, const json_t *before)
+{
+	const json_t *outputs = config_at(s->config, "animation.outputs");
+
+	if (config_same(before, s->config, "animation"))
+		return;
+	for (size_t i = 0; i < json_array_size(outputs); i++) {
+		const char *v = json_string_value(json_array_get(outputs, i));
+
+		if (v && strcmp(v, "viseme_id") != 0)
+			warn(s, "session.animation.outputs", "Of animations only visemes are made here.");
+	}
+}
+
 static void warn_of_turns(struct session *s, const json_t *before)
 {
 	static const char *const known[] = { "server_vad", "semantic_vad", "azure_semantic_vad",
@@ -131,5 +145,6 @@ void live_warn(struct session *s, const json_t *before)
 			warn(s, unserved[i].shown, unserved[i].why);
 	}
 	warn_of_voice(s, before);
+	warn_of_animation(s, before);
 	warn_of_turns(s, before);
 }

@@ -36,7 +36,7 @@ struct settings {
 	bool create_response, interrupt_response;
 	bool auto_truncate; /* an answer that is interrupted is cut to what was heard */
 	unsigned include;
-	bool timestamps; /* of words, in events */
+	bool timestamps, visemes; /* of words, of the mouth: in events */
 };
 
 enum config_scope {

@@ -20,9 +20,9 @@ static const struct {
 #undef EVENT
 };
 
-const char *event_name(enum event e)
+const char *event_name(enum dialect d, enum event e)
 {
-	return events[e].name[DIALECT_GA];
+	return events[e].name[d];
 }
 
 static bool wanted(const struct session *s, enum event e)

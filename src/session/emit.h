@@ -5,9 +5,7 @@
  */
 #pragma once
 
-#include "base/json.h"
-
-struct session;
+#include "session/session.h"
 
 enum event {
 #define EVENT(word, flags, channel, ga, beta, voice_live) EV_##word,
@@ -16,7 +14,7 @@ enum event {
 	N_EVENTS
 };
 
-const char *event_name(enum event e); /* GA */
+const char *event_name(enum dialect d, enum event e); /* NULL: it has not that one */
 
 /* Takes `fields`, an object. NULL means that memory ran out: the session ends. */
 void emit(struct session *s, enum event e, json_t *fields);

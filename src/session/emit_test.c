@@ -5,11 +5,15 @@
 
 static void names_are_unique(void)
 {
-	for (int i = 0; i < N_EVENTS; i++) {
-		CHECK(event_name((enum event)i) && event_name((enum event)i)[0]);
-		for (int k = 0; k < i; k++)
-			CHECK(strcmp(event_name((enum event)i), event_name((enum event)k)) != 0);
-	}
+	for (int d = 0; d < N_DIALECTS; d++)
+		for (int i = 0; i < N_EVENTS; i++) {
+			const char *name = event_name((enum dialect)d, (enum event)i);
+
+			for (int k = 0; name && k < i; k++) {
+				const char *other = event_name((enum dialect)d, (enum event)k);
+				CHECK(name[0] && (!other || strcmp(name, other) != 0));
+			}
+		}
 }
 
 static void type_and_a_fresh_id_stand_in_front(void)

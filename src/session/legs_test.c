@@ -80,6 +80,110 @@ static void a_sideband_hears_events_but_no_audio(void)
 	CHECK_EQ(session_attach(r.s, &side.leg, LEG_MAIN, r.env.now_us), -ESHUTDOWN);
 }
 
+static void session_update(struct session *s, struct leg *l, const char *session, uint64_t now_us)
+{
+	AUTO(buf) struct buf text = { 0 };
+
+	buf_printf(&text, "{\"type\":\"session.update\",\"session\":%s}", session);
+	if (!text.failed)
+		session_on_message(s, l, buf_bytes(&text), now_us);
+}
+
+/* What of a Voice Live call goes to the control socket, and what to the data channel. */
+static const struct {
+	const char *type;
+	bool control, data;
+} shares[] = {
+	{ "session.created", true, false },
+	{ "session.updated", true, false },
+	{ "response.created", false, true },
+	{ "response.text.delta", false, true },
+	{ "response.function_call_arguments.done", true, false },
+	{ "response.output_item.added", true, true }, /* a message's; a call's */
+	{ "conversation.item.created", true, true },
+	{ "response.done", false, true },
+};
+
+static void a_call_is_shared_by_control_socket_and_data_channel(void)
+{
+	static const struct fake_step steps[] = { { FAKE_TEXT, "Yes.", NULL },
+						  { FAKE_CALL, "weather", "{}" } };
+	AUTO(rig) struct rig r = { 0 };
+	struct side control = { .leg = { &side_ops, VIEW_CONTROL } };
+	struct side data = { .leg = { &side_ops, VIEW_DATA } };
+	const struct session_params p = { .dialect = DIALECT_VOICE_LIVE };
+
+	CHECK(rig_init(&r));
+	CHECK(fake_answer(r.fake, steps, ARRAY_LEN(steps)) == 0);
+	CHECK(rig_start(&r, &p, 0));
+	CHECK_EQ(session_attach(r.s, &control.leg, LEG_SIDEBAND, r.env.now_us), 0);
+	CHECK_EQ(session_attach(r.s, &data.leg, LEG_SIDEBAND, r.env.now_us), 0);
+	session_update(r.s, &control.leg,
+		       "{\"modalities\":[\"text\"],\"tools\":[{\"type\":\"function\",\"name\":\"weather\"}]}",
+		       r.env.now_us);
+	session_on_message(r.s, &data.leg, bytes_str("{\"type\":\"response.create\"}"),
+			   r.env.now_us);
+	rig_wait(&r, 100000);
+	for (size_t i = 0; i < ARRAY_LEN(shares); i++) {
+		CHECK_EQ(heard(&control, shares[i].type), shares[i].control);
+		CHECK_EQ(heard(&data, shares[i].type), shares[i].data);
+	}
+	session_on_message(r.s, &data.leg, bytes_str("{\"type\":\"x\"}"), r.env.now_us);
+	CHECK(heard(&control, "error") && heard(&data, "error"));
+
+	/* Without a data channel all of it is the control socket's. */
+	session_set_view(r.s, &data.leg, VIEW_NONE, r.env.now_us);
+	session_on_message(r.s, &control.leg, bytes_str("{\"type\":\"response.create\"}"),
+			   r.env.now_us);
+	size_t n = data.n;
+	rig_wait(&r, 100000);
+	CHECK(heard(&control, "response.created") && heard(&control, "response.done"));
+	CHECK_EQ(data.n, n);
+}
+
+static void a_call_outlives_its_control_socket_for_a_while(void)
+{
+	AUTO(rig) struct rig r = { 0 };
+	struct side control = { .leg = { &side_ops, VIEW_CONTROL } }, again = control;
+	const struct session_params p = { .dialect = DIALECT_VOICE_LIVE, .grace_us = 5 * US_PER_S };
+
+	CHECK(rig_init(&r));
+	CHECK(rig_start(&r, &p, 48000));
+	CHECK_EQ(session_attach(r.s, &control.leg, LEG_SIDEBAND, r.env.now_us), 0);
+	session_detach(r.s, &control.leg, r.env.now_us);
+	rig_wait(&r, 4 * US_PER_S);
+	CHECK_EQ(session_attach(r.s, &again.leg, LEG_SIDEBAND, r.env.now_us), 0);
+	rig_wait(&r, 4 * US_PER_S);
+	CHECK_EQ(r.legs[0].closed, 0);
+	session_detach(r.s, &again.leg, r.env.now_us);
+	rig_wait(&r, 5 * US_PER_S);
+	CHECK_EQ(r.legs[0].closed, 1000);
+}
+
+/* webrtcfilter=on: the documented list, and nothing else, goes to the data channel. */
+static void a_filtered_leg_hears_the_documented_events_only(void)
+{
+	AUTO(rig) struct rig r = { 0 };
+	struct side data = { .leg = { &side_ops, VIEW_FILTERED } };
+	struct side observer = { .leg = { &side_ops } };
+
+	CHECK(rig_init(&r));
+	CHECK(rig_start(&r, NULL, 48000));
+	CHECK_EQ(session_attach(r.s, &data.leg, LEG_SIDEBAND, r.env.now_us), 0);
+	CHECK_EQ(session_attach(r.s, &observer.leg, LEG_SIDEBAND, r.env.now_us), 0);
+	session_on_message(r.s, &data.leg, bytes_str("{\"type\":\"response.create\"}"),
+			   r.env.now_us);
+	rig_wait(&r, 500000);
+	CHECK(heard(&observer, "response.done") && heard(&observer, "response.created"));
+	CHECK(heard(&data, "conversation.item.added"));
+	CHECK(heard(&data, "response.output_audio_transcript.delta"));
+	for (size_t i = 0; i < data.n; i++)
+		CHECK(strcmp(data.types[i], "response.done") != 0 &&
+		      strcmp(data.types[i], "session.created") != 0 &&
+		      strcmp(data.types[i], "response.output_item.added") != 0 &&
+		      strcmp(data.types[i], "rate_limits.updated") != 0);
+}
+
 static void a_minted_config_counts(void)
 {
 	AUTO(rig) struct rig r = { 0 };
@@ -119,5 +223,11 @@ static void an_idle_session_is_small(void)
 }
 
 TESTS({ "a_sideband_hears_events_but_no_audio", a_sideband_hears_events_but_no_audio },
+      { "a_call_is_shared_by_control_socket_and_data_channel",
+	a_call_is_shared_by_control_socket_and_data_channel },
+      { "a_call_outlives_its_control_socket_for_a_while",
+	a_call_outlives_its_control_socket_for_a_while },
+      { "a_filtered_leg_hears_the_documented_events_only",
+	a_filtered_leg_hears_the_documented_events_only },
       { "a_minted_config_counts", a_minted_config_counts },
       { "an_idle_session_is_small", an_idle_session_is_small })

@@ -323,6 +323,16 @@ static void give_word(struct player *p, const struct call *c)
 		p->malformed = true;
 }
 
+static void give_viseme(struct player *p, const struct call *c)
+{
+	const uint8_t *n = (const uint8_t *)c->a;
+
+	if (c->a_n == 12)
+		p->tts_sink->on_viseme(p->s, c->ticket, be32(n + 8), (size_t)be64(n));
+	else
+		p->malformed = true;
+}
+
 static void give_tts(struct player *p, const struct call *c)
 {
 	const struct engine_error e = { c->a, c->b };
@@ -336,6 +346,8 @@ static void give_tts(struct player *p, const struct call *c)
 		give_word(p, c);
 	else if (c->fn == 2)
 		k->on_done(p->s, c->ticket);
+	else if (c->fn == 4)
+		give_viseme(p, c);
 	else
 		k->on_error(p->s, c->ticket, &e);
 }
@@ -546,6 +558,7 @@ static int make_session(struct player *p, const json_t *v)
 		.collection = json_str(v, "collection", NULL),
 		.config = json_object_get(v, "config"),
 		.max_us = (uint64_t)json_int(v, "max_us", 0),
+		.grace_us = (uint64_t)json_int(v, "grace_us", 0),
 	};
 	return session_new(&p->s, &params, &e);
 }

@@ -56,7 +56,12 @@ struct piece {
 	} * words;
 	size_t n_words, cap_words, found; /* found: up to where words were looked for */
 	size_t marked;                    /* words that are marks of the item */
-	uint32_t base_at, base_ms;        /* where the clause begins in the item */
+	struct mouth {
+		uint32_t from_ms;
+		unsigned viseme;
+	} * mouths; /* where the mouth changes */
+	size_t n_mouths, cap_mouths, mouthed; /* mouthed: told so far */
+	uint32_t base_at, base_ms;            /* where the clause begins in the item */
 };
 
 enum { TOOL_RUNS_MAX = 8, LATENCY_MARKS = 6 };

@@ -108,6 +108,8 @@ void response_close_message(struct response *r, const char *status)
 	} else {
 		if (r->set.timestamps)
 			emit(s, EV_TIMESTAMP_DONE, k4(r, NULL, NULL));
+		if (r->set.visemes)
+			emit(s, EV_VISEME_DONE, k4(r, NULL, NULL));
 		emit(s, EV_AUDIO_DONE, k4(r, NULL, NULL));
 		emit(s, EV_TRANSCRIPT_DONE, k4(r, "transcript", said_json(r)));
 		emit(s, EV_PART_DONE,
@@ -294,6 +296,21 @@ static bool move_marks(struct response *r, struct piece *p)
 	return true;
 }
 
+/* Each shape of the mouth, where the client draws one. */
+static void tell_mouths(struct response *r, struct piece *p)
+{
+	for (; p->mouthed < p->n_mouths; p->mouthed++) {
+		const struct mouth *m = &p->mouths[p->mouthed];
+		json_t *v = k4(r, "audio_offset_ms", json_integer(p->base_ms + m->from_ms));
+
+		if (json_object_set_new(v, "viseme_id", json_integer(m->viseme)) < 0) {
+			json_decref(v);
+			v = NULL;
+		}
+		emit(r->s, EV_VISEME_DELTA, v);
+	}
+}
+
 /* --- sending ----------------------------------------------------------------------------- */
 
 enum sent { SENT, NOT_YET, NO_MEMORY };
@@ -314,6 +331,7 @@ static enum sent send_clause(struct response *r, struct piece *p)
 		return NO_MEMORY;
 	if (!move_marks(r, p))
 		return NO_MEMORY;
+	tell_mouths(r, p);
 	return send_audio(r, p) && p->spoken ? SENT : NOT_YET;
 }
 

@@ -16,6 +16,7 @@ void piece_free(struct piece *p)
 	json_decref(p->source);
 	pcm_done(&p->audio);
 	mem_free(p->words);
+	mem_free(p->mouths);
 	mem_free(p);
 }
 
@@ -116,7 +117,8 @@ void speak_next(struct response *r)
 	}
 	const struct tts_params params = { .voice = r->set.voice,
 					   .language = s->language,
-					   .speed = r->set.speed };
+					   .speed = r->set.speed,
+					   .visemes = r->set.visemes };
 	r->tts_ticket = session_ticket(s);
 	int err = s->engines.tts_ops->start(s->engines.tts, &r->tts, p->text, &params, s->loop,
 					    &tts_sink, s, r->tts_ticket);
@@ -200,6 +202,37 @@ static void on_word(void *owner, uint64_t ticket, const char *word, size_t sampl
 	session_leave(s);
 }
 
+static bool add_mouth(struct piece *p, unsigned viseme, size_t from_ms)
+{
+	if (p->n_mouths == p->cap_mouths) {
+		size_t cap = MAX(p->cap_mouths * 2, (size_t)32);
+		struct mouth *m = mem_realloc(p->mouths, cap * sizeof(*m));
+
+		if (!m)
+			return false;
+		p->mouths = m;
+		p->cap_mouths = cap;
+	}
+	p->mouths[p->n_mouths++] = (struct mouth){ (uint32_t)from_ms, viseme };
+	return true;
+}
+
+static void on_viseme(void *owner, uint64_t ticket, unsigned viseme, size_t sample)
+{
+	struct session *s = owner;
+	uint8_t numbers[12];
+
+	session_enter_sink(s);
+	put_be64(numbers, sample);
+	put_be32(numbers + 8, viseme);
+	session_record_sink(s, REC_TTS, 4, ticket, bytes_of(numbers, sizeof(numbers)),
+			    (struct bytes){ 0 });
+	struct response *r = speaker(s, ticket);
+	if (r && !add_mouth(r->speaking, viseme, sample * 1000 / s->engines.tts_ops->rate_hz))
+		session_oom(s);
+	session_leave(s);
+}
+
 /* An engine without word times: words are taken to be as long as they are written. */
 static bool guess_words(const struct response *r, struct piece *p)
 {
@@ -253,7 +286,7 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 	session_leave(s);
 }
 
-static const struct tts_sink tts_sink = { on_audio, on_word, on_done, on_error };
+static const struct tts_sink tts_sink = { on_audio, on_word, on_done, on_error, on_viseme };
 
 void speak_cancel(struct response *r)
 {
