@@ -512,7 +512,10 @@ function wire() {
 	addEventListener("keydown", on_space);
 	addEventListener("keyup", on_space);
 	addEventListener("blur", () => hold(false));
-	addEventListener("pagehide", () => link?.close());
+	addEventListener("pagehide", () => { // also of a tab that is closed: the server learns it now
+		attempt++;
+		drop_link();
+	});
 
 	$("open-settings").addEventListener("click", () => {
 		list_mics();
