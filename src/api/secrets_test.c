@@ -146,6 +146,8 @@ static void one_of_many_threads_wins(void)
 	pthread_barrier_t start;
 	unsigned won = 0, failed = 0;
 
+	if (getenv("VOICED_TEST_OOM"))
+		return; /* thousands of allocations, in another order each time */
 	CHECK_EQ(lib, 0);
 	pthread_barrier_init(&start, NULL, THREADS);
 	for (size_t i = 0; i < THREADS; i++) {
@@ -169,8 +171,8 @@ static void one_of_many_processes_wins(void)
 	pid_t children[PROCESSES];
 	int go[2], won = 0;
 
-	if (mem_failed() || getenv("VOICED_TEST_OOM") || pipe(go) != 0)
-		return; /* which of the processes fails to allocate is not ours to say */
+	if (getenv("VOICED_TEST_OOM") || pipe(go) != 0)
+		return;
 	for (size_t i = 0; i < PROCESSES; i++) {
 		children[i] = fork();
 		if (children[i] == 0) {
