@@ -56,7 +56,7 @@ static void extensions_are_told_to_who_asked_for_them(void)
 		const struct fake_delays delays = { .word_us = 100000 };
 		char update[200];
 
-		RIG(r, NULL, 0);
+		RIG(r, NULL, 24000);
 		fake_delays(r.fake, &delays);
 		CHECK_EQ(fake_hear(r.fake, "is it"), 0);
 		CHECK_EQ(fake_answer(r.fake, steps, ARRAY_LEN(steps)), 0);
