@@ -9,7 +9,7 @@ import { SILENCE_MS, Session } from "./session.js";
 import { TextLink } from "./text.js";
 import { View, $, el } from "./view.js";
 import { VoiceLink, open_mic } from "./rtc.js";
-import { apply_theme, change, settings } from "./settings.js";
+import { change, settings } from "./settings.js";
 
 const REMEMBERED = 12;    // turns carried over into a new connection
 const LOOK_AGAIN_MS = 4000; // while there are no documents
@@ -512,7 +512,10 @@ function wire() {
 	addEventListener("keydown", on_space);
 	addEventListener("keyup", on_space);
 	addEventListener("blur", () => hold(false));
-	addEventListener("pagehide", () => link?.close());
+	addEventListener("pagehide", () => { // also of a tab that is closed: the server learns it now
+		attempt++;
+		drop_link();
+	});
 
 	$("open-settings").addEventListener("click", () => {
 		list_mics();
@@ -547,7 +550,7 @@ function wire() {
 		radio.checked = radio.value === settings.theme;
 		radio.addEventListener("change", () => {
 			change("theme", radio.value);
-			apply_theme();
+			document.documentElement.dataset.theme = radio.value;
 		});
 	}
 	$("save").addEventListener("click", save);
@@ -563,7 +566,6 @@ function next_text_session() {
 async function main() {
 	const code = code_in_address();
 
-	apply_theme();
 	wire();
 	show_privacy();
 	show_call(false);

@@ -1,6 +1,6 @@
 // What the user chose, kept in this browser and nowhere else.
 
-const KEY = "voiced";
+const KEY = "voiced"; // theme.js reads it, too
 const DEFAULTS = { voice: "", mic: "", ptt: false, aloud: true, theme: "system" };
 
 function stored() {
@@ -20,13 +20,4 @@ export function change(name, value) {
 	} catch {
 		// A private window may refuse; the choice then lasts as long as the page.
 	}
-}
-
-export function apply_theme() {
-	const root = document.documentElement;
-
-	if (settings.theme === "system")
-		delete root.dataset.theme;
-	else
-		root.dataset.theme = settings.theme;
 }

@@ -172,7 +172,7 @@ export class View {
 		const title = `From the end of the question to the first sound of the answer, measured in this page.${wait}`;
 
 		$("latency").textContent = `${ms} ms to the answer`
-			+ (waited_ms ? `, ${waited_ms} of them end-of-turn wait` : "");
+			+ (waited_ms ? `, ${waited_ms} of them waiting for more` : "");
 		$("latency").title = title;
 		if (row && !row.took) {
 			row.took = el("span", { className: "figure", title }, `${ms} ms ${from}`);

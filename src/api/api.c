@@ -16,7 +16,7 @@ enum {
 	KEY_MAX = 8192, /* of a key in the query; twice what clients are known to use */
 	COLLECTION_MAX = 1024,
 };
-enum access { OPEN, KEYED };
+enum access { OPEN, KEYED, KEY_ALONE /* no client secret will do */ };
 
 /* clang-format off */
 static const struct route {
@@ -35,6 +35,7 @@ static const struct route {
 	{ VERB_GET,  "/api/documents/{id}",            KEYED, 0,        get_document      },
 	{ VERB_GET,  "/api/documents/{id}/text",       KEYED, 0,        get_document_text },
 	{ VERB_GET,  "/v1/realtime",                   KEYED, 0,        get_realtime      },
+	{ VERB_POST, "/v1/realtime/client_secrets",    KEY_ALONE, 1 << 19, post_client_secrets },
 	{ VERB_POST, "/v1/realtime/calls",             KEYED, 1 << 20,  post_call         },
 	{ VERB_GET,  "/v1/realtime/calls/{id}",        KEYED, 0,        get_call          },
 	{ VERB_POST, "/v1/realtime/calls/{id}",        KEYED, 1 << 20,  post_call_offer   },
@@ -95,7 +96,7 @@ void refuse_verb(struct http_exchange *ex, unsigned served)
 							 .n_fields = 1 });
 }
 
-static enum auth_verdict check_auth(const struct request *r)
+static enum auth_verdict check_auth(struct request *r)
 {
 	char key[KEY_MAX], authorization[KEY_MAX];
 	const struct http_request *q = r->http;
@@ -104,29 +105,38 @@ static enum auth_verdict check_auth(const struct request *r)
 		.api_key = http_header(q, "api-key"),
 		.subprotocols = http_header(q, "sec-websocket-protocol"),
 		.cookie = http_header(q, "cookie"),
+		.origin = http_header(q, "origin"),
 	};
 
 	if (http_query(q, "api-key", key, sizeof(key)))
 		e.query_api_key = bytes_str(key);
 	if (http_query(q, "Authorization", authorization, sizeof(authorization)))
 		e.query_authorization = bytes_str(authorization);
-	return auth_check(r->seat->api->p.auth, &e);
+	return auth_check(r->seat->api->p.auth, &e, &r->token);
 }
 
 /* false: answered. */
 static bool let_in(struct request *r, const struct route *route)
 {
-	static const char *const why[] = {
-		[AUTH_OK] = "",
-		[AUTH_MISSING] = "This server wants its key: send it as 'Authorization: Bearer KEY', or open the "
-				 "link that 'voiced serve' printed.",
-		[AUTH_WRONG] = "Incorrect API key provided.",
+	static const struct http_refusal why[N_AUTH_VERDICTS] = {
+		[AUTH_TOKEN] = { 403, "token_not_allowed",
+				 "A client secret (ek_...) opens sessions; this wants the server's key." },
+		[AUTH_MISSING] = { 401, "invalid_api_key",
+				   "This server wants its key: send it as 'Authorization: Bearer KEY', or open the "
+				   "link that 'voiced serve' printed." },
+		[AUTH_WRONG] = { 401, "invalid_api_key", "Incorrect API key provided." },
+		[AUTH_EXPIRED] = { 401, "token_expired",
+				   "This client secret (ek_...) has expired. Ask for a new one." },
+		[AUTH_ORIGIN] = { 403, "origin_not_allowed",
+				  "This client secret (ek_...) was made for pages of another origin." },
+		[AUTH_NO_MEMORY] = { 503, "server_error", "The server is out of memory." },
 	};
 	enum auth_verdict v = route->access == OPEN ? AUTH_OK : check_auth(r);
 
-	if (v == AUTH_OK)
+	r->by_token = v == AUTH_TOKEN;
+	if (v == AUTH_OK || (v == AUTH_TOKEN && route->access == KEYED))
 		return true;
-	exchange_error(r->ex, 401, "invalid_api_key", NULL, why[v]);
+	seat_refuse(r, &why[v]);
 	return false;
 }
 
@@ -290,7 +300,7 @@ static int open_seat(struct api *a, size_t i)
 	waiting_begin(s);
 	int r = calls_new(&s->calls, &p);
 	a->all_calls[i] = s->calls;
-	return r;
+	return r == 0 ? secrets_new(&s->secrets, a->data) : r;
 }
 
 int api_new(struct api **out, const struct api_params *p)
@@ -325,6 +335,7 @@ void api_free(struct api *a)
 		waiting_end(&a->seats[i]);
 		calls_end(&a->seats[i]);
 		calls_free(a->seats[i].calls);
+		secrets_free(a->seats[i].secrets);
 	}
 	for (size_t i = 0; a->questions && i < a->p.n_questions; i++)
 		mem_free(a->questions[i]);

@@ -10,6 +10,7 @@
  *   GET  /api/documents/{id}            one
  *   GET  /api/documents/{id}/text       ?start=&end= : a piece of its text
  *   GET  /v1/realtime                   WebSocket: a session
+ *   POST /v1/realtime/client_secrets    a key for one browser (token.h), bound to a session object
  *   POST /v1/realtime/calls             an SDP offer (raw, or multipart with `session`): a WebRTC call
  *   GET  /v1/realtime/calls/{id}        what goes on inside a call, for whoever looks for a cause
  *   POST /v1/realtime/calls/{id}        a further offer of the same call

@@ -157,9 +157,19 @@ static void begin_call(struct request *r, struct bytes offer, json_t *config, co
 	struct session_params sp;
 	struct api_error e = { 0 };
 	const char *why = "";
+	AUTO(json) json_t *bound = NULL;
+	const struct http_refusal *refusal;
 	struct call *c;
 
-	if (!seat_session_params(r, &sp) || !seat_admit(r))
+	if (!seat_session_params(r, &sp))
+		return;
+	sp.model = model;
+	refusal = seat_bind_token(r, config, &sp, &bound);
+	if (refusal) {
+		seat_refuse(r, refusal);
+		return;
+	}
+	if (!seat_admit(r))
 		return;
 	c = mem_zalloc(sizeof(*c));
 	if (!c) {
@@ -172,8 +182,6 @@ static void begin_call(struct request *r, struct bytes offer, json_t *config, co
 	list_push(&r->seat->list, &c->node);
 	c->recording = recording_new(r->seat->api);
 	sp.recorder = recording_hook(c->recording);
-	sp.config = config;
-	sp.model = model;
 
 	int err = open_call(c, &sp, &e);
 	if (err != 0) {
@@ -187,6 +195,12 @@ static void begin_call(struct request *r, struct bytes offer, json_t *config, co
 	enum sdp_verdict v = webrtc_offer(c->webrtc, offer, &answer, &why);
 	if (v != SDP_OK) {
 		refuse_offer(r->ex, v, why);
+		call_free(c);
+		return;
+	}
+	refusal = seat_spend_token(r);
+	if (refusal) {
+		seat_refuse(r, refusal);
 		call_free(c);
 		return;
 	}

@@ -25,6 +25,8 @@ void get_realtime(struct request *r)
 {
 	char model[128] = "";
 	struct websocket_leg_params p = { .on_gone = on_gone };
+	const struct http_refusal *why;
+	AUTO(json) json_t *config = NULL;
 	struct talk *t;
 
 	if (!websocket_wanted(r->http)) {
@@ -32,8 +34,23 @@ void get_realtime(struct request *r)
 			       "This path is a WebSocket: connect with ws:// or wss://.");
 		return;
 	}
-	if (seat_holds(r, get_realtime) || !seat_session_params(r, &p.session) || !seat_admit(r))
+	if (seat_holds(r, get_realtime) || !seat_session_params(r, &p.session))
 		return;
+	if (http_query(r->http, "model", model, sizeof(model)))
+		p.session.model = model;
+	why = seat_bind_token(r, NULL, &p.session, &config);
+	if (why) {
+		seat_refuse(r, why);
+		return;
+	}
+	if (!seat_admit(r))
+		return;
+	why = seat_spend_token(r);
+	if (why) {
+		seat_release(r->seat->api);
+		seat_refuse(r, why);
+		return;
+	}
 	t = mem_zalloc(sizeof(*t));
 	if (!t) {
 		seat_release(r->seat->api);
@@ -44,8 +61,6 @@ void get_realtime(struct request *r)
 	p.ctx = t;
 	p.all = &r->seat->sockets;
 	p.session.recorder = recording_hook(t->recording);
-	if (http_query(r->http, "model", model, sizeof(model)))
-		p.session.model = model;
 	/* Echo exactly `realtime` when it is offered; never the entry that carries the key. */
 	if (http_header_lists(r->http, "sec-websocket-protocol", "realtime"))
 		p.protocol = "realtime";

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "api/secrets.h"
 #include "rtc/answer.h"
 #include "base/list.h"
 #include "base/loop.h"
@@ -21,6 +22,7 @@ struct seat {
 	size_t index;
 	struct calls *calls;
 	struct udp *udp;
+	struct secrets *secrets;
 	struct list list; /* struct call, every one of this loop */
 	struct list sockets; /* of websocket_leg */
 	struct waiting waiting;
@@ -44,6 +46,8 @@ struct request {
 	const struct http_request *http;
 	const char *id; /* what {id} stood for, or NULL; lives with the exchange's request */
 	size_t id_len;
+	bool by_token;       /* let in by a client secret: */
+	struct claims token; /* of these claims            */
 };
 
 typedef void handler(struct request *r);
@@ -58,6 +62,18 @@ void waiting_end(struct seat *s); /* 503 for all */
 /* Whoever may start a session: counts it, or answers 503 and returns false. */
 MUST_USE bool seat_admit(struct request *r);
 void seat_release(struct api *a);
+
+/* For whoever starts a session, before it is made. Puts into *p what the request's token says:
+ * kind, dialect, duration and, under the object posted with the request (borrowed; NULL: none),
+ * the session object it is bound to. *config: a new reference or NULL; it must outlive p.
+ * NULL, or why it cannot be. */
+MUST_USE const struct http_refusal *seat_bind_token(struct request *r, json_t *posted,
+						    struct session_params *p, json_t **config);
+/* Counts the session against the token's max_sessions: last of all, when nothing else can
+ * refuse it. NULL, or why not. */
+MUST_USE const struct http_refusal *seat_spend_token(struct request *r);
+/* Answers with such a reason. */
+void seat_refuse(struct request *r, const struct http_refusal *why);
 
 /* JSON out. Takes the reference; NULL (no memory) becomes 503. */
 void reply_json(struct http_exchange *ex, unsigned status, json_t *o);
@@ -82,6 +98,7 @@ void get_documents(struct request *r);
 void get_document(struct request *r);
 void get_document_text(struct request *r);
 void get_realtime(struct request *r);
+void post_client_secrets(struct request *r);
 void post_call(struct request *r);
 void get_call(struct request *r);
 void post_call_offer(struct request *r);

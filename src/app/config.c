@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 
 enum kind { TEXT, LIST, NUMBER, FLAG };
+enum { BY_HAND = BIT(15) /* beside the commands: a flag, never in a file or the environment */ };
 
 /* clang-format off */
 static const struct key {
@@ -27,7 +28,7 @@ static const struct key {
 	{ "collection",   CMD_SERVE | CMD_INGEST | CMD_SEARCH | CMD_ASK, TEXT, AT(collection), "NAME", "the collection of documents (default: default)" },
 	{ "listen",       CMD_SERVE,  TEXT,   AT(listen),        "ADDR:PORT", "one port for all of it, TCP and UDP (default: 127.0.0.1:8080)" },
 	{ "docs",         CMD_SERVE,  LIST,   AT(docs),          "DIR",   "index this folder first; may be repeated" },
-	{ "key",          CMD_SERVE,  TEXT,   AT(key),           "KEY",   "the key that clients must show; required off loopback" },
+	{ "key",          CMD_SERVE | CMD_TOKEN, TEXT, AT(key),    "KEY",   "the key that clients must show; required off loopback" },
 	{ "cert",         CMD_SERVE,  TEXT,   AT(cert),          "FILE",  "certificate chain (PEM) in place of the self-signed one" },
 	{ "cert-key",     CMD_SERVE,  TEXT,   AT(cert_key),      "FILE",  "its private key (PEM)" },
 	{ "host",         CMD_SERVE,  LIST,   AT(hosts),         "NAME",  "a host name under which this server is reached; may be repeated" },
@@ -38,10 +39,15 @@ static const struct key {
 	{ "decoders",     CMD_SERVE | CMD_ASK, NUMBER, AT(decoders), "N", "speech decoders kept warm (default: one per core)" },
 	{ "max-sessions", CMD_SERVE,  NUMBER, AT(max_sessions),  "N",     "refuse further sessions with 503 (default: 1000)" },
 	{ "k",            CMD_SEARCH, NUMBER, AT(k),             "N",     "how many passages (default: 5)" },
-	{ "json",         CMD_INGEST | CMD_SEARCH | CMD_ASK | CMD_DOCTOR, FLAG, AT(json), NULL, "print one JSON document" },
+	{ "json",         CMD_INGEST | CMD_SEARCH | CMD_ASK | CMD_DOCTOR | CMD_TOKEN, FLAG, AT(json), NULL, "print one JSON document" },
 	{ "wav",          CMD_ASK,    TEXT,   AT(wav),           "FILE",  "take the question from a recording (WAV)" },
 	{ "speak",        CMD_ASK,    TEXT,   AT(speak),         "FILE",  "write the spoken answer as WAV" },
 	{ "voice",        CMD_ASK,    TEXT,   AT(voice),         "NAME",  "the voice that speaks it (default: alloy)" },
+	{ "expires",      CMD_TOKEN | BY_HAND, NUMBER, AT(expires_s), "SECONDS", "from 10 to 7200 (default: 600)" },
+	{ "max-sessions", CMD_TOKEN | BY_HAND, NUMBER, AT(token_sessions), "N", "that it may open; 0: any number (default: 1)" },
+	{ "max-duration", CMD_TOKEN | BY_HAND, NUMBER, AT(max_duration_s), "SECONDS", "that each may last (default: as the server has it)" },
+	{ "session",      CMD_TOKEN | BY_HAND, TEXT, AT(session),   "FILE",  "a session object (JSON) that its sessions start from" },
+	{ "origin",       CMD_TOKEN | BY_HAND, TEXT, AT(origin),    "URL",   "good in pages of this origin only" },
 #undef AT
 };
 /* clang-format on */
@@ -136,7 +142,8 @@ static const struct key *find_key(const char *name, size_t n, unsigned commands)
 {
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		if (strlen(keys[i].name) == n && memcmp(keys[i].name, name, n) == 0 &&
-		    keys[i].commands & commands)
+		    keys[i].commands & commands & CMD_ALL &&
+		    (keys[i].commands & BY_HAND & ~commands) == 0)
 			return &keys[i];
 	return NULL;
 }
@@ -180,7 +187,7 @@ static int from_flags(struct config *c, enum command cmd, int argc, const char *
 		}
 		const char *name = arg + (arg[1] == '-' ? 2 : 1), *eq = strchr(name, '=');
 		size_t n = eq ? (size_t)(eq - name) : strlen(name);
-		const struct key *k = find_key(name, n, cmd);
+		const struct key *k = find_key(name, n, cmd | BY_HAND);
 
 		if (!k)
 			return unknown_option(name, n, cmd);
@@ -203,7 +210,7 @@ static int from_environment(struct config *c, enum command cmd)
 		char name[64] = "VOICED_";
 		size_t n = strlen(name);
 
-		if (!(keys[i].commands & cmd))
+		if (!(keys[i].commands & cmd) || keys[i].commands & BY_HAND)
 			continue;
 		for (const char *s = keys[i].name; *s; s++)
 			name[n++] = *s == '-' ? '_' : (char)toupper((unsigned char)*s);
@@ -271,6 +278,8 @@ static int defaults(struct config *c)
 	c->voice = "alloy";
 	c->k = 5;
 	c->max_sessions = 1000;
+	c->expires_s = 600;
+	c->token_sessions = 1;
 	c->data = xdg && *xdg ? arena_printf(&c->arena, "%s/voiced", xdg) :
 		  home	      ? arena_printf(&c->arena, "%s/.local/share/voiced", home) :
 				arena_strdup(&c->arena, "voiced-data");

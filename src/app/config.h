@@ -34,6 +34,9 @@ struct config {
 	unsigned k;
 	bool json;
 	const char *wav, *speak, *voice;
+	/* token */
+	unsigned expires_s, token_sessions, max_duration_s;
+	const char *session, *origin;
 	struct config_list words; /* what is left: paths, a question        */
 };
 
@@ -45,7 +48,8 @@ enum command {
 	CMD_ASK = BIT(3),
 	CMD_DOCTOR = BIT(4),
 	CMD_REPLAY = BIT(5),
-	CMD_ALL = BIT(6) - 1,
+	CMD_TOKEN = BIT(6),
+	CMD_ALL = BIT(7) - 1,
 };
 
 /* argv after the command's name. 0, or -EINVAL after one sentence on stderr, which

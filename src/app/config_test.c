@@ -35,6 +35,35 @@ static void flags_over_environment_over_file(void)
 	CHECK_STR(c.docs.at[1], "b");
 }
 
+/* A server's limit is not a token's. */
+static void what_is_said_by_hand_is_in_no_file(void)
+{
+	char path[] = "voiced-config-XXXXXX";
+	int fd = mkstemp(path);
+	CHECK(fd >= 0);
+	static const char text[] = "max-sessions = 7\nkey = abc\n", wrong[] = "expires = 20\n";
+	bool written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	setenv("VOICED_MAX_SESSIONS", "8", 1);
+	setenv("VOICED_EXPIRES", "20", 1);
+	const char *argv[] = { "--config", path, "--max-sessions", "9" };
+	AUTO(config) struct config c, by_hand, none;
+	int r = config_load(&c, CMD_TOKEN, 2, argv), r_by_hand = config_load(&by_hand, CMD_TOKEN, 4, argv);
+	written = written && write(fd, wrong, strlen(wrong)) == (ssize_t)strlen(wrong);
+	close(fd);
+	int r_none = config_load(&none, CMD_TOKEN, 2, argv);
+	unsetenv("VOICED_MAX_SESSIONS");
+	unsetenv("VOICED_EXPIRES");
+	unlink(path);
+	CHECK(written);
+	CHECK(r == 0 && r_by_hand == 0 && r_none != 0);
+	CHECK_STR(c.key, "abc");
+	CHECK_EQ(c.token_sessions, 1);
+	CHECK_EQ(c.expires_s, 600);
+	CHECK_EQ(by_hand.token_sessions, 9);
+	CHECK_EQ(by_hand.max_sessions, 1000);
+}
+
 static void words_are_left(void)
 {
 	const char *argv[] = { "what", "is", "--json", "--", "--x" };
@@ -60,4 +89,5 @@ static void nearest_word(void)
 }
 
 TESTS({ "flags_over_environment_over_file", flags_over_environment_over_file },
+      { "what_is_said_by_hand_is_in_no_file", what_is_said_by_hand_is_in_no_file },
       { "words_are_left", words_are_left }, { "nearest_word", nearest_word })

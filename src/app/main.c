@@ -29,6 +29,8 @@ static const struct {
 	  "Checks data, certificate, models and programs; exit code 1 if anything is missing." },
 	{ "replay", CMD_REPLAY, command_replay, "FILE",            1, "play a session that 'serve --record' wrote",
 	  "Prints the events that the session said, one JSON object a line: {\"leg\", \"event\"}.\nNo engine and no document is asked: what they said then is in the file." },
+	{ "token",  CMD_TOKEN,  command_token,  "",                0, "make a client secret, a key for one browser or device",
+	  "Prints an 'ek_...' that is shown in place of the key: for one session, opened within ten\nminutes, unless you say otherwise. Servers with the same --key (or VOICED_KEY) take it;\nwithout a key, those on the same data directory." },
 };
 /* clang-format on */
 

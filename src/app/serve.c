@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/secrets.h"
 #include "app/command.h"
 #include "app/file.h"
 #include "app/parts.h"
@@ -209,9 +210,13 @@ static int open_api(struct service *s)
 {
 	struct config *c = s->c;
 	const struct addr *shown = &s->addresses[0];
+	struct token_key tokens;
 	char text[ADDR_TEXT];
 
-	auth_init(&s->auth, &env_system, bytes_str(c->key));
+	int r = secrets_key(c->data, bytes_str(c->key), &env_system, &tokens, s->why);
+	if (r != 0)
+		return r;
+	auth_init(&s->auth, &env_system, bytes_str(c->key), &tokens);
 	if (s->n_addresses)
 		snprintf(s->https_url, sizeof(s->https_url), "https://%s/", addr_format(shown, text));
 	struct api_params p = {
@@ -222,7 +227,7 @@ static int open_api(struct service *s)
 		.n_candidates = s->n_addresses, .questions = s->questions, .n_questions = s->n_questions,
 		.max_sessions = c->max_sessions, .record = c->record, .https_url = s->https_url, .ready = ready, .ctx = s,
 	};
-	int r = api_new(&s->api, &p);
+	r = api_new(&s->api, &p);
 	if (r != 0)
 		return r;
 	s->policy = (struct http_policy){ c->hosts.at, c->hosts.n, c->allow_origins.at, c->allow_origins.n };

@@ -129,7 +129,7 @@ struct tts_params {
 
 struct tts_voice {
 	const char *name;        /* alloy, ash, …                              */
-	const char *description; /* what it is here: "rms, a man, a little low" */
+	const char *description; /* what it is here: "a man, a little low (rms)" */
 };
 
 struct tts_sink {

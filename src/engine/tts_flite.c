@@ -35,16 +35,16 @@ static cst_voice *(*const registers[N_SPEAKERS])(const char *voxdir) = {
 
 /* Same order as `settings`. */
 static const struct tts_voice voices[] = {
-	{ "alloy", "slt, a woman, as recorded" },
-	{ "ash", "rms, a man, as recorded" },
-	{ "ballad", "awb, a Scottish man" },
-	{ "coral", "slt, a woman, a little higher and quicker" },
-	{ "echo", "kal, a man, an older kind of synthesis" },
-	{ "sage", "slt, a woman, lower and calmer" },
-	{ "shimmer", "slt, a woman, high" },
-	{ "verse", "rms, a man, higher and quicker" },
-	{ "marin", "slt, a woman, a little higher" },
-	{ "cedar", "rms, a man, low and calm" },
+	{ "alloy", "a woman, as recorded (slt)" },
+	{ "ash", "a man, as recorded (rms)" },
+	{ "ballad", "a Scottish man (awb)" },
+	{ "coral", "a woman, a little higher and quicker (slt)" },
+	{ "echo", "a man, an older kind of synthesis (kal)" },
+	{ "sage", "a woman, lower and calmer (slt)" },
+	{ "shimmer", "a woman, high (slt)" },
+	{ "verse", "a man, higher and quicker (rms)" },
+	{ "marin", "a woman, a little higher (slt)" },
+	{ "cedar", "a man, low and calm (rms)" },
 	{ NULL, NULL },
 };
 

@@ -5,7 +5,8 @@
  * each other); a connection is used by one thread at a time; readers see the last commit.
  * Every row belongs to a collection, the unit of everything learned and of access.
  * Functions return 0 or -errno, and store_why() then holds a sentence for people. All of
- * this blocks: call it on a worker. Only store*.c and db.c see SQLite.
+ * this blocks: call it on a worker. Only store*.c and db.c see SQLite, and api/secrets.c,
+ * which has a small database of its own.
  */
 #pragma once
 

@@ -35,6 +35,15 @@ static bool take_conversation(struct session *s, const json_t *response, struct 
 	return false;
 }
 
+static size_t characters(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += (*text & 0xC0) != 0x80;
+	return n;
+}
+
 /* "Set of 16 key-value pairs", keys to 64 characters, values strings to 512 (protocol 2.2). */
 static bool take_metadata(struct session *s, const json_t *response, struct wish *w)
 {
@@ -46,7 +55,8 @@ static bool take_metadata(struct session *s, const json_t *response, struct wish
 		return true;
 	ok = json_is_object(m) && json_object_size(m) <= 16;
 	json_object_foreach (m, key, v)
-		ok = ok && strlen(key) <= 64 && json_is_string(v) && json_string_length(v) <= 512;
+		ok = ok && characters(key) <= 64 && json_is_string(v) &&
+		     characters(json_string_value(v)) <= 512;
 	if (ok)
 		w->metadata = json_incref(m);
 	else

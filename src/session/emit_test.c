@@ -60,7 +60,7 @@ static void extensions_are_told_to_who_asked_for_them(void)
 		const struct fake_delays delays = { .word_us = 100000 };
 		char update[200];
 
-		RIG(r, NULL, 0);
+		RIG(r, NULL, 24000);
 		fake_delays(r.fake, &delays);
 		CHECK_EQ(fake_hear(r.fake, "is it"), 0);
 		CHECK_EQ(fake_answer(r.fake, steps, ARRAY_LEN(steps)), 0);
@@ -69,8 +69,7 @@ static void extensions_are_told_to_who_asked_for_them(void)
 			 "'output_modalities':['text']}}",
 			 k ? "'" : "", k ? extensions[k - 1][0] : "", k ? "'" : "");
 		rig_say(&r, update);
-		rig_audio(&r, 300, RIG_LOUD);
-		rig_audio(&r, 240, 0);
+		rig_turn(&r, 300, 240);
 		rig_wait(&r, 20000);
 		CHECK_EQ(rig_count(&r, "response.done"), 1);
 		for (size_t i = 0; i < ARRAY_LEN(extensions); i++)

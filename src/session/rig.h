@@ -331,6 +331,14 @@ static inline void rig_audio(struct rig *r, unsigned ms, int level)
 	}
 }
 
+/* Somebody speaks, is silent, and what falls due then is done. */
+static inline void rig_turn(struct rig *r, unsigned speech_ms, unsigned silence_ms)
+{
+	rig_audio(r, speech_ms, RIG_LOUD);
+	rig_audio(r, silence_ms, 0);
+	rig_wait(r, 1000);
+}
+
 /* The next event that has not been looked at; NULL: none. */
 static inline json_t *rig_take(struct rig *r)
 {

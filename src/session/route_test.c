@@ -135,6 +135,8 @@ static void a_message_may_be_long_but_not_endless(void)
 	size_t n = (size_t)SESSION_MESSAGE_MAX + 1;
 	AUTO(mem) char *text = mem_alloc(n);
 
+	if (getenv("VOICED_TEST_OOM"))
+		return; /* 21 MiB for each allocation in turn */
 	CHECK(text);
 	memset(text, ' ', n);
 	memcpy(text, "{}", 2);

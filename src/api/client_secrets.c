@@ -1,0 +1,210 @@
+/* client_secrets.c - POST /v1/realtime/client_secrets: a key for one browser. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "api/mint.h"
+#include "api/seat.h"
+#include "base/log.h"
+
+LOG_TOPIC("token");
+
+/* How a client asks for a secret and how it is told: one row per endpoint that mints. */
+struct mint_form {
+	enum dialect dialect;
+	const char *session; /* member of the body that is the session object; NULL: the body is it */
+	/* The answer; a new reference, NULL: no memory. `session` is the effective one, borrowed. */
+	json_t *(*reply)(json_t *session, const struct minted *m);
+};
+
+static json_t *reply_beside(json_t *session, const struct minted *m)
+{
+	return json_pack("{s:s, s:I, s:O}", "value", m->value, "expires_at", (json_int_t)m->expires_at,
+			 "session", session);
+}
+
+static const struct mint_form form_ga = { DIALECT_GA, "session", reply_beside };
+
+/* --- numbers in the body --------------------------------------------------------------------- */
+
+/* A member that may be absent or null. */
+struct number {
+	const char *in, *name;
+	unsigned min, max;
+	size_t offset; /* in struct mint_order */
+};
+
+static const struct number numbers[] = {
+	{ "expires_after", "seconds", MINT_LIFE_MIN_S, MINT_LIFE_MAX_S, offsetof(struct mint_order, life_s) },
+	{ "voiced", "max_sessions", 0, TOKEN_SESSIONS_MAX, offsetof(struct mint_order, max_sessions) },
+	{ "voiced", "max_duration_s", 1, MINT_DURATION_MAX_S, offsetof(struct mint_order, max_duration_s) },
+};
+
+static int wrong(struct api_error *e, const char *in, const char *name, const char *why)
+{
+	e->code = "invalid_value";
+	snprintf(e->param, sizeof(e->param), "%s%s%.60s", in, *name ? "." : "", name);
+	snprintf(e->message, sizeof(e->message), "Invalid value for '%s': %s", e->param, why);
+	return -EINVAL;
+}
+
+static int read_number(json_t *body, const struct number *n, struct mint_order *o, struct api_error *e)
+{
+	const json_t *v = json_object_get(json_object_get(body, n->in), n->name);
+	char why[64];
+
+	if (!v || json_is_null(v))
+		return 0;
+	if (json_is_integer(v) && json_integer_value(v) >= n->min && json_integer_value(v) <= n->max) {
+		*(unsigned *)(void *)((char *)o + n->offset) = (unsigned)json_integer_value(v);
+		return 0;
+	}
+	snprintf(why, sizeof(why), "expected an integer from %u to %u.", n->min, n->max);
+	return wrong(e, n->in, n->name, why);
+}
+
+/* --- the rest of it -------------------------------------------------------------------------- */
+
+static int check_object(const json_t *body, const char *name, struct api_error *e)
+{
+	const json_t *v = json_object_get(body, name);
+
+	return !v || json_is_null(v) || json_is_object(v) ? 0 : wrong(e, name, "", "expected an object.");
+}
+
+static int read_expiry(const json_t *body, struct api_error *e)
+{
+	const json_t *anchor = json_object_get(json_object_get(body, "expires_after"), "anchor");
+	const char *name = anchor ? json_string_value(anchor) : "created_at";
+
+	return name && strcmp(name, "created_at") == 0 ? 0 :
+							 wrong(e, "expires_after", "anchor",
+							       "Supported values are: 'created_at'.");
+}
+
+/* Ours, and a limit: what we do not understand here is not passed over. */
+static int read_limits(json_t *body, struct mint_order *o, struct api_error *e)
+{
+	static const char *const known[] = { "max_sessions", "max_duration_s", "origin" };
+	uint8_t hash[TOKEN_HASH_LEN];
+	const char *name;
+	json_t *v;
+
+	json_object_foreach(json_object_get(body, "voiced"), name, v) {
+		size_t i = 0;
+
+		while (i < ARRAY_LEN(known) && strcmp(name, known[i]) != 0)
+			i++;
+		if (i == ARRAY_LEN(known))
+			return wrong(e, "voiced", name, "there are max_sessions, max_duration_s and origin.");
+	}
+	v = json_object_get(json_object_get(body, "voiced"), "origin");
+	if (!v || json_is_null(v))
+		return 0;
+	o->origin = json_string_value(v);
+	if (o->origin && token_origin(bytes_of(o->origin, json_string_length(v)), hash) != -EINVAL)
+		return 0;
+	return wrong(e, "voiced", "origin", "expected scheme and host, such as https://app.example.");
+}
+
+static int read_session(const struct mint_form *f, json_t *body, struct mint_order *o, struct api_error *e)
+{
+	json_t *session = f->session ? json_object_get(body, f->session) : body;
+
+	o->config = json_is_object(session) ? session : NULL;
+	if (!mint_kind(o->config, &o->kind))
+		return wrong(e, f->session ? f->session : "type", f->session ? "type" : "",
+			     "Supported values are: 'realtime' and 'transcription'.");
+	return 0;
+}
+
+static int read_order(const struct mint_form *f, json_t *body, struct mint_order *o, struct api_error *e)
+{
+	static const char *const objects[] = { "expires_after", "voiced", "session" };
+	int r = 0;
+
+	*o = (struct mint_order){ .dialect = f->dialect, .life_s = MINT_LIFE_S };
+	for (size_t i = 0; i < ARRAY_LEN(objects) && r == 0; i++)
+		r = check_object(body, objects[i], e);
+	for (size_t i = 0; i < ARRAY_LEN(numbers) && r == 0; i++)
+		r = read_number(body, &numbers[i], o, e);
+	if (r == 0)
+		r = read_expiry(body, e);
+	if (r == 0)
+		r = read_limits(body, o, e);
+	if (r == 0)
+		r = read_session(f, body, o, e);
+	return r;
+}
+
+/* --- minting --------------------------------------------------------------------------------- */
+
+static void refuse(struct request *r, int err, const struct api_error *e)
+{
+	if (err == -EINVAL)
+		exchange_error(r->ex, 400, e->code, e->param[0] ? e->param : NULL, e->message);
+	else
+		reply_no_memory(r->ex);
+}
+
+static void mint(struct request *r, const struct mint_form *f, const struct mint_order *o)
+{
+	struct api *a = r->seat->api;
+	AUTO(json) json_t *session = NULL;
+	struct api_error e = { 0 };
+	struct session_params p;
+	struct minted m;
+
+	if (!seat_session_params(r, &p))
+		return;
+	p.dialect = o->dialect;
+	p.kind = o->kind;
+	p.config = o->config;
+	p.model = json_str(o->config, "model", NULL);
+	int err = session_config_preview(&p, &session, &e);
+	if (err != 0) {
+		refuse(r, err, &e);
+		return;
+	}
+	err = token_mint(r->seat->secrets, &a->p.auth->tokens, a->p.env, o, &m);
+	if (err == 0) {
+		reply_json(r->ex, 200, f->reply(session, &m));
+	} else if (err == -ENOMEM) {
+		reply_no_memory(r->ex);
+	} else {
+		log_error("what=\"a session object cannot be kept\" why=\"%s\"", secrets_why(r->seat->secrets));
+		exchange_error(r->ex, 503, "server_error", NULL,
+			       "The server cannot write into its data directory. Please try again later.");
+	}
+}
+
+static bool is_blank(struct bytes b)
+{
+	for (size_t i = 0; i < b.n; i++)
+		if (!strchr(" \t\r\n", b.p[i]) || b.p[i] == 0)
+			return false;
+	return true;
+}
+
+static void mint_as(struct request *r, const struct mint_form *f)
+{
+	char why[160] = "it is not an object";
+	struct bytes text = is_blank(r->http->body) ? bytes_str("{}") : r->http->body;
+	AUTO(json) json_t *body = json_parse(text, why);
+	struct api_error e = { 0 };
+	struct mint_order o;
+
+	if (!json_is_object(body)) {
+		exchange_error(r->ex, 400, "invalid_json", NULL, why);
+		return;
+	}
+	int err = read_order(f, body, &o, &e);
+	if (err == 0)
+		mint(r, f, &o);
+	else
+		refuse(r, err, &e);
+}
+
+void post_client_secrets(struct request *r)
+{
+	mint_as(r, &form_ga);
+}

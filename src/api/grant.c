@@ -1,0 +1,89 @@
+/* grant.c - what a request's client secret says about the session it opens. */
+#include <errno.h>
+
+#include "api/seat.h"
+#include "base/log.h"
+
+LOG_TOPIC("token");
+
+static const struct http_refusal no_memory = { 503, "server_error", "The server is out of memory." };
+
+static const struct http_refusal *failed(const struct seat *s, const char *what)
+{
+	static const struct http_refusal refusal = { 503, "server_error",
+						     "The server cannot look into its data directory. Please try again later." };
+
+	log_error("what=\"%s\" why=\"%s\"", what, secrets_why(s->secrets));
+	return &refusal;
+}
+
+/* The session object that the token names; *out stays NULL when it names none. */
+static const struct http_refusal *find_bound(struct request *r, json_t **out)
+{
+	static const struct http_refusal elsewhere = {
+		401, "invalid_api_key",
+		"This client secret was made with another data directory: its session object is not here.",
+	};
+	AUTO(buf) struct buf text = { 0 };
+	char why[160];
+
+	if (!token_hash_given(r->token.config))
+		return NULL;
+	int e = secrets_find(r->seat->secrets, r->token.config, &text);
+	if (e == -ENOENT)
+		return &elsewhere;
+	if (e != 0)
+		return e == -ENOMEM ? &no_memory : failed(r->seat, "a session object cannot be read");
+	*out = json_parse(buf_bytes(&text), why);
+	return *out ? NULL : &no_memory; /* it was written by us */
+}
+
+const struct http_refusal *seat_bind_token(struct request *r, json_t *posted, struct session_params *p,
+					   json_t **config)
+{
+	if (!r->by_token) {
+		p->config = *config = json_incref(posted);
+		return NULL;
+	}
+	AUTO(json) json_t *bound = NULL;
+	const struct http_refusal *refusal = find_bound(r, &bound);
+	if (refusal)
+		return refusal;
+	/* What is minted are defaults; what is posted with the call may change them. */
+	if (bound && posted && json_object_update_recursive(bound, posted) != 0)
+		return &no_memory;
+	p->config = *config = json_incref(bound ? bound : posted);
+	p->dialect = r->token.dialect;
+	p->kind = r->token.kind;
+	p->model = json_str(*config, "model", p->model);
+	uint64_t most_us = r->token.max_duration_s * (uint64_t)US_PER_S;
+	if (most_us && (p->max_us == 0 || most_us < p->max_us))
+		p->max_us = most_us;
+	return NULL;
+}
+
+const struct http_refusal *seat_spend_token(struct request *r)
+{
+	static const struct http_refusal used_up = {
+		401, "token_used_up",
+		"This client secret has opened as many sessions as it may (max_sessions). Ask for a new one.",
+	};
+
+	if (!r->by_token)
+		return NULL;
+	uint64_t now_s = env_wall(r->seat->api->p.env) / US_PER_S;
+	switch (secrets_spend(r->seat->secrets, &r->token, now_s)) {
+	case SPEND_OK:
+		return NULL;
+	case SPEND_USED_UP:
+		return &used_up;
+	case SPEND_FAILED:
+		break;
+	}
+	return failed(r->seat, "a session cannot be counted");
+}
+
+void seat_refuse(struct request *r, const struct http_refusal *why)
+{
+	exchange_error(r->ex, why->status, why->code, NULL, why->message);
+}

@@ -1,0 +1,316 @@
+#include "api/secrets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "knowledge/db.h"
+
+enum {
+	BUSY_MS = 250,
+	NAP_MS = 5,
+	APPLICATION_ID = 0x766f6974, /* "voit" */
+	FORMAT = 1,
+	SECRET_LEN = 32,
+};
+
+struct secrets {
+	struct store store; /* .db NULL: not open yet */
+};
+
+/* --- the key --------------------------------------------------------------------------------- */
+
+static int read_secret(const char *path, uint8_t secret[static SECRET_LEN])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	ssize_t n = read(fd, secret, SECRET_LEN);
+	int r = n < 0 ? -errno : n < SECRET_LEN ? -EBADMSG : 0;
+	close(fd);
+	return r;
+}
+
+static int write_secret(const char *path, const uint8_t secret[static SECRET_LEN])
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	ssize_t n = write(fd, secret, SECRET_LEN);
+	int r = n < 0 ? -errno : n < SECRET_LEN ? -ENOSPC : fsync(fd) != 0 ? -errno : 0;
+	if (close(fd) != 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+/* Written beside and linked: whoever sees the file sees all of it, and of several processes
+ * that make it at once the first one's stays. */
+static int make_secret(const char *path, const struct env *env)
+{
+	char suffix[24];
+	uint8_t secret[SECRET_LEN];
+
+	env_id(env, ".", suffix, 16);
+	AUTO(mem) char *beside = mem_printf("%s%s", path, suffix);
+	if (!beside)
+		return -ENOMEM;
+	env_rand(env, secret, sizeof(secret));
+	int r = write_secret(beside, secret);
+	/* Where a file system knows no links, the last one's stays. */
+	if (r == 0 && link(beside, path) != 0 && errno != EEXIST && rename(beside, path) != 0)
+		r = -errno;
+	unlink(beside);
+	return r;
+}
+
+static int file_key(const char *path, const struct env *env, struct token_key *out)
+{
+	uint8_t secret[SECRET_LEN];
+	int r = read_secret(path, secret);
+
+	if (r == -ENOENT) {
+		r = make_secret(path, env);
+		if (r == 0)
+			r = read_secret(path, secret);
+	}
+	return r == 0 ? token_key_derive(bytes_of(secret, sizeof(secret)), out) : r;
+}
+
+int secrets_key(const char *dir, struct bytes api_key, const struct env *env, struct token_key *out,
+		char why[static STORE_WHY])
+{
+	int r;
+
+	if (api_key.n > 0) {
+		r = token_key_derive(api_key, out);
+		if (r != 0)
+			snprintf(why, STORE_WHY, "not enough memory");
+		return r;
+	}
+	AUTO(mem) char *path = mem_printf("%s/token.key", dir);
+	r = path ? file_key(path, env, out) : -ENOMEM;
+	if (r == -EBADMSG)
+		snprintf(why, STORE_WHY, "%.200s: is cut short; remove it, and another is made", path);
+	else if (r != 0)
+		snprintf(why, STORE_WHY, "%.200s/token.key: cannot be read or made (%s)", dir, strerror(-r));
+	return r;
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+static const char schema[] =
+	"BEGIN IMMEDIATE;"
+	"CREATE TABLE IF NOT EXISTS configs(hash BLOB NOT NULL UNIQUE, expires_at INTEGER NOT NULL,"
+	" config BLOB NOT NULL);"
+	"CREATE INDEX IF NOT EXISTS configs_expiry ON configs(expires_at);"
+	"CREATE TABLE IF NOT EXISTS uses(id BLOB PRIMARY KEY, expires_at INTEGER NOT NULL,"
+	" n INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX IF NOT EXISTS uses_expiry ON uses(expires_at);";
+
+static int make_tables(struct store *s)
+{
+	char sql[128];
+	int r = db_exec(s, schema);
+
+	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID, FORMAT);
+	if (r == 0)
+		r = db_exec(s, sql);
+	return db_finish(s, r);
+}
+
+static int check_format(struct store *s)
+{
+	int64_t format = 0;
+	int r = db_get_int(s, "PRAGMA user_version", &format);
+
+	if (r < 0 || format == FORMAT)
+		return r;
+	if (format == 0)
+		return make_tables(s);
+	snprintf(s->why, sizeof(s->why), "%.160s: was written by a newer voiced; upgrade voiced", s->path);
+	return -EPROTO;
+}
+
+static int open_db(struct store *s)
+{
+	char sql[160];
+	int fd = open(s->path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd >= 0) /* SQLite takes over these permissions: instructions are private */
+		close(fd);
+	int rc = sqlite3_open_v2(s->path, &s->db,
+				 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	if (rc != SQLITE_OK)
+		return db_fail(s, rc);
+	sqlite3_busy_timeout(s->db, BUSY_MS);
+	snprintf(sql, sizeof(sql),
+		 "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+		 "PRAGMA journal_size_limit = 4194304; PRAGMA max_page_count = %d", SECRETS_PAGES);
+	int r = db_exec(s, sql);
+	return r == 0 ? check_format(s) : r;
+}
+
+static int ready(struct secrets *s)
+{
+	int r = 0;
+
+	/* To change to WAL needs the file alone, and SQLite does not wait for that. */
+	for (unsigned waited = 0; !s->store.db && waited < BUSY_MS; waited += NAP_MS) {
+		r = open_db(&s->store);
+		if (r == 0)
+			break;
+		sqlite3_close(s->store.db);
+		s->store.db = NULL;
+		if (r != -EBUSY)
+			break;
+		usleep(NAP_MS * US_PER_MS);
+	}
+	return r;
+}
+
+int secrets_new(struct secrets **out, const char *dir)
+{
+	struct secrets *s = mem_zalloc(sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->store.writer = true;
+	int n = snprintf(s->store.path, sizeof(s->store.path), "%s/tokens.db", dir);
+	if ((size_t)n >= sizeof(s->store.path)) {
+		mem_free(s);
+		return -ENAMETOOLONG;
+	}
+	*out = s;
+	return 0;
+}
+
+void secrets_free(struct secrets *s)
+{
+	if (!s)
+		return;
+	sqlite3_close(s->store.db);
+	mem_free(s);
+}
+
+const char *secrets_why(const struct secrets *s)
+{
+	return s->store.why;
+}
+
+/* --- session objects ------------------------------------------------------------------------- */
+
+static int prune(struct store *s, const char *sql, uint64_t now_s)
+{
+	AUTO(stmt) sqlite3_stmt *q = NULL;
+	int r = db_prepare(s, &q, sql);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(q, 1, (int64_t)now_s - SECRETS_LINGER_S);
+	sqlite3_bind_int(q, 2, SECRETS_PRUNED);
+	return db_run(s, q);
+}
+
+static int keep(struct store *s, const uint8_t *hash, struct bytes config, uint64_t expires_at)
+{
+	AUTO(stmt) sqlite3_stmt *q = NULL;
+	int r = db_prepare(s, &q,
+			   "INSERT INTO configs(hash, expires_at, config) VALUES(?1, ?2, ?3) ON CONFLICT(hash)"
+			   " DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)");
+
+	if (r < 0)
+		return r;
+	db_bind_blob(q, 1, bytes_of(hash, TOKEN_HASH_LEN));
+	sqlite3_bind_int64(q, 2, (int64_t)expires_at);
+	db_bind_blob(q, 3, config);
+	return db_run(s, q);
+}
+
+int secrets_keep(struct secrets *s, struct bytes config, uint64_t expires_at, uint64_t now_s,
+		 uint8_t hash[static TOKEN_HASH_LEN])
+{
+	struct store *db = &s->store;
+	uint8_t h[TOKEN_HASH_LEN];
+	int r = token_hash(config, h);
+
+	if (r == 0)
+		r = ready(s);
+	if (r == 0)
+		r = db_begin(db);
+	if (r < 0)
+		return r;
+	r = prune(db, "DELETE FROM configs WHERE rowid IN (SELECT rowid FROM configs"
+		  " WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)", now_s);
+	if (r == 0)
+		r = keep(db, h, config, expires_at);
+	r = db_finish(db, r);
+	if (r == 0)
+		memcpy(hash, h, sizeof(h));
+	return r;
+}
+
+int secrets_find(struct secrets *s, const uint8_t hash[static TOKEN_HASH_LEN], struct buf *to)
+{
+	AUTO(stmt) sqlite3_stmt *q = NULL;
+	uint8_t h[TOKEN_HASH_LEN];
+	int r = ready(s);
+
+	if (r == 0)
+		r = db_prepare(&s->store, &q, "SELECT config FROM configs WHERE hash = ?1");
+	if (r < 0)
+		return r;
+	db_bind_blob(q, 1, bytes_of(hash, TOKEN_HASH_LEN));
+	r = db_step(&s->store, q);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return db_absent(&s->store, "session object");
+	struct bytes config = db_bytes(q, 0);
+	r = token_hash(config, h);
+	if (r < 0)
+		return r;
+	if (memcmp(h, hash, sizeof(h)) != 0) /* what was signed is what counts, not what is in a file */
+		return db_absent(&s->store, "session object");
+	buf_put(to, config.p, config.n);
+	return to->failed ? -ENOMEM : 0;
+}
+
+/* --- uses ------------------------------------------------------------------------------------ */
+
+/* 1: counted, 0: used up, -errno. */
+static int count_use(struct store *s, const struct claims *c)
+{
+	AUTO(stmt) sqlite3_stmt *q = NULL;
+	int r = db_prepare(s, &q,
+			   "INSERT INTO uses(id, expires_at, n) VALUES(?1, ?2, 1) ON CONFLICT(id)"
+			   " DO UPDATE SET n = n + 1 WHERE n < ?3 RETURNING n");
+
+	if (r < 0)
+		return r;
+	db_bind_blob(q, 1, bytes_of(c->id, sizeof(c->id)));
+	sqlite3_bind_int64(q, 2, (int64_t)c->expires_at);
+	sqlite3_bind_int(q, 3, c->max_sessions);
+	r = db_step(s, q);
+	if (r != 1)
+		return r;
+	r = db_step(s, q); /* the statement is committed when it is done */
+	return r < 0 ? r : 1;
+}
+
+enum secrets_spend secrets_spend(struct secrets *s, const struct claims *c, uint64_t now_s)
+{
+	if (c->max_sessions == 0)
+		return SPEND_OK;
+	int r = ready(s);
+	if (r == 0)
+		r = prune(&s->store, "DELETE FROM uses WHERE id IN (SELECT id FROM uses"
+			  " WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)", now_s);
+	if (r == 0)
+		r = count_use(&s->store, c);
+	return r < 0 ? SPEND_FAILED : r == 1 ? SPEND_OK : SPEND_USED_UP;
+}
