@@ -1,7 +1,7 @@
 // The command line, tried as a person would.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { root, temporary, voiced } from '../tools/server.mjs';
@@ -16,9 +16,9 @@ const data = temporary();
 test.after(() => rmSync(data, { recursive: true, force: true }));
 
 test('help, version, and a word that is nearly a command', () => {
-  assert.match(run(['--help']).out, /serve[\s\S]*ingest[\s\S]*search[\s\S]*ask[\s\S]*doctor/);
+  assert.match(run(['--help']).out, /serve[\s\S]*ingest[\s\S]*search[\s\S]*ask[\s\S]*doctor[\s\S]*token/);
   assert.match(run(['--version']).out, /^voiced \d+\.\d+\.\d+\n$/);
-  for (const c of ['serve', 'ingest', 'search', 'ask', 'doctor']) {
+  for (const c of ['serve', 'ingest', 'search', 'ask', 'doctor', 'token']) {
     const r = run([c, '--help']);
     assert.equal(r.code, 0);
     assert.match(r.out, new RegExp(`usage: voiced ${c}`));
@@ -110,6 +110,42 @@ test('bad input meets one sentence', () => {
     assert.equal(r.err.trim().split('\n').length, 1, r.err);
   }
   rmSync(d, { recursive: true });
+});
+
+test('token prints a client secret and nothing else', () => {
+  const d = join(temporary(), 'new'), VOICED_KEY = '';
+  const token = (...args) => run(['token', '--data', d, ...args], { env: { ...process.env, VOICED_KEY } });
+  const first = token();
+  assert.equal(first.code, 0, first.err);
+  assert.match(first.out, /^ek_[\w-]{20,197}\n$/);
+  assert.equal(first.err, '', 'hints are for terminals');
+  assert.notEqual(token().out, first.out);
+  assert.equal(statSync(join(d, 'token.key')).mode & 0o777, 0o600);
+
+  const file = join(d, 'session.json');
+  writeFileSync(file, '{"type":"transcription"}');
+  const { value, expires_at, session } = JSON.parse(token('--json', '--session', file, '--expires', '10', '--max-sessions', '0',
+    '--max-duration', '60', '--origin', 'https://app.example').out);
+  assert.match(value, /^ek_/);
+  assert.ok(Math.abs(expires_at - Date.now() / 1000 - 10) < 3);
+  assert.equal(session.type, 'transcription');
+
+  writeFileSync(join(d, 'wrong.json'), '{"audio":{"output":{"speed":9}}}');
+  writeFileSync(join(d, 'translation.json'), '{"type":"translation"}');
+  writeFileSync(join(d, 'text.json'), 'be kind');
+  const rows = [
+    [['--expires', '9'], 2, /--expires wants a number from 10 to 7200/], [['--expires', '7201'], 2, /--expires/],
+    [['--max-sessions', '70000'], 2, /--max-sessions/], [['--max-duration', '3601'], 2, /--max-duration/],
+    [['--origin', 'app.example'], 1, /--origin wants scheme and host/], [['--session', join(d, 'missing.json')], 1, /No such file/],
+    [['--session', join(d, 'text.json')], 1, /no session object/], [['--session', join(d, 'wrong.json')], 1, /session\.audio\.output\.speed/],
+    [['--session', join(d, 'translation.json')], 1, /neither realtime nor transcription/], [['--data', '/proc/voiced'], 1, /\/proc\/voiced/],
+  ];
+  for (const [args, code, why] of rows) {
+    const r = token(...args);
+    assert.equal(r.code, code, args.join(' '));
+    assert.match(r.err, why);
+    assert.deepEqual([r.out, r.err.trim().split('\n').length], ['', 1], r.err);
+  }
 });
 
 test('doctor says where everything is', () => {
