@@ -1,4 +1,4 @@
-#include "api/seat.h"
+#include "api/entry.h"
 
 #include <errno.h>
 #include <string.h>
@@ -19,27 +19,55 @@ enum {
 enum access { OPEN, KEYED, KEY_ALONE /* no client secret will do */ };
 
 /* clang-format off */
+#define CALLS(path, entry) \
+	{ VERB_POST, path,                 KEYED, 1 << 20, post_call,        entry }, \
+	{ VERB_GET,  path "/{id}",         KEYED, 0,       get_call,         entry }, \
+	{ VERB_POST, path "/{id}",         KEYED, 1 << 20, post_call_offer,  entry }, \
+	{ VERB_POST, path "/{id}/hangup",  KEYED, 4096,    post_call_hangup, entry }, \
+	{ VERB_POST, path "/{id}/accept",  KEYED, 1 << 19, post_call_accept, entry }, \
+	{ VERB_POST, path "/{id}/reject",  KEYED, 4096,    post_call_reject, entry }, \
+	{ VERB_POST, path "/{id}/refer",   KEYED, 4096,    post_call_refer,  entry }
+
 static const struct route {
 	enum http_verb verb;
 	const char *path;   /* {id} stands for one element */
 	enum access access;
 	size_t body_max;    /* 0: the default */
 	handler *handle;
+	const struct entry *entry; /* of what opens or mints sessions */
 } routes[] = {
-	{ VERB_GET,  "/healthz",                       OPEN,  0,        get_health        },
-	{ VERB_GET,  "/metrics",                       KEYED, 0,        get_metrics       },
-	{ VERB_GET,  "/api/status",                    KEYED, 0,        get_status        },
-	{ VERB_POST, "/api/login",                     OPEN,  4096,     post_login        },
-	{ VERB_POST, "/api/search",                    KEYED, 65536,    post_search       },
-	{ VERB_GET,  "/api/documents",                 KEYED, 0,        get_documents     },
-	{ VERB_GET,  "/api/documents/{id}",            KEYED, 0,        get_document      },
-	{ VERB_GET,  "/api/documents/{id}/text",       KEYED, 0,        get_document_text },
-	{ VERB_GET,  "/v1/realtime",                   KEYED, 0,        get_realtime      },
-	{ VERB_POST, "/v1/realtime/client_secrets",    KEY_ALONE, 1 << 19, post_client_secrets },
-	{ VERB_POST, "/v1/realtime/calls",             KEYED, 1 << 20,  post_call         },
-	{ VERB_GET,  "/v1/realtime/calls/{id}",        KEYED, 0,        get_call          },
-	{ VERB_POST, "/v1/realtime/calls/{id}",        KEYED, 1 << 20,  post_call_offer   },
-	{ VERB_POST, "/v1/realtime/calls/{id}/hangup", KEYED, 4096,     post_call_hangup  },
+	{ VERB_GET,  "/healthz",                       OPEN,  0,        get_health, NULL },
+	{ VERB_GET,  "/metrics",                       KEYED, 0,        get_metrics, NULL },
+	{ VERB_GET,  "/api/status",                    KEYED, 0,        get_status, NULL },
+	{ VERB_POST, "/api/login",                     OPEN,  4096,     post_login, NULL },
+	{ VERB_POST, "/api/search",                    KEYED, 65536,    post_search, NULL },
+	{ VERB_GET,  "/api/documents",                 KEYED, 0,        get_documents, NULL },
+	{ VERB_GET,  "/api/documents/{id}",            KEYED, 0,        get_document, NULL },
+	{ VERB_GET,  "/api/documents/{id}/text",       KEYED, 0,        get_document_text, NULL },
+
+	{ VERB_GET,  "/v1/realtime",                   KEYED, 0,        get_realtime, &entry_openai },
+	{ VERB_GET,  "/realtime",                      KEYED, 0,        get_realtime, &entry_openai_bare },
+	{ VERB_GET,  "/openai/v1/realtime",            KEYED, 0,        get_realtime, &entry_azure },
+	{ VERB_GET,  "/openai/realtime",               KEYED, 0,        get_realtime, &entry_azure_preview },
+	{ VERB_GET,  "/voice-live/realtime",           KEYED, 0,        get_realtime, &entry_voice_live },
+	{ VERB_GET,  "/voice-agent/realtime",          KEYED, 0,        get_realtime, &entry_voice_live },
+	{ VERB_GET,  "/voice-live/realtime/calls",     KEYED, 0,        get_voice_live_call, &entry_voice_live },
+
+	{ VERB_POST, "/v1/realtime/client_secrets",             KEY_ALONE, 1 << 19, post_client_secrets, NULL },
+	{ VERB_POST, "/openai/v1/realtime/client_secrets",      KEY_ALONE, 1 << 19, post_client_secrets, NULL },
+	{ VERB_POST, "/openai/realtime/client_secrets",         KEY_ALONE, 1 << 19, post_client_secrets, NULL },
+	{ VERB_POST, "/v1/realtime/sessions",                   KEY_ALONE, 1 << 19, post_sessions, NULL },
+	{ VERB_POST, "/openai/realtimeapi/sessions",            KEY_ALONE, 1 << 19, post_sessions, NULL },
+	{ VERB_POST, "/v1/realtime/transcription_sessions",     KEY_ALONE, 1 << 19, post_transcription_sessions, NULL },
+	{ VERB_POST, "/openai/realtimeapi/transcription_sessions", KEY_ALONE, 1 << 19, post_transcription_sessions, NULL },
+	{ VERB_POST, "/api/session/begin",                      KEY_ALONE, 4096, post_session_begin, NULL },
+
+	{ VERB_POST, "/v1/realtime",                   KEYED, 1 << 20,  post_call, &entry_historic },
+	{ VERB_POST, "/v1/realtimertc",                KEYED, 1 << 20,  post_call, &entry_historic },
+	{ VERB_POST, "/openai/realtimertc",            KEYED, 1 << 20,  post_call, &entry_historic },
+	CALLS("/v1/realtime/calls", &entry_openai),
+	CALLS("/openai/v1/realtime/calls", &entry_azure),
+	CALLS("/openai/realtime/calls", &entry_azure),
 };
 /* clang-format on */
 
@@ -153,6 +181,7 @@ static void on_request(void *ctx, struct http_exchange *ex)
 	const struct route *route = find_route(&r, &served);
 
 	atomic_fetch_add_explicit(&a->requests_total, 1, memory_order_relaxed);
+	r.entry = route ? route->entry : NULL;
 	if (route) {
 		if (let_in(&r, route))
 			route->handle(&r);
@@ -177,16 +206,21 @@ const struct http_ops api_http_ops = { body_limit, on_request };
 
 /* --- for handlers ------------------------------------------------------------------------------ */
 
-bool seat_admit(struct request *r)
+bool seat_count(struct api *a)
 {
-	struct api *a = r->seat->api;
-
 	if (atomic_fetch_add(&a->sessions, 1) < a->p.max_sessions) {
 		atomic_fetch_add_explicit(&a->sessions_total, 1, memory_order_relaxed);
 		return true;
 	}
 	atomic_fetch_sub(&a->sessions, 1);
 	atomic_fetch_add_explicit(&a->refused_total, 1, memory_order_relaxed);
+	return false;
+}
+
+bool seat_admit(struct request *r)
+{
+	if (seat_count(r->seat->api))
+		return true;
 	exchange_error(r->ex, 503, "session_limit_reached", NULL,
 		       "This server has as many conversations as it may have. Please try again later.");
 	return false;

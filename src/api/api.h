@@ -59,6 +59,11 @@ struct api_params {
 	size_t n_candidates;
 	const char *const *questions;  /* the page suggests them; copied */
 	size_t n_questions;
+	const char *const *models;     /* that may be asked for; n_models 0: any; borrowed */
+	size_t n_models;
+	bool middle_tier;              /* GET /realtime without a model is one (docs/protocol.md) */
+	uint64_t grace_us;             /* that a call outlives its control socket; 0: 30 s */
+	uint64_t max_session_us;       /* life of a session; 0: as the service has it */
 	size_t max_sessions;           /* over all loops */
 	const char *record;            /* directory, or NULL */
 	const char *https_url;         /* for people on other machines; "" or NULL: none */

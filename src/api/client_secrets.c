@@ -1,4 +1,4 @@
-/* client_secrets.c - POST /v1/realtime/client_secrets: a key for one browser. */
+/* client_secrets.c - POST …/client_secrets and its elder kin: a key for one browser. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -11,18 +11,50 @@ LOG_TOPIC("token");
 /* How a client asks for a secret and how it is told: one row per endpoint that mints. */
 struct mint_form {
 	enum dialect dialect;
+	enum session_kind kind; /* where the object itself does not say it: BETA */
 	const char *session; /* member of the body that is the session object; NULL: the body is it */
 	/* The answer; a new reference, NULL: no memory. `session` is the effective one, borrowed. */
-	json_t *(*reply)(json_t *session, const struct minted *m);
+	json_t *(*reply)(const struct request *r, json_t *session, const struct minted *m);
 };
 
-static json_t *reply_beside(json_t *session, const struct minted *m)
+static json_t *reply_beside(const struct request *r, json_t *session, const struct minted *m)
 {
+	(void)r;
 	return json_pack("{s:s, s:I, s:O}", "value", m->value, "expires_at", (json_int_t)m->expires_at,
 			 "session", session);
 }
 
-static const struct mint_form form_ga = { DIALECT_GA, "session", reply_beside };
+/* Before GA: the session object itself, with the secret in it. */
+static json_t *reply_inside(const struct request *r, json_t *session, const struct minted *m)
+{
+	(void)r;
+	AUTO(json) json_t *v = json_copy(session);
+
+	if (json_object_set_new(v, "client_secret",
+				json_pack("{s:s, s:I}", "value", m->value, "expires_at",
+					  (json_int_t)m->expires_at)) < 0)
+		return NULL;
+	return json_incref(v);
+}
+
+/* For pages whose own server mints for them: with the address to send the offer to, which is
+ * the one that the request came to. */
+static json_t *reply_begin(const struct request *r, json_t *session, const struct minted *m)
+{
+	struct bytes host = http_header(r->http, "host");
+	char uri[300];
+
+	snprintf(uri, sizeof(uri), "%s://%.*s/v1/realtimertc", exchange_is_tls(r->ex) ? "https" : "http",
+		 (int)MIN(host.n, (size_t)255), (const char *)host.p);
+	return json_pack("{s:o, s:s, s:O}", "session", reply_inside(r, session, m), "webRTCUri", uri,
+			 "modelDeploymentName", json_object_get(session, "model"));
+}
+
+static const struct mint_form form_ga = { DIALECT_GA, SESSION_REALTIME, "session", reply_beside };
+static const struct mint_form form_beta = { DIALECT_BETA, SESSION_REALTIME, NULL, reply_inside };
+static const struct mint_form form_transcription = { DIALECT_BETA, SESSION_TRANSCRIPTION, NULL,
+						     reply_inside };
+static const struct mint_form form_begin = { DIALECT_BETA, SESSION_REALTIME, NULL, reply_begin };
 
 /* --- numbers in the body --------------------------------------------------------------------- */
 
@@ -111,7 +143,8 @@ static int read_session(const struct mint_form *f, json_t *body, struct mint_ord
 	json_t *session = f->session ? json_object_get(body, f->session) : body;
 
 	o->config = json_is_object(session) ? session : NULL;
-	if (!mint_kind(o->config, &o->kind))
+	o->kind = f->kind;
+	if (f->dialect == DIALECT_GA && !mint_kind(o->config, &o->kind))
 		return wrong(e, f->session ? f->session : "type", f->session ? "type" : "",
 			     "Supported values are: 'realtime' and 'transcription'.");
 	return 0;
@@ -156,7 +189,7 @@ static void mint(struct request *r, const struct mint_form *f, const struct mint
 
 	if (!seat_session_params(r, &p))
 		return;
-	p.dialect = o->dialect;
+	p.dialect = p.config_dialect = o->dialect;
 	p.kind = o->kind;
 	p.config = o->config;
 	p.model = json_str(o->config, "model", NULL);
@@ -167,7 +200,7 @@ static void mint(struct request *r, const struct mint_form *f, const struct mint
 	}
 	err = token_mint(r->seat->secrets, &a->p.auth->tokens, a->p.env, o, &m);
 	if (err == 0) {
-		reply_json(r->ex, 200, f->reply(session, &m));
+		reply_json(r->ex, 200, f->reply(r, session, &m));
 	} else if (err == -ENOMEM) {
 		reply_no_memory(r->ex);
 	} else {
@@ -207,4 +240,19 @@ static void mint_as(struct request *r, const struct mint_form *f)
 void post_client_secrets(struct request *r)
 {
 	mint_as(r, &form_ga);
+}
+
+void post_sessions(struct request *r)
+{
+	mint_as(r, &form_beta);
+}
+
+void post_transcription_sessions(struct request *r)
+{
+	mint_as(r, &form_transcription);
+}
+
+void post_session_begin(struct request *r)
+{
+	mint_as(r, &form_begin);
 }

@@ -1,7 +1,7 @@
 /* grant.c - what a request's client secret says about the session it opens. */
 #include <errno.h>
 
-#include "api/seat.h"
+#include "api/entry.h"
 #include "base/log.h"
 
 LOG_TOPIC("token");
@@ -53,7 +53,6 @@ const struct http_refusal *seat_bind_token(struct request *r, json_t *posted, st
 	if (bound && posted && json_object_update_recursive(bound, posted) != 0)
 		return &no_memory;
 	p->config = *config = json_incref(bound ? bound : posted);
-	p->dialect = r->token.dialect;
 	p->kind = r->token.kind;
 	p->model = json_str(*config, "model", p->model);
 	uint64_t most_us = r->token.max_duration_s * (uint64_t)US_PER_S;
@@ -85,5 +84,5 @@ const struct http_refusal *seat_spend_token(struct request *r)
 
 void seat_refuse(struct request *r, const struct http_refusal *why)
 {
-	exchange_error(r->ex, why->status, why->code, NULL, why->message);
+	entry_refuse(r, why);
 }

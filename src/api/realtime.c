@@ -1,10 +1,12 @@
-/* realtime.c - GET /v1/realtime: a session over WebSocket. */
+/* realtime.c - GET …/realtime: a session over WebSocket, or a sideband of a call. */
 #include <string.h>
 
+#include "api/call.h"
+#include "api/entry.h"
 #include "api/recording.h"
-#include "api/seat.h"
 #include "base/alloc.h"
-#include "leg/websocket_leg.h"
+
+/* --- a session of its own -------------------------------------------------------------------- */
 
 /* What goes with a WebSocket session of this seat. */
 struct talk {
@@ -12,7 +14,7 @@ struct talk {
 	struct recording *recording;
 };
 
-static void on_gone(void *ctx)
+static void talk_over(void *ctx)
 {
 	struct talk *t = ctx;
 
@@ -21,28 +23,46 @@ static void on_gone(void *ctx)
 	mem_free(t);
 }
 
-void get_realtime(struct request *r)
+/* Everything that can refuse it has been asked. */
+static void begin_talk(struct request *r, struct session_params *sp)
 {
-	char model[128] = "";
-	struct websocket_leg_params p = { .on_gone = on_gone };
-	const struct http_refusal *why;
-	AUTO(json) json_t *config = NULL;
-	struct talk *t;
+	struct api *a = r->seat->api;
+	struct talk *t = mem_zalloc(sizeof(*t));
 
-	if (!websocket_wanted(r->http)) {
-		exchange_error(r->ex, 426, "upgrade_required", NULL,
-			       "This path is a WebSocket: connect with ws:// or wss://.");
+	if (!t) {
+		seat_release(a);
+		reply_no_memory(r->ex);
 		return;
 	}
-	if (seat_holds(r, get_realtime) || !seat_session_params(r, &p.session))
+	*t = (struct talk){ a, recording_new(a) };
+	sp->recorder = recording_hook(t->recording);
+	const struct websocket_leg_params p = {
+		.session = sp,
+		.protocol = entry_protocol(r->http),
+		.all = &r->seat->sockets,
+		.ctx = t,
+		.on_gone = talk_over,
+	};
+	if (websocket_leg_open(NULL, r->ex, &p) != 0)
+		talk_over(t);
+}
+
+static void open_talk(struct request *r)
+{
+	struct session_params sp;
+	AUTO(json) json_t *config = NULL;
+	char model[MODEL_MAX];
+
+	if (!seat_session_params(r, &sp))
 		return;
-	if (http_query(r->http, "model", model, sizeof(model)))
-		p.session.model = model;
-	why = seat_bind_token(r, NULL, &p.session, &config);
+	const struct http_refusal *why = entry_session(r, &sp, model);
+	if (!why)
+		why = seat_bind_token(r, NULL, &sp, &config);
 	if (why) {
 		seat_refuse(r, why);
 		return;
 	}
+	sp.enforced = entry_is_middle_tier(r);
 	if (!seat_admit(r))
 		return;
 	why = seat_spend_token(r);
@@ -51,19 +71,45 @@ void get_realtime(struct request *r)
 		seat_refuse(r, why);
 		return;
 	}
-	t = mem_zalloc(sizeof(*t));
-	if (!t) {
-		seat_release(r->seat->api);
-		reply_no_memory(r->ex);
-		return;
+	begin_talk(r, &sp);
+}
+
+/* --- a sideband of a call -------------------------------------------------------------------- */
+
+static void sideband_over(void *ctx)
+{
+	call_part(ctx);
+}
+
+static void join(struct request *r, struct call *c)
+{
+	struct websocket_leg *l;
+	const struct websocket_leg_params p = {
+		.protocol = entry_protocol(r->http),
+		.all = &r->seat->sockets,
+		.ctx = c,
+		.on_gone = sideband_over,
+	};
+
+	call_hold(c);
+	if (websocket_leg_open(&l, r->ex, &p) != 0)
+		call_part(c);
+	else if (call_join(c, l, VIEW_ALL) != 0)
+		websocket_leg_close(l, 1013, "the call has as many sockets as it may have");
+}
+
+void get_realtime(struct request *r)
+{
+	char id[64] = "";
+
+	if (!websocket_wanted(r->http)) {
+		exchange_error(r->ex, 426, "upgrade_required", NULL,
+			       "This path is a WebSocket: connect with ws:// or wss://.");
+	} else if (http_query(r->http, "call_id", id, sizeof(id))) {
+		r->id = id;
+		r->id_len = strlen(id);
+		go_to_call(r, join);
+	} else if (!seat_holds(r, get_realtime)) {
+		open_talk(r);
 	}
-	*t = (struct talk){ r->seat->api, recording_new(r->seat->api) };
-	p.ctx = t;
-	p.all = &r->seat->sockets;
-	p.session.recorder = recording_hook(t->recording);
-	/* Echo exactly `realtime` when it is offered; never the entry that carries the key. */
-	if (http_header_lists(r->http, "sec-websocket-protocol", "realtime"))
-		p.protocol = "realtime";
-	if (websocket_leg_open(r->ex, &p) != 0)
-		on_gone(t);
 }

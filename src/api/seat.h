@@ -46,8 +46,9 @@ struct request {
 	const struct http_request *http;
 	const char *id; /* what {id} stood for, or NULL; lives with the exchange's request */
 	size_t id_len;
-	bool by_token;       /* let in by a client secret: */
-	struct claims token; /* of these claims            */
+	const struct entry *entry; /* of the routes that open sessions, or NULL */
+	bool by_token;             /* let in by a client secret: */
+	struct claims token;       /* of these claims            */
 };
 
 typedef void handler(struct request *r);
@@ -61,6 +62,7 @@ void waiting_end(struct seat *s); /* 503 for all */
 
 /* Whoever may start a session: counts it, or answers 503 and returns false. */
 MUST_USE bool seat_admit(struct request *r);
+MUST_USE bool seat_count(struct api *a); /* the same, without an answer */
 void seat_release(struct api *a);
 
 /* For whoever starts a session, before it is made. Puts into *p what the request's token says:
@@ -72,7 +74,7 @@ MUST_USE const struct http_refusal *seat_bind_token(struct request *r, json_t *p
 /* Counts the session against the token's max_sessions: last of all, when nothing else can
  * refuse it. NULL, or why not. */
 MUST_USE const struct http_refusal *seat_spend_token(struct request *r);
-/* Answers with such a reason. */
+/* Answers with such a reason, in the way of the endpoint. */
 void seat_refuse(struct request *r, const struct http_refusal *why);
 
 /* JSON out. Takes the reference; NULL (no memory) becomes 503. */
@@ -103,6 +105,13 @@ void post_call(struct request *r);
 void get_call(struct request *r);
 void post_call_offer(struct request *r);
 void post_call_hangup(struct request *r);
+void post_call_accept(struct request *r);
+void post_call_reject(struct request *r);
+void post_call_refer(struct request *r);
+void get_voice_live_call(struct request *r);
+void post_sessions(struct request *r);
+void post_transcription_sessions(struct request *r);
+void post_session_begin(struct request *r);
 
 /* End the calls of a seat, now (no op follows) or by a goodbye. */
 void calls_drain(struct seat *s);

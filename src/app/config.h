@@ -25,10 +25,11 @@ struct config {
 	const char *listen; /* ADDR:PORT                                    */
 	const char *cert, *cert_key; /* PEM files, or NULL: self-signed     */
 	const char *key;    /* API key; required off loopback               */
-	struct config_list docs, hosts, allow_origins;
+	struct config_list docs, hosts, allow_origins, models;
+	bool middle_tier;
 	const char *questions; /* file with questions the page suggests     */
 	const char *record; /* directory for session recordings, or NULL    */
-	unsigned loops, decoders, max_sessions;
+	unsigned loops, decoders, max_sessions, max_session_s, control_grace_s; /* 0: default */
 	/* ingest, search, ask */
 	const char *collection;
 	unsigned k;

@@ -225,6 +225,9 @@ static int open_api(struct service *s)
 		.searcher = parts_searcher(s->parts), .data = c->data, .collection = c->collection,
 		.auth = &s->auth, .cert = s->cert, .sctp = s->sctp, .candidates = s->addresses,
 		.n_candidates = s->n_addresses, .questions = s->questions, .n_questions = s->n_questions,
+		.models = c->models.at, .n_models = c->models.n, .middle_tier = c->middle_tier,
+		.max_session_us = (uint64_t)c->max_session_s * US_PER_S,
+		.grace_us = (uint64_t)c->control_grace_s * US_PER_S,
 		.max_sessions = c->max_sessions, .record = c->record, .https_url = s->https_url, .ready = ready, .ctx = s,
 	};
 	r = api_new(&s->api, &p);

@@ -83,7 +83,7 @@ static int into_buf(const char *s, size_t n, void *b)
 
 void json_write(struct buf *b, const json_t *v)
 {
-	if (!v || json_dump_callback(v, into_buf, b, JSON_COMPACT | JSON_ENCODE_ANY) != 0)
+	if (!v || json_dump_callback(v, into_buf, b, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) != 0)
 		b->failed = true;
 }
 

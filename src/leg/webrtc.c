@@ -73,11 +73,20 @@ static void schedule(struct webrtc *w)
 		go(w, "out of memory");
 }
 
+/* What the session sends us: without a channel nothing, if somebody else hears it then. */
+static enum leg_view view(const struct webrtc *w)
+{
+	return w->params.view == VIEW_DATA && !w->has_channel ? VIEW_NONE : w->params.view;
+}
+
 static void attach(struct webrtc *w)
 {
 	w->attach_at_us = UINT64_MAX;
-	if (w->attached)
+	if (w->attached) {
+		session_set_view(w->params.session, &w->leg, view(w), now(w));
 		return;
+	}
+	w->leg.view = view(w);
 	int r = session_attach(w->params.session, &w->leg, LEG_MAIN, now(w));
 	if (r == 0)
 		w->attached = true;
@@ -227,8 +236,10 @@ static void on_connected(void *owner)
 {
 	struct webrtc *w = owner;
 
+	bool waits = w->offers_channel && w->params.view != VIEW_DATA;
+
 	if (!w->has_channel)
-		w->attach_at_us = w->offers_channel ? now(w) + CHANNEL_WAIT_US : now(w);
+		w->attach_at_us = waits ? now(w) + CHANNEL_WAIT_US : now(w);
 }
 
 static void on_audio(void *owner, const struct stream_audio *a, uint64_t now_us)
@@ -256,8 +267,11 @@ static void on_channel_close(void *owner, uint16_t channel)
 {
 	struct webrtc *w = owner;
 
-	if (w->has_channel && w->channel == channel)
-		w->has_channel = false; /* the voice goes on */
+	if (!w->has_channel || w->channel != channel)
+		return;
+	w->has_channel = false; /* the voice goes on */
+	if (w->attached)
+		session_set_view(w->params.session, &w->leg, view(w), now(w));
 }
 
 static void on_message(void *owner, uint16_t channel, struct bytes message, bool is_text)
@@ -302,7 +316,7 @@ int webrtc_new(struct webrtc **out, const struct webrtc_params *p)
 
 	if (!w)
 		return -ENOMEM;
-	w->leg.ops = &leg_ops;
+	w->leg = (struct leg){ .ops = &leg_ops };
 	w->params = *p;
 	w->loop = p->peer.loop;
 	w->env = p->peer.env;

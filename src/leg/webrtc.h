@@ -2,7 +2,8 @@
  *
  * Joins a peer (rtc/peer.h), a voice (leg/voice.h) and a session. Events travel on the
  * first data channel that the client opens, whatever its label; the session is attached
- * when it opens, or, where the offer has no data channel, when DTLS is up. One loop.
+ * when it opens, or, where the offer has no data channel, when DTLS is up. A call that is
+ * controlled by a socket (VIEW_DATA) does not wait for a channel. One loop.
  *
  * Limits: WEBRTC_EVENTS_MAX octets of events wait for a full channel; then the call is closed.
  */
@@ -19,6 +20,7 @@ enum { WEBRTC_EVENTS_MAX = 4 * 1024 * 1024 };
 struct webrtc_params {
 	struct peer_params peer;
 	struct session *session; /* borrowed; outlives the leg */
+	enum leg_view view;      /* of its data channel: VIEW_ALL, VIEW_FILTERED or VIEW_DATA */
 	void *ctx;
 	void (*send)(void *ctx, const struct addr *to, struct bytes datagram);
 	/* The call is over and the leg detached: free it (now or later), and the session if

@@ -9,10 +9,13 @@
 struct websocket_leg {
 	struct leg leg;
 	struct node node; /* in the list of its loop */
-	struct runner runner;
+	struct runner runner;    /* of its own session, if it has one */
+	struct loop *loop;
+	struct session *session; /* that it is attached to; NULL: none */
 	struct websocket *socket; /* NULL: gone */
 	struct timer closing;     /* never from inside a call of the session's */
 	void *ctx;
+	void (*on_message)(void *ctx, enum ws_kind kind, struct bytes data);
 	void (*on_gone)(void *ctx);
 	unsigned code;
 	char reason[WS_REASON_MAX + 1];
@@ -27,7 +30,7 @@ static uint64_t now(void)
 
 static void release(struct websocket_leg *l)
 {
-	timer_stop(l->runner.loop, &l->closing);
+	timer_stop(l->loop, &l->closing);
 	node_unlink(&l->node);
 	runner_stop(&l->runner);
 	if (l->on_gone)
@@ -41,43 +44,62 @@ static void on_over(struct runner *r)
 	release(CONTAINER_OF(r, struct websocket_leg, runner));
 }
 
+/* The socket is gone. With a session of its own on_over() releases, at the end of detaching. */
+static void leave(struct websocket_leg *l)
+{
+	struct session *s = l->session;
+	bool own = s && s == l->runner.session;
+
+	l->session = NULL;
+	if (s)
+		session_detach(s, &l->leg, now()); /* l may be gone, if it is its own */
+	if (!own)
+		release(l);
+}
+
 static void on_closing(struct timer *t)
 {
 	struct websocket_leg *l = CONTAINER_OF(t, struct websocket_leg, closing);
 
 	websocket_close(l->socket, l->code, l->reason);
 	l->socket = NULL;
-	session_detach(l->runner.session, &l->leg, now());
+	leave(l);
 }
 
-static void leg_close(struct leg *leg, unsigned code, const char *reason)
+void websocket_leg_close(struct websocket_leg *l, unsigned code, const char *reason)
 {
-	struct websocket_leg *l = CONTAINER_OF(leg, struct websocket_leg, leg);
-
 	if (l->code)
 		return;
 	l->code = code;
 	snprintf(l->reason, sizeof(l->reason), "%s", reason);
-	if (timer_set(l->runner.loop, &l->closing, 0) != 0)
+	if (timer_set(l->loop, &l->closing, 0) != 0)
 		websocket_free(l->socket); /* out of memory: on_closed detaches */
+}
+
+static void leg_close(struct leg *leg, unsigned code, const char *reason)
+{
+	websocket_leg_close(CONTAINER_OF(leg, struct websocket_leg, leg), code, reason);
 }
 
 void websocket_leg_drain(struct list *all)
 {
 	LIST_FOR(all, at)
-		leg_close(&CONTAINER_OF(at, struct websocket_leg, node)->leg, WS_GOING_AWAY,
-			  "the server is stopping");
+		websocket_leg_close(CONTAINER_OF(at, struct websocket_leg, node), WS_GOING_AWAY,
+				    "the server is stopping");
 }
 
 /* --- events -------------------------------------------------------------------------------- */
 
-static void leg_event(struct leg *leg, struct bytes json)
+void websocket_leg_send(struct websocket_leg *l, struct bytes json)
 {
-	struct websocket_leg *l = CONTAINER_OF(leg, struct websocket_leg, leg);
-
 	if (l->socket && !l->code &&
 	    websocket_send_text(l->socket, WS_CONTROL, 0, json) == -ENOBUFS)
-		leg_close(leg, 1013, "events were not read for too long");
+		websocket_leg_close(l, 1013, "events were not read for too long");
+}
+
+static void leg_event(struct leg *leg, struct bytes json)
+{
+	websocket_leg_send(CONTAINER_OF(leg, struct websocket_leg, leg), json);
 }
 
 static size_t leg_room(struct leg *leg)
@@ -104,17 +126,22 @@ static void on_message(void *owner, enum ws_kind kind, struct bytes data)
 
 	if (l->code)
 		return;
-	if (kind == WS_TEXT)
-		session_on_message(l->runner.session, &l->leg, data, now());
-	else
-		session_on_binary(l->runner.session, &l->leg, now());
+	if (!l->session) {
+		if (l->on_message)
+			l->on_message(l->ctx, kind, data);
+	} else if (kind == WS_TEXT) {
+		session_on_message(l->session, &l->leg, data, now());
+	} else {
+		session_on_binary(l->session, &l->leg, now());
+	}
 }
 
 static void on_writable(void *owner)
 {
 	struct websocket_leg *l = owner;
 
-	session_on_writable(l->runner.session, &l->leg, now());
+	if (l->session)
+		session_on_writable(l->session, &l->leg, now());
 }
 
 static void on_closed(void *owner, unsigned code)
@@ -123,36 +150,67 @@ static void on_closed(void *owner, unsigned code)
 
 	(void)code;
 	l->socket = NULL;
-	session_detach(l->runner.session, &l->leg, now());
+	leave(l);
 }
 
 static const struct websocket_ops socket_ops = { on_message, on_writable, on_closed };
 
 /* --- the beginning --------------------------------------------------------------------------- */
 
-int websocket_leg_open(struct http_exchange *ex, const struct websocket_leg_params *p)
+static int attach(struct websocket_leg *l, struct session *s, enum leg_role role)
 {
-	struct websocket_leg *l = mem_zalloc(sizeof(*l));
-	struct api_error e = { 0 };
-	int r = -ENOMEM;
+	l->session = s; /* before: the session may ask it to close */
+	int r = session_attach(s, &l->leg, role, now());
 
-	if (l) {
-		l->leg.ops = &leg_ops;
-		l->closing.on_due = on_closing;
-		r = runner_start(&l->runner, exchange_loop(ex), &p->session, on_over, &e);
-	}
-	if (r != 0) {
-		mem_free(l);
+	if (r != 0)
+		l->session = NULL;
+	return r;
+}
+
+static int start_session(struct websocket_leg *l, struct http_exchange *ex,
+			 const struct session_params *p)
+{
+	struct api_error e = { 0 };
+	int r = runner_start(&l->runner, l->loop, p, on_over, &e);
+
+	if (r != 0)
 		exchange_error(ex, r == -EINVAL ? 400 : 503, r == -EINVAL ? e.code : "server_error",
 			       e.param[0] ? e.param : NULL,
 			       r == -EINVAL ? e.message : "The server is out of memory.");
+	return r;
+}
+
+static struct websocket_leg *leg_new(struct http_exchange *ex, const struct websocket_leg_params *p)
+{
+	struct websocket_leg *l = mem_zalloc(sizeof(*l));
+
+	if (!l) {
+		exchange_error(ex, 503, "server_error", NULL, "The server is out of memory.");
+		return NULL;
+	}
+	l->leg.ops = &leg_ops;
+	l->closing.on_due = on_closing;
+	l->loop = exchange_loop(ex);
+	l->ctx = p->ctx;
+	l->on_message = p->on_message;
+	return l;
+}
+
+int websocket_leg_open(struct websocket_leg **out, struct http_exchange *ex,
+		       const struct websocket_leg_params *p)
+{
+	struct websocket_leg *l = leg_new(ex, p);
+
+	if (!l)
+		return -ENOMEM;
+	int r = p->session ? start_session(l, ex, p->session) : 0;
+	if (r != 0) {
+		mem_free(l);
 		return r;
 	}
 	r = websocket_accept(&l->socket, ex, p->protocol, &socket_ops, l);
-	if (r == 0) {
-		l->ctx = p->ctx;
-		r = session_attach(l->runner.session, &l->leg, LEG_MAIN, now());
-	}
+	if (r == 0 && p->session)
+		r = attach(l, l->runner.session, LEG_MAIN);
 	if (r != 0) {
 		if (l->socket)
 			websocket_free(l->socket);
@@ -161,5 +219,39 @@ int websocket_leg_open(struct http_exchange *ex, const struct websocket_leg_para
 	}
 	l->on_gone = p->on_gone;
 	list_push(p->all, &l->node);
+	if (out)
+		*out = l;
 	return 0;
+}
+
+int websocket_leg_join(struct websocket_leg *l, struct session *s, enum leg_view v)
+{
+	l->leg.view = v;
+	return attach(l, s, LEG_SIDEBAND);
+}
+
+/* --- refusing -------------------------------------------------------------------------------- */
+
+static void hear_nothing(void *owner, enum ws_kind kind, struct bytes data)
+{
+	(void)owner, (void)kind, (void)data;
+}
+
+static void forget(void *owner, unsigned code)
+{
+	(void)owner, (void)code;
+}
+
+void websocket_leg_refuse(struct http_exchange *ex, const char *protocol, struct bytes event,
+			  unsigned code, const char *reason)
+{
+	static const struct websocket_ops deaf = { .on_message = hear_nothing, .on_closed = forget };
+	struct websocket *w;
+
+	if (websocket_accept(&w, ex, protocol, &deaf, NULL) != 0)
+		return;
+	if (websocket_send_text(w, WS_CONTROL, 0, event) == 0)
+		websocket_close(w, code, reason);
+	else
+		websocket_free(w);
 }

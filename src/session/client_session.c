@@ -46,12 +46,37 @@ static bool locks_ok(struct session *s, const json_t *to)
 	return true;
 }
 
+/* What is left of a patch where the server's settings count. NULL: no memory. */
+static json_t *permitted(const struct session *s, json_t *patch)
+{
+	static const char *const kept[] = { "turn_detection", "input_audio_transcription",
+					    "input_audio_format", "input_audio_noise_reduction",
+					    "output_audio_format", "include" };
+
+	if (!s->enforced)
+		return json_incref(patch);
+	json_t *to = json_object();
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+		json_t *v = json_object_get(patch, kept[i]);
+
+		if (v && json_object_set(to, kept[i], v) < 0) {
+			json_decref(to);
+			return NULL;
+		}
+	}
+	return to;
+}
+
 static void update(struct session *s, const json_t *msg, enum event said)
 {
-	json_t *patch = json_object_get(msg, "session");
+	AUTO(json) json_t *patch = permitted(s, json_object_get(msg, "session"));
 	AUTO(json) json_t *to = NULL;
 	struct api_error e;
 
+	if (!patch) {
+		session_oom(s);
+		return;
+	}
 	if (!type_ok(s, patch))
 		return;
 	int err = config_merge(s->config, patch, s->dialect,

@@ -6,7 +6,7 @@
 #include "session/dialect.h"
 #include "session/state.h"
 
-enum flag { ORIGIN = 1, NO_PACED = 2, PARTIALS = 4, SOURCES = 8, LATENCY = 16, FILTERED = 32 };
+enum flag { ORIGIN = 1, NO_PACED = 2, PARTIALS = 4, SOURCES = 8, LATENCY = 16, FILTERED = 32, ENFORCED = 64 };
 enum channel { CONTROL, DATA, BY_ITEM, TO_ASKER, LIFECYCLE };
 
 static const struct {
@@ -37,6 +37,8 @@ static bool wanted(const struct session *s, enum event e)
 		if ((events[e].flags & extensions[i].flag) &&
 		    !(s->set.include & extensions[i].include))
 			return false;
+	if ((events[e].flags & ENFORCED) && !s->enforced)
+		return false;
 	return session_serves(s) && events[e].name[s->dialect];
 }
 
@@ -153,6 +155,17 @@ static bool shape(enum dialect d, json_t *fields)
 	return true;
 }
 
+/* What the server enforces is not the client's to see. */
+static bool hide(json_t *fields)
+{
+	json_t *v = json_object_get(fields, "session");
+
+	return !v || (json_object_set_new(v, "instructions", json_string("")) == 0 &&
+		      json_object_set_new(v, "tools", json_array()) == 0 &&
+		      json_object_set_new(v, "tool_choice", json_string("none")) == 0 &&
+		      json_object_set_new(v, "max_response_output_tokens", json_null()) == 0);
+}
+
 void emit(struct session *s, enum event e, json_t *fields)
 {
 	AUTO(json) json_t *own = fields;
@@ -160,7 +173,7 @@ void emit(struct session *s, enum event e, json_t *fields)
 
 	if (!wanted(s, e))
 		return;
-	if (!own || !shape(s->dialect, own)) {
+	if (!own || !shape(s->dialect, own) || (s->enforced && !hide(own))) {
 		session_oom(s);
 		return;
 	}

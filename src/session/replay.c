@@ -540,6 +540,11 @@ static void set_engines(struct player *p, const json_t *v)
 	}
 }
 
+static enum dialect dialect_of(const json_t *v, const char *name)
+{
+	return (enum dialect)MIN((uint64_t)json_int(v, name, 0), N_DIALECTS - 1);
+}
+
 static int make_session(struct player *p, const json_t *v)
 {
 	struct api_error e;
@@ -549,7 +554,9 @@ static int make_session(struct player *p, const json_t *v)
 	const struct session_params params = {
 		.env = &p->env,
 		.engines = &p->engines,
-		.dialect = (enum dialect)MIN((uint64_t)json_int(v, "dialect", 0), N_DIALECTS - 1),
+		.dialect = dialect_of(v, "dialect"),
+		.config_dialect = dialect_of(v, "config_dialect"),
+		.enforced = json_flag(v, "enforced", false),
 		.kind = json_int(v, "kind", 0) ? SESSION_TRANSCRIPTION : SESSION_REALTIME,
 		.model = json_str(v, "model", NULL),
 		.instructions = json_str(v, "instructions", NULL),

@@ -150,7 +150,7 @@ static void a_message_may_be_long_but_not_endless(void)
 static void only_who_is_attached_is_served(void)
 {
 	RIG(r, NULL, 0);
-	struct leg stranger = { r.legs[0].leg.ops };
+	struct leg stranger = { .ops = r.legs[0].leg.ops };
 
 	rig_forget(&r);
 	session_on_message(r.s, &stranger, bytes_str("{}"), r.env.now_us);

@@ -335,6 +335,26 @@ static enum sent send_clause(struct response *r, struct piece *p)
 	return send_audio(r, p) && p->spoken ? SENT : NOT_YET;
 }
 
+/* As the middle tier's own tool told its pages: {"sources": [{chunk_id, title, chunk}]}, as text. */
+static void tell_grounding(struct response *r, const json_t *source)
+{
+	AUTO(json)
+	json_t *result = json_pack("{s:[{s:s,s:s,s:s}]}", "sources", "chunk_id",
+				   json_str(source, "document", ""), "title",
+				   json_str(source, "title", ""), "chunk",
+				   json_str(source, "quote", ""));
+	AUTO(buf) struct buf text = { 0 };
+
+	json_write(&text, result);
+	if (!result || text.failed) {
+		session_oom(r->s);
+		return;
+	}
+	emit(r->s, EV_X_TOOL_RESPONSE,
+	     json_pack("{s:s,s:s,s:s%}", "previous_item_id", r->item->id, "tool_name",
+		       "report_grounding", "tool_result", (const char *)text.p, text.n));
+}
+
 static enum sent send_source(struct response *r, struct piece *p)
 {
 	/* A source may come before any text; it belongs to the message all the same. */
@@ -343,6 +363,8 @@ static enum sent send_source(struct response *r, struct piece *p)
 	emit(r->s, EV_X_SOURCES,
 	     json_pack("{s:s,s:s,s:[O]}", "response_id", r->id, "item_id", r->item->id, "sources",
 		       p->source));
+	if (r->s->enforced)
+		tell_grounding(r, p->source);
 	return SENT;
 }
 

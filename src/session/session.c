@@ -221,7 +221,7 @@ static int make_config(const struct session_params *p, const char *id, int64_t e
 	if (!base)
 		return -ENOMEM;
 	if (p->config)
-		return config_merge(base, p->config, p->dialect, scope_of(p->kind), out, e);
+		return config_merge(base, p->config, p->config_dialect, scope_of(p->kind), out, e);
 	*out = json_incref(base);
 	return 0;
 }
@@ -262,8 +262,9 @@ static void record_params(struct session *s, const struct session_params *p)
 	if (!s->rec.ops)
 		return;
 	AUTO(json)
-	json_t *v = json_pack("{s:i,s:i,s:s?,s:s?,s:s?,s:s?,s:s?,s:O?,s:I,s:I,s:i,s:i,s:b,s:o}",
-			      "dialect", p->dialect, "kind", p->kind, "model", p->model,
+	json_t *v = json_pack("{s:i,s:i,s:b,s:i,s:s?,s:s?,s:s?,s:s?,s:s?,s:O?,s:I,s:I,s:i,s:i,s:b,s:o}",
+			      "dialect", p->dialect, "config_dialect", p->config_dialect, "enforced",
+			      p->enforced, "kind", p->kind, "model", p->model,
 			      "instructions", p->instructions, "voice", p->voice, "language",
 			      p->language, "collection", p->collection, "config", p->config,
 			      "max_us", (json_int_t)p->max_us, "grace_us",
@@ -311,6 +312,7 @@ int session_new(struct session **out, const struct session_params *p, struct api
 	s->loop = p->loop;
 	s->engines = *p->engines;
 	s->dialect = p->dialect;
+	s->enforced = p->enforced;
 	s->kind = p->kind;
 	s->now_us = env_now(p->env);
 	s->told_next_us = UINT64_MAX;

@@ -53,14 +53,18 @@ struct session_params {
 	const struct engines *engines; /* copied; what it points to outlives the session       */
 	struct session_host host;
 	enum dialect dialect;
+	enum dialect config_dialect; /* that `config` is written in */
 	enum session_kind kind;
+	/* The server's settings count, not the client's, and are not shown: instructions, tools, voice,
+	 * limits. What its tools found is told by extension.middle_tier_tool_response. BETA only. */
+	bool enforced;
 	const char *model;        /* as the client named it; NULL: "voiced"                 */
 	const char *instructions; /* server's default; NULL: none                           */
 	const char *voice;        /* default voice; NULL: "alloy"                           */
 	const char *language;     /* of recognition and voice, BCP 47; NULL: the engine's   */
 	const char *collection;   /* whose documents; NULL: the default                     */
-	json_t *config;           /* borrowed: a session object in the dialect's shape, as minted or
-				   * posted with the call, over the defaults; NULL: none    */
+	json_t *config;           /* borrowed: a session object, as minted or posted with the
+				   * call, over the defaults; NULL: none                     */
 	uint64_t max_us;          /* life of a session; 0: 60 minutes                       */
 	uint64_t grace_us;        /* how long a call outlives its control socket; 0: 30 s   */
 	struct recorder recorder; /* {0}: not recorded                                      */

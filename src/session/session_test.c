@@ -112,6 +112,12 @@ static void do_dialect(struct play *p, char *arg)
 			p->params.dialect = (enum dialect)i;
 }
 
+static void do_enforced(struct play *p, char *arg)
+{
+	(void)arg;
+	p->params.enforced = true;
+}
+
 static void do_delay(struct play *p, char *arg)
 {
 	char name[16] = "";
@@ -331,6 +337,7 @@ static const struct {
 	{ "paced", do_paced },
 	{ "kind", do_kind },
 	{ "dialect", do_dialect },
+	{ "enforced", do_enforced },
 	{ "delay", do_delay },
 	{ "hear", do_hear },
 	{ "hear-error", do_hear_error },

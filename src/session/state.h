@@ -55,6 +55,7 @@ struct session {
 	struct asking asking;
 	uint64_t now_us, max_us, expires_us, told_next_us;
 	uint64_t grace_us, alone_us; /* without its control socket: at most, and until */
+	bool enforced;               /* params.enforced */
 	bool updated;                /* by session.update, at least once */
 	json_t *queue;               /* response.create's that wait: {slot, message}; or NULL */
 	json_t *texts;               /* Voice Live: streamed text by id; or NULL              */
