@@ -26,6 +26,16 @@ static bool ready(void *ctx)
 	return true;
 }
 
+static const struct engines *engines_of(void *ctx, const char **collection)
+{
+	struct site *s = ctx;
+
+	if (strcmp(*collection, "default") != 0)
+		return NULL;
+	*collection = "default";
+	return &s->engines;
+}
+
 static const struct http_policy policy = { 0 };
 
 static void site_auto_(struct site *s)
@@ -44,7 +54,7 @@ static bool site_open(struct site *s)
 					.policy = &policy };
 
 	json_init();
-	auth_init(&s->auth, &env_system, bytes_str(s->key));
+	auth_init(&s->auth, &env_system, bytes_str(s->key), &(struct token_key){ 0 });
 	if (fake_new(&s->fake) != 0 || loop_new(&s->loops[0], 0) != 0 ||
 	    cert_new(&s->cert, &env_system) != 0 || !addr_parse(bytes_str("127.0.0.1:0"), &s->at))
 		return false;
@@ -52,7 +62,7 @@ static bool site_open(struct site *s)
 	const struct api_params p = { .env = &env_system,
 				      .loops = s->loops,
 				      .n_loops = 1,
-				      .engines = &s->engines,
+				      .engines_of = engines_of,
 				      .data = "nowhere",
 				      .collection = "default",
 				      .auth = &s->auth,
@@ -60,7 +70,8 @@ static bool site_open(struct site *s)
 				      .candidates = &s->at,
 				      .n_candidates = 1,
 				      .max_sessions = s->max_sessions ? s->max_sessions : 2,
-				      .ready = ready };
+				      .ready = ready,
+				      .ctx = s };
 	if (api_new(&s->api, &p) != 0)
 		return false;
 	h.ctx = s->api;
@@ -106,7 +117,7 @@ static const struct {
 	{ "GET /nothing", " 404 " },
 	{ "GET /metrics/more", " 404 " },
 	{ "GET /v1/realtime/calls//hangup", " 404 " },
-	{ "POST /", " 404 " },
+	{ "POST /", " 405 " },
 };
 
 static void each_path_has_its_method(void)
