@@ -42,6 +42,27 @@ enum answer_manner { ANSWER_TYPED, ANSWER_HEARD };
 MUST_USE int answer_find(struct answer *a, const char *query, enum answer_manner m,
 			 const json_t *results);
 
+/* What speaks for a sentence, and for its passage. */
+enum answer_evidence {
+	ANSWER_COVERED,	  /* 0..1: of the question's weight, with what stands around        */
+	ANSWER_PASSAGE,	  /* 0..1: the same for the whole passage and its headings          */
+	ANSWER_SHAPED,	  /* a kind of thing is asked for, and stated                       */
+	ANSWER_SHAPELESS, /* … and not stated                                               */
+	ANSWER_NO_RAREST, /* the rarest word of the question is missing                     */
+	ANSWER_NO_KEY,	  /* a word is missing that names what is asked for                 */
+	ANSWER_BEGINS,	  /* 1: it begins with the question's words, 2: it defines them     */
+	ANSWER_PLACE,	  /* the passage's score in the search, 0..1                        */
+	ANSWER_CLOSE,	  /* the cosine of passage and question                             */
+	ANSWER_DEFINES,	  /* "what is X" was asked                                          */
+	ANSWER_EVIDENCE
+};
+
+/* answer_find() that also shows each sentence: for bench/answer_fit.py, which finds the weights. */
+typedef void answer_each_fn(void *ctx, size_t result, struct bytes sentence,
+			    const double evidence[static ANSWER_EVIDENCE]);
+MUST_USE int answer_find_with(struct answer *a, const char *query, enum answer_manner m, const json_t *results,
+			      answer_each_fn *each, void *ctx);
+
 /* Up to three informative words of the query, for "I found nothing about …"; "" when there
  * is no short, safe name for it. The caller frees; NULL: no memory. */
 MUST_USE char *answer_topic(const char *query);
