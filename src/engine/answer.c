@@ -17,8 +17,6 @@ static const double strange[] = { [ANSWER_TYPED] = 1.3, [ANSWER_HEARD] = 0.3 };
 
 /* Below this a term is as good as missing. */
 #define MISSING	  0.4
-/* What stands for a document's closeness where the search does not tell. */
-#define USUAL_COSINE 0.5
 
 #include "engine/answer_weights.inc"
 
@@ -323,7 +321,6 @@ static void weigh_sentence(const struct question *q, const struct results *r, st
 	s->evidence[ANSWER_NO_KEY] = !has_keys(q, has);
 	s->evidence[ANSWER_BEGINS] = beginning(q, text);
 	s->evidence[ANSWER_PLACE] = number_of(row, "score", 1 - 0.05 * (double)s->result);
-	s->evidence[ANSWER_CLOSE] = number_of(row, "cosine", USUAL_COSINE);
 	s->evidence[ANSWER_DEFINES] = q->defines;
 	s->choice = 0;
 	s->belief = w->bias;

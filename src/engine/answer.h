@@ -52,7 +52,6 @@ enum answer_evidence {
 	ANSWER_NO_KEY,	  /* a word is missing that names what is asked for                 */
 	ANSWER_BEGINS,	  /* 1: it begins with the question's words, 2: it defines them     */
 	ANSWER_PLACE,	  /* the passage's score in the search, 0..1                        */
-	ANSWER_CLOSE,	  /* the cosine of passage and question                             */
 	ANSWER_DEFINES,	  /* "what is X" was asked                                          */
 	ANSWER_EVIDENCE
 };

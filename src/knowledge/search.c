@@ -297,7 +297,6 @@ static struct search_row make_row(const struct index *x, const struct candidate 
 		.lexical = s->lexical[c->passage],
 		.vector = s->vector[c->passage],
 		.sound = s->sound[c->passage],
-		.cosine = s->vector[c->passage] * s->closest,
 	};
 }
 
@@ -390,13 +389,13 @@ static json_t *number(float v)
 
 json_t *search_row_json(const struct search_row *r)
 {
-	json_t *o = json_pack("{sI ss ss ss ss ss ss% sI sI so so so so so so}", "document",
+	json_t *o = json_pack("{sI ss ss ss ss ss ss% sI sI so so so so so}", "document",
 			      (json_int_t)r->document, "path", r->path, "file", r->name, "title",
 			      r->title, "heading", r->heading, "headings", r->headings, "text",
 			      (const char *)r->text.p, r->text.n, "start", (json_int_t)r->start,
 			      "end", (json_int_t)r->end, "score", number(r->score), "coverage",
 			      number(r->coverage), "lexical", number(r->lexical), "vector",
-			      number(r->vector), "sound", number(r->sound), "cosine", number(r->cosine));
+			      number(r->vector), "sound", number(r->sound));
 
 	if (o && r->page && json_object_set_new(o, "page", json_integer(r->page)) != 0) {
 		json_decref(o);

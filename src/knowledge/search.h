@@ -51,8 +51,7 @@ struct search_row {
 	struct bytes text;
 	float score;    /* 0..1, the order of the rows; comparable within one result only */
 	float coverage; /* 0..1: how much of what the question asks for stands here       */
-	float lexical, vector, sound; /* the parts, 0..1, of the best */
-	float cosine; /* of the vectors, 0..1; 0 where there are none */
+	float lexical, vector, sound; /* the parts, 0..1 */
 };
 
 struct search_result {
