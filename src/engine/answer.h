@@ -4,11 +4,10 @@
  * "heading"?, "start", "end", "text", "score", "coverage"}]}, best first; start and end are
  * octets of the document, text is what stands between them.
  *
- * A sentence answers only if it states the kind of thing asked for (shape.h), meets the
- * words that name it (question.h), and enough of the weight of all informative words;
- * headings, title and the sentence before lend theirs. Better no answer than a wrong one:
- * docs/engine.md has the rules and the thresholds. Words weigh as the results' "words" say,
- * where they are there, else by rarity among the results.
+ * What speaks for a sentence (enum answer_evidence) is weighed twice: which sentence answers best,
+ * and whether to say it. Better no answer than a wrong one: docs/engine.md has the rules and
+ * where the weights come from. Words weigh as the results' "words" say, where they are there,
+ * else by rarity among the results.
  */
 #pragma once
 
