@@ -3,6 +3,8 @@
  *   bench_retrieval cranfield DIR     quality on the Cranfield collection (cran.all.1400,
  *                                     cran.qry, cranqrel): nDCG@10 and recall
  *   bench_retrieval speed N           latency over N passages of generated text
+ *   bench_retrieval latency DATA TABLE...  latency over what `voiced ingest` put into DATA, for
+ *                                     the questions of the tables (bench/dev_questions), 4,000 calls
  *
  * Quality is by document: its best passage counts. Gains: relevance codes 1..4 are 4..1.
  */
@@ -392,6 +394,70 @@ static int speed(size_t n)
 	return 0;
 }
 
+/* --- latency of the search alone ---------------------------------------------------------------------- */
+
+enum { CALLS = 4000, ASKED_MAX = 1000 };
+
+/* The column `question` of a table. */
+static size_t take_questions(const char *path, char **to, size_t n)
+{
+	AUTO(mem) char *all = read_all(*path == '/' ? "" : ".", path);
+	size_t column = 0, row = 0;
+
+	for (char *save, *l = strtok_r(all, "\n", &save); l; l = strtok_r(NULL, "\n", &save), row++) {
+		char *inside, *cell = strtok_r(l, "\t", &inside);
+
+		for (size_t c = 0; cell; cell = strtok_r(NULL, "\t", &inside), c++) {
+			if (row == 0 && strcmp(cell, "question") == 0)
+				column = c;
+			if (row > 0 && c == column && n < ASKED_MAX)
+				to[n++] = mem_strdup(cell);
+		}
+	}
+	return n;
+}
+
+static int latency(const char *data, char **tables, size_t n_tables)
+{
+	AUTO(store) struct store *s = NULL;
+	AUTO(searcher) struct searcher *f = NULL;
+	static struct search_result res;
+	static double ms[CALLS], cpu[CALLS];
+	static char *asked[ASKED_MAX];
+	char why[STORE_WHY];
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_tables; i++)
+		n = take_questions(tables[i], asked, n);
+	if (store_reader_open(&s, data, why) < 0)
+		die(why);
+	if (!n || searcher_new(&f) < 0 || searcher_refresh(f, s) < 0)
+		die("no questions, or no documents");
+	/* The first round warms the caches and is not counted. */
+	for (size_t i = 0; i < n + CALLS; i++) {
+		const struct search_request q = { .query = asked[i % n], .k = 8 };
+		double cpu_from = cpu_ms();
+		uint64_t from = env_now(&env_system);
+
+		if (search_run(f, &q, &res) < 0)
+			die("search failed");
+		if (i >= n) {
+			cpu[i - n] = cpu_ms() - cpu_from;
+			ms[i - n] = (double)(env_now(&env_system) - from) / US_PER_MS;
+		}
+		search_result_done(&res);
+	}
+	qsort(ms, CALLS, sizeof(ms[0]), by_time);
+	qsort(cpu, CALLS, sizeof(cpu[0]), by_time);
+	printf("%d searches, %zu questions: CPU p50 %.3f ms, p99 %.3f ms, worst %.3f ms; clock p50 %.3f ms, "
+	       "p99 %.3f ms, worst %.3f ms\n",
+	       CALLS, n, cpu[CALLS / 2], cpu[CALLS * 99 / 100], cpu[CALLS - 1], ms[CALLS / 2],
+	       ms[CALLS * 99 / 100], ms[CALLS - 1]);
+	for (size_t i = 0; i < n; i++)
+		mem_free(asked[i]);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (store_init() < 0)
@@ -400,6 +466,8 @@ int main(int argc, char **argv)
 		return cranfield(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "speed") == 0)
 		return speed(strtoul(argv[2], NULL, 10));
-	fprintf(stderr, "usage: bench_retrieval cranfield DIR | speed N\n");
+	if (argc >= 4 && strcmp(argv[1], "latency") == 0)
+		return latency(argv[2], argv + 3, (size_t)argc - 3);
+	fprintf(stderr, "usage: bench_retrieval cranfield DIR | speed N | latency DATA TABLE...\n");
 	return 2;
 }

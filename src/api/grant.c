@@ -70,8 +70,7 @@ const struct http_refusal *seat_spend_token(struct request *r)
 
 	if (!r->by_token)
 		return NULL;
-	uint64_t now_s = env_wall(r->seat->api->p.env) / US_PER_S;
-	switch (secrets_spend(r->seat->secrets, &r->token, now_s)) {
+	switch (secrets_spend(r->seat->secrets, &r->token)) {
 	case SPEND_OK:
 		return NULL;
 	case SPEND_USED_UP:

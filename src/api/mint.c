@@ -3,14 +3,14 @@
 #include <assert.h>
 #include <errno.h>
 
-static int bind(struct secrets *s, json_t *config, uint64_t now_s, struct claims *c)
+static int bind(struct secrets *s, json_t *config, struct claims *c)
 {
 	AUTO(buf) struct buf text = { 0 };
 
 	if (!config || json_object_size(config) == 0)
 		return 0;
 	json_write(&text, config);
-	return text.failed ? -ENOMEM : secrets_keep(s, buf_bytes(&text), c->expires_at, now_s, c->config);
+	return text.failed ? -ENOMEM : secrets_keep(s, buf_bytes(&text), c->expires_at, c->config);
 }
 
 int token_mint(struct secrets *s, const struct token_key *k, const struct env *env,
@@ -31,7 +31,7 @@ int token_mint(struct secrets *s, const struct token_key *k, const struct env *e
 	env_rand(env, c.id, sizeof(c.id));
 	int r = o->origin ? token_origin(bytes_str(o->origin), c.origin) : 0;
 	if (r == 0)
-		r = bind(s, o->config, now_s, &c);
+		r = bind(s, o->config, &c);
 	if (r == 0)
 		r = token_write(k, &c, m.value);
 	if (r == 0)

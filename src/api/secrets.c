@@ -15,6 +15,7 @@ enum {
 	APPLICATION_ID = 0x766f6974, /* "voit" */
 	FORMAT = 1,
 	SECRET_LEN = 32,
+	LOG_MAX = 4 << 20, /* octets; above, the log is moved into the database */
 };
 
 struct secrets {
@@ -150,7 +151,7 @@ static int open_db(struct store *s)
 	sqlite3_busy_timeout(s->db, BUSY_MS);
 	snprintf(sql, sizeof(sql),
 		 "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-		 "PRAGMA journal_size_limit = 4194304; PRAGMA max_page_count = %d", SECRETS_PAGES);
+		 "PRAGMA wal_autocheckpoint = 0; PRAGMA max_page_count = %d", SECRETS_PAGES);
 	int r = db_exec(s, sql);
 	return r == 0 ? check_format(s) : r;
 }
@@ -204,18 +205,6 @@ const char *secrets_why(const struct secrets *s)
 
 /* --- session objects ------------------------------------------------------------------------- */
 
-static int prune(struct store *s, const char *sql, uint64_t now_s)
-{
-	AUTO(stmt) sqlite3_stmt *q = NULL;
-	int r = db_prepare(s, &q, sql);
-
-	if (r < 0)
-		return r;
-	sqlite3_bind_int64(q, 1, (int64_t)now_s - SECRETS_LINGER_S);
-	sqlite3_bind_int(q, 2, SECRETS_PRUNED);
-	return db_run(s, q);
-}
-
 static int keep(struct store *s, const uint8_t *hash, struct bytes config, uint64_t expires_at)
 {
 	AUTO(stmt) sqlite3_stmt *q = NULL;
@@ -231,24 +220,16 @@ static int keep(struct store *s, const uint8_t *hash, struct bytes config, uint6
 	return db_run(s, q);
 }
 
-int secrets_keep(struct secrets *s, struct bytes config, uint64_t expires_at, uint64_t now_s,
+int secrets_keep(struct secrets *s, struct bytes config, uint64_t expires_at,
 		 uint8_t hash[static TOKEN_HASH_LEN])
 {
-	struct store *db = &s->store;
 	uint8_t h[TOKEN_HASH_LEN];
 	int r = token_hash(config, h);
 
 	if (r == 0)
 		r = ready(s);
 	if (r == 0)
-		r = db_begin(db);
-	if (r < 0)
-		return r;
-	r = prune(db, "DELETE FROM configs WHERE rowid IN (SELECT rowid FROM configs"
-		  " WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)", now_s);
-	if (r == 0)
-		r = keep(db, h, config, expires_at);
-	r = db_finish(db, r);
+		r = keep(&s->store, h, config, expires_at);
 	if (r == 0)
 		memcpy(hash, h, sizeof(h));
 	return r;
@@ -302,15 +283,60 @@ static int count_use(struct store *s, const struct claims *c)
 	return r < 0 ? r : 1;
 }
 
-enum secrets_spend secrets_spend(struct secrets *s, const struct claims *c, uint64_t now_s)
+enum secrets_spend secrets_spend(struct secrets *s, const struct claims *c)
 {
 	if (c->max_sessions == 0)
 		return SPEND_OK;
 	int r = ready(s);
 	if (r == 0)
-		r = prune(&s->store, "DELETE FROM uses WHERE id IN (SELECT id FROM uses"
-			  " WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)", now_s);
-	if (r == 0)
 		r = count_use(&s->store, c);
 	return r < 0 ? SPEND_FAILED : r == 1 ? SPEND_OK : SPEND_USED_UP;
+}
+
+/* --- what a worker does ---------------------------------------------------------------------- */
+
+/* So few at a time that nobody waits long for the lock. */
+static int prune(struct store *s, const char *sql, uint64_t now_s)
+{
+	AUTO(stmt) sqlite3_stmt *q = NULL;
+	int r = db_prepare(s, &q, sql);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(q, 1, (int64_t)now_s - SECRETS_LINGER_S);
+	sqlite3_bind_int(q, 2, SECRETS_PRUNED);
+	return db_run(s, q);
+}
+
+/* The first write after it starts the log anew, and that waits for the disk once more: it is
+ * done here rather than left to a loop. */
+static int move_log(struct store *s)
+{
+	char log[sizeof(s->path) + 8], sql[48];
+	struct stat st;
+
+	snprintf(log, sizeof(log), "%s-wal", s->path);
+	if (stat(log, &st) != 0 || st.st_size < LOG_MAX)
+		return 0;
+	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", FORMAT);
+	int r = db_exec(s, "PRAGMA wal_checkpoint(TRUNCATE)");
+	return r == 0 ? db_exec(s, sql) : r;
+}
+
+void secrets_tend(struct secrets *s, uint64_t now_s)
+{
+	static const char *const lapsed[] = {
+		"DELETE FROM configs WHERE rowid IN (SELECT rowid FROM configs"
+		" WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)",
+		"DELETE FROM uses WHERE id IN (SELECT id FROM uses"
+		" WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)",
+	};
+
+	if (!s->store.db && access(s->store.path, F_OK) != 0)
+		return; /* nobody has needed it yet */
+	int r = ready(s);
+	for (size_t i = 0; i < ARRAY_LEN(lapsed) && r == 0; i++)
+		r = prune(&s->store, lapsed[i], now_s);
+	if (r == 0)
+		(void)!move_log(&s->store);
 }

@@ -7,8 +7,9 @@
  *
  * SQLite (WAL), shared by all loops and by every process with the same data directory.
  * A struct secrets is one connection, used by one thread at a time: each loop has its own.
- * Every function is one small indexed statement: it may be called on a loop. It waits for
- * another writer, and each of those is as short, for 250 ms at most.
+ * Every function but secrets_tend() is one small indexed statement and no fsync(): it may be
+ * called on a loop. It waits for another writer, and each of those is as short, for 250 ms
+ * at most.
  *
  * synchronous NORMAL: what was counted survives the end of any process, but the last
  * moment before a power failure may be forgotten.
@@ -24,7 +25,7 @@ struct secrets;
 
 enum {
 	SECRETS_LINGER_S = 600,          /* rows outlive their tokens so long: clocks differ  */
-	SECRETS_PRUNED = 32,             /* rows of each kind deleted at most with one insert */
+	SECRETS_PRUNED = 256,            /* rows of each kind deleted at most at a time       */
 	SECRETS_PAGES = 256 * 1024 / 4,  /* of 4 KiB; beyond it is "full": -ENOSPC            */
 };
 
@@ -41,8 +42,8 @@ AUTO_DEF(secrets)
 const char *secrets_why(const struct secrets *s); /* of the last failure; borrowed */
 
 /* Keep a session object until expires_at; *hash is for the claims. Keeping the same again
- * prolongs it. Also forgets some of what has lapsed. 0 or -errno. */
-MUST_USE int secrets_keep(struct secrets *s, struct bytes config, uint64_t expires_at, uint64_t now_s,
+ * prolongs it. 0 or -errno. */
+MUST_USE int secrets_keep(struct secrets *s, struct bytes config, uint64_t expires_at,
 			  uint8_t hash[static TOKEN_HASH_LEN]);
 /* Appends it to `to`. -ENOENT: not here (minted with another data directory); -errno. */
 MUST_USE int secrets_find(struct secrets *s, const uint8_t hash[static TOKEN_HASH_LEN], struct buf *to);
@@ -55,4 +56,9 @@ enum secrets_spend {
 
 /* Count a session against c->max_sessions: one atomic statement, so that of several who want
  * the last one, on any loop and in any process, exactly one gets it. */
-MUST_USE enum secrets_spend secrets_spend(struct secrets *s, const struct claims *c, uint64_t now_s);
+MUST_USE enum secrets_spend secrets_spend(struct secrets *s, const struct claims *c);
+
+/* Forgets what has lapsed, a piece at a time, and moves the log into the database when it has
+ * grown. Waits for the disk: for a worker, every few seconds, in one process at least. What
+ * does not work is tried again the next time. */
+void secrets_tend(struct secrets *s, uint64_t now_s);

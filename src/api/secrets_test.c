@@ -23,7 +23,7 @@ static void session_objects_come_back(void)
 
 	CHECK_EQ(lib, 0);
 	CHECK_EQ(secrets_new(&a, d.path), 0);
-	CHECK_EQ(secrets_keep(a, config, NOW + 600, NOW, hash), 0);
+	CHECK_EQ(secrets_keep(a, config, NOW + 600, hash), 0);
 	CHECK_EQ(token_hash(config, want), 0);
 	CHECK(memcmp(hash, want, sizeof(hash)) == 0);
 	CHECK_EQ(secrets_find(a, hash, &got), 0);
@@ -49,13 +49,14 @@ static void session_objects_lapse(void)
 
 	CHECK_EQ(lib, 0);
 	CHECK_EQ(secrets_new(&s, d.path), 0);
-	CHECK_EQ(secrets_keep(s, bytes_str("first"), NOW + 600, NOW, first), 0);
-	CHECK_EQ(secrets_keep(s, bytes_str("twice"), NOW + 600, NOW, twice), 0);
-	CHECK_EQ(secrets_keep(s, bytes_str("twice"), NOW + 1200, NOW, twice), 0);
-	CHECK_EQ(secrets_keep(s, bytes_str("twice"), NOW + 10, NOW, twice), 0);
-	CHECK_EQ(secrets_keep(s, bytes_str("other"), later + 600, later - 1, other), 0);
+	CHECK_EQ(secrets_keep(s, bytes_str("first"), NOW + 600, first), 0);
+	CHECK_EQ(secrets_keep(s, bytes_str("twice"), NOW + 600, twice), 0);
+	CHECK_EQ(secrets_keep(s, bytes_str("twice"), NOW + 1200, twice), 0);
+	CHECK_EQ(secrets_keep(s, bytes_str("twice"), NOW + 10, twice), 0);
+	CHECK_EQ(secrets_keep(s, bytes_str("other"), later + 600, other), 0);
+	secrets_tend(s, later - 1);
 	CHECK_EQ(secrets_find(s, first, &got), 0);
-	CHECK_EQ(secrets_keep(s, bytes_str("other"), later + 600, later, other), 0);
+	secrets_tend(s, later);
 	CHECK_EQ(secrets_find(s, first, &got), -ENOENT);
 	CHECK_EQ(secrets_find(s, twice, &got), 0);
 	CHECK_EQ(secrets_find(s, other, &got), 0);
@@ -74,17 +75,18 @@ static void uses_are_counted(void)
 	other.id[0] ^= 1;
 	other.max_sessions = 1;
 	free_of_limits.max_sessions = 0;
-	CHECK_EQ(secrets_spend(a, &limited, NOW), SPEND_OK);
-	CHECK_EQ(secrets_spend(b, &limited, NOW), SPEND_OK);
-	CHECK_EQ(secrets_spend(a, &other, NOW), SPEND_OK);
-	CHECK_EQ(secrets_spend(b, &other, NOW), SPEND_USED_UP);
-	CHECK_EQ(secrets_spend(a, &limited, NOW), SPEND_OK);
-	CHECK_EQ(secrets_spend(b, &limited, NOW), SPEND_USED_UP);
-	CHECK_EQ(secrets_spend(a, &limited, NOW + 599), SPEND_USED_UP);
-	CHECK_EQ(secrets_spend(a, &free_of_limits, NOW), SPEND_OK);
+	CHECK_EQ(secrets_spend(a, &limited), SPEND_OK);
+	CHECK_EQ(secrets_spend(b, &limited), SPEND_OK);
+	CHECK_EQ(secrets_spend(a, &other), SPEND_OK);
+	CHECK_EQ(secrets_spend(b, &other), SPEND_USED_UP);
+	CHECK_EQ(secrets_spend(a, &limited), SPEND_OK);
+	CHECK_EQ(secrets_spend(b, &limited), SPEND_USED_UP);
+	CHECK_EQ(secrets_spend(a, &free_of_limits), SPEND_OK);
 	/* Forgotten only when the token has long been good for nothing. */
-	CHECK_EQ(secrets_spend(b, &limited, NOW + 600 + SECRETS_LINGER_S), SPEND_USED_UP);
-	CHECK_EQ(secrets_spend(b, &limited, NOW + 600 + SECRETS_LINGER_S + 1), SPEND_OK);
+	secrets_tend(a, NOW + 600 + SECRETS_LINGER_S);
+	CHECK_EQ(secrets_spend(b, &limited), SPEND_USED_UP);
+	secrets_tend(a, NOW + 600 + SECRETS_LINGER_S + 1);
+	CHECK_EQ(secrets_spend(b, &limited), SPEND_OK);
 }
 
 static void unlimited_tokens_leave_nothing(void)
@@ -97,9 +99,46 @@ static void unlimited_tokens_leave_nothing(void)
 
 	CHECK_EQ(lib, 0);
 	CHECK_EQ(secrets_new(&s, d.path), 0);
-	CHECK_EQ(secrets_spend(s, &c, NOW), SPEND_OK);
+	CHECK_EQ(secrets_spend(s, &c), SPEND_OK);
+	secrets_tend(s, NOW);
 	snprintf(path, sizeof(path), "%s/tokens.db", d.path);
 	CHECK(access(path, F_OK) != 0);
+}
+
+static off_t size_of(const struct testdir *d, const char *name)
+{
+	struct stat st;
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", d->path, name);
+	return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
+/* Nothing else moves it: loops do not wait for the disk. */
+static void the_log_is_moved_when_it_has_grown(void)
+{
+	AUTO(testlib) int lib = testlib_new();
+	AUTO(testdir) struct testdir d = testdir_new();
+	AUTO(secrets) struct secrets *a = NULL, *b = NULL;
+	AUTO(buf) struct buf got = { 0 };
+	uint8_t hash[TOKEN_HASH_LEN];
+	static char config[500000];
+
+	if (getenv("VOICED_TEST_OOM"))
+		return; /* too many allocations, and none of another kind than in the other tests */
+	CHECK_EQ(lib, 0);
+	CHECK_EQ(secrets_new(&a, d.path), 0);
+	CHECK_EQ(secrets_new(&b, d.path), 0);
+	for (char c = 'a'; c < 'a' + 12; c++) {
+		memset(config, c, sizeof(config));
+		CHECK_EQ(secrets_keep(a, bytes_of(config, sizeof(config)), NOW + 600, hash), 0);
+	}
+	CHECK(size_of(&d, "tokens.db-wal") > 12 * 500000);
+	secrets_tend(b, NOW);
+	CHECK(size_of(&d, "tokens.db-wal") < 100000);
+	CHECK(size_of(&d, "tokens.db") > 12 * 500000);
+	CHECK_EQ(secrets_find(a, hash, &got), 0);
+	CHECK_EQ(got.n, sizeof(config));
 }
 
 /* --- the last use, wanted by many -------------------------------------------------------------- */
@@ -121,7 +160,7 @@ static void compete(struct rival *r)
 	}
 	for (uint8_t round = 0; round < 10; round++) {
 		struct claims c = { .expires_at = NOW + 600, .id = { round }, .max_sessions = 1 };
-		enum secrets_spend v = secrets_spend(s, &c, NOW);
+		enum secrets_spend v = secrets_spend(s, &c);
 
 		r->won += v == SPEND_OK;
 		r->failed += v == SPEND_FAILED;
@@ -248,14 +287,14 @@ static void what_cannot_be_opened_is_said(void)
 						       "........................................................"),
 			    path));
 	CHECK_EQ(secrets_new(&s, d.path), 0);
-	CHECK_EQ(secrets_spend(s, &limited, NOW), SPEND_FAILED);
+	CHECK_EQ(secrets_spend(s, &limited), SPEND_FAILED);
 	CHECK(strstr(secrets_why(s), "not a database"));
 	/* The next one tries again. */
 	CHECK_EQ(unlink(path), 0);
-	CHECK_EQ(secrets_spend(s, &limited, NOW), SPEND_OK);
+	CHECK_EQ(secrets_spend(s, &limited), SPEND_OK);
 
 	CHECK_EQ(secrets_new(&gone, "/nowhere/at/all"), 0);
-	CHECK_EQ(secrets_spend(gone, &limited, NOW), SPEND_FAILED);
+	CHECK_EQ(secrets_spend(gone, &limited), SPEND_FAILED);
 	CHECK(strstr(secrets_why(gone), "/nowhere/at/all/tokens.db"));
 	secrets_free(gone);
 	gone = NULL;
@@ -268,6 +307,7 @@ TESTS({ "session_objects_come_back", session_objects_come_back },
       { "session_objects_lapse", session_objects_lapse },
       { "uses_are_counted", uses_are_counted },
       { "unlimited_tokens_leave_nothing", unlimited_tokens_leave_nothing },
+      { "the_log_is_moved_when_it_has_grown", the_log_is_moved_when_it_has_grown },
       { "one_of_many_threads_wins", one_of_many_threads_wins },
       { "one_of_many_processes_wins", one_of_many_processes_wins },
       { "the_key_is_made_once", the_key_is_made_once },

@@ -18,8 +18,11 @@ static int because(char why[static FILE_WHY], const char *what, const char *path
 	return -err;
 }
 
-static int read_all(int fd, struct buf *to)
+/* To the end, though not more than max: what is no file has no size to be asked for first. */
+static int read_all(int fd, size_t max, struct buf *to)
 {
+	size_t before = to->n;
+
 	for (;;) {
 		void *at = buf_reserve(to, 65536);
 
@@ -31,6 +34,10 @@ static int read_all(int fd, struct buf *to)
 		if (n == 0)
 			return 0;
 		to->n += (size_t)n;
+		if (to->n - before > max) {
+			to->n = before;
+			return -EFBIG;
+		}
 	}
 }
 
@@ -44,16 +51,19 @@ int file_read(const char *path, size_t max, struct buf *to, char why[static FILE
 	int r = fstat(fd, &st) == 0 ? 0 : -errno;
 	if (r == 0 && S_ISDIR(st.st_mode))
 		r = -EISDIR;
-	if (r == 0 && (size_t)st.st_size > max) {
-		close(fd);
+	if (r == 0 && (size_t)st.st_size > max)
+		r = -EFBIG;
+	if (r == 0)
+		r = read_all(fd, max, to);
+	close(fd);
+	if (r != -EFBIG)
+		return r == 0 ? 0 : because(why, "read", path, -r);
+	if ((size_t)st.st_size > max)
 		snprintf(why, FILE_WHY, "%s is too large: %lld MB, at most %zu", path,
 			 (long long)st.st_size >> 20, max >> 20);
-		return -EFBIG;
-	}
-	if (r == 0)
-		r = read_all(fd, to);
-	close(fd);
-	return r == 0 ? 0 : because(why, "read", path, -r);
+	else
+		snprintf(why, FILE_WHY, "%s is too large: at most %zu MB", path, max >> 20);
+	return r;
 }
 
 static int write_all(int fd, struct bytes b)

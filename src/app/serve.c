@@ -49,6 +49,7 @@ struct service {
 	struct cert *cert;
 	struct sctp_service *sctp;
 	struct auth auth;
+	struct secrets *secrets; /* for the bulk pool; each loop has its own */
 	struct tls_ctx *tls;
 	struct http_policy policy;
 	struct api *api;
@@ -214,6 +215,8 @@ static int open_api(struct service *s)
 	char text[ADDR_TEXT];
 
 	int r = secrets_key(c->data, bytes_str(c->key), &env_system, &tokens, s->why);
+	if (r == 0)
+		r = secrets_new(&s->secrets, c->data);
 	if (r != 0)
 		return r;
 	auth_init(&s->auth, &env_system, bytes_str(c->key), &tokens);
@@ -309,6 +312,7 @@ static void close_all(struct service *s)
 	http_server_free(s->http);
 	api_free(s->api);
 	parts_free(s->parts);
+	secrets_free(s->secrets);
 	sctp_service_free(s->sctp);
 	cert_free(s->cert);
 	tls_ctx_free(s->tls);
@@ -359,7 +363,10 @@ static void stop_loops(struct service *s)
 
 static void refresh_work(struct job *j)
 {
-	parts_refresh(CONTAINER_OF(j, struct service, refresh)->parts);
+	struct service *s = CONTAINER_OF(j, struct service, refresh);
+
+	secrets_tend(s->secrets, env_wall(&env_system) / US_PER_S);
+	parts_refresh(s->parts);
 }
 
 static void refresh_done(struct job *j)

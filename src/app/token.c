@@ -88,6 +88,7 @@ static int mint(const struct config *c, const struct mint_order *o, struct minte
 	if (r == 0)
 		r = secrets_new(&s, c->data);
 	if (r == 0) {
+		secrets_tend(s, env_wall(&env_system) / US_PER_S);
 		r = token_mint(s, &key, &env_system, o, m);
 		if (r == -EINVAL)
 			snprintf(why, sizeof(why), "--origin wants scheme and host, such as https://app.example");

@@ -109,3 +109,13 @@ bool mem_failed(void)
 {
 	return atomic_load(&failed);
 }
+
+unsigned long mem_fail_hold(void)
+{
+	return atomic_exchange(&fail_countdown, 0);
+}
+
+void mem_fail_resume(unsigned long left)
+{
+	atomic_store(&fail_countdown, left);
+}

@@ -24,6 +24,10 @@ size_t mem_live(void);
  * mem_failed() says whether it has happened since. */
 void mem_fail_at(unsigned long n);
 bool mem_failed(void);
+/* While a test allocates for itself: nothing fails, and nothing is counted down. hold() returns
+ * what resume() takes. */
+unsigned long mem_fail_hold(void);
+void mem_fail_resume(unsigned long left);
 
 /* AUTO(mem) void *p = NULL; */
 static inline void mem_auto_(void *p)

@@ -16,8 +16,8 @@
  * nearest heading counts as HEADING occurrences, one in the document's title or the outer
  * headings as PATH. Chosen on Cranfield and on questions to Debian's manuals. */
 #define BM25_K1 1.8f
-#define BM25_B  0.75f
-#define HEADING 1.5f
+#define BM25_B  0.65f
+#define HEADING 3.0f
 #define PATH    0.6f
 
 struct passage_row {

@@ -12,8 +12,8 @@ enum { JOINED_MAX = 2 * WORD_MAX, PART_MIN = 3 };
  * it is not what was asked for. */
 #define SOUND_WEIGHT  0.6f
 #define SOUND_QUALITY 0.75f
-/* Another word for it is nearly as good. */
-#define SYNONYM_WEIGHT  0.5f
+/* Another word for it is nearly as good, once the passage is found. */
+#define SYNONYM_WEIGHT  0.35f
 #define SYNONYM_QUALITY 0.75f
 /* Two words the collection knows, heard for one it knows better: only when much alike. */
 #define SOUND_SURE 0.8f

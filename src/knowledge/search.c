@@ -133,11 +133,15 @@ int searcher_refresh(struct searcher *s, struct store *reader)
  * few passages is trusted little: half of it at VECTOR_HALF passages. */
 #define VECTOR_SHARE 0.6f
 #define VECTOR_HALF  250.0f
+/* The passages beside it in its section speak of the same: of the better one's score. */
+#define NEIGHBOUR_SHARE 0.1f
 /* A passage that holds all that is asked for is better than one that holds a part often. */
 #define COVERAGE_SHARE 0.2f
 
 struct scores {
 	float *lexical, *sound, *vector; /* [n], 0..1 after normalise() */
+	float *fused;			 /* [n]                         */
+	float closest; /* the best cosine before normalise() */
 };
 
 static void score_alternatives(const struct index *x, const struct query *q, struct scores *s)
@@ -179,6 +183,7 @@ static void normalise(struct scores *s, size_t n)
 		words = MAX(words, s->lexical[i] + s->sound[i]);
 		vector = MAX(vector, s->vector[i]);
 	}
+	s->closest = vector;
 	for (size_t i = 0; i < n; i++) {
 		s->lexical[i] = words > 0 ? s->lexical[i] / words : 0;
 		s->sound[i] = words > 0 ? s->sound[i] / words : 0;
@@ -204,6 +209,35 @@ static float fused(const struct scores *s, size_t i, enum search_by by, float sh
 		break;
 	}
 	return (1 - share) * words + share * s->vector[i];
+}
+
+static void fuse(struct scores *s, size_t n, enum search_by by)
+{
+	float share = s->closest > 0 ? vector_share(n) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		s->fused[i] = fused(s, i, by, share);
+}
+
+static bool same_section(const struct index *x, size_t a, size_t b)
+{
+	const struct index_passage *p = index_passage(x, a), *q = index_passage(x, b);
+
+	return p->document == q->document && strcmp(p->path, q->path) == 0;
+}
+
+/* With what the neighbours lend; nothing is found by its neighbours alone. */
+static float score_of(const struct index *x, const struct scores *s, size_t i)
+{
+	float beside = 0;
+
+	if (s->fused[i] <= 0)
+		return 0;
+	if (i > 0 && s->fused[i - 1] > 0 && same_section(x, i, i - 1))
+		beside = s->fused[i - 1];
+	if (i + 1 < index_n(x) && s->fused[i + 1] > beside && same_section(x, i, i + 1))
+		beside = s->fused[i + 1];
+	return (s->fused[i] + NEIGHBOUR_SHARE * beside) / (1 + NEIGHBOUR_SHARE);
 }
 
 enum { RERANK = SEARCH_K_MAX };
@@ -283,21 +317,21 @@ static void add_coverage(const struct index *x, const struct query *q, struct ca
 static int rank(const struct index *x, const struct search_request *r, struct search_result *out)
 {
 	size_t n = index_n(x), n_top = 0;
-	float share = index_embedder(x) ? vector_share(n) : 0;
 	size_t k = MIN(r->k ? r->k : (size_t)SEARCH_K_DEFAULT, (size_t)SEARCH_K_MAX);
-	AUTO(mem) float *sums = mem_calloc(3 * n, sizeof(*sums));
+	AUTO(mem) float *sums = mem_calloc(4 * n, sizeof(*sums));
 	struct candidate top[RERANK];
 	struct query q;
 
 	if (!sums)
 		return -ENOMEM;
-	struct scores s = { sums, sums + n, sums + 2 * n };
+	struct scores s = { sums, sums + n, sums + 2 * n, sums + 3 * n, 0 };
 	query_make(x, bytes_str(r->query), &q);
 	score_alternatives(x, &q, &s);
 	score_vectors(x, &q, &s);
 	normalise(&s, n);
+	fuse(&s, n, r->by);
 	for (size_t i = 0; i < n; i++) {
-		float score = fused(&s, i, r->by, share);
+		float score = score_of(x, &s, i);
 
 		if (score > 0 && wanted(x, r, i))
 			keep(top, &n_top, RERANK, (struct candidate){ (uint32_t)i, score, 0 });

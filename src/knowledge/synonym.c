@@ -1,5 +1,6 @@
 #include "knowledge/synonym.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "knowledge/words.h"
@@ -79,26 +80,39 @@ static const char *const groups[][GROUP_MAX] = {
 	{ "gray", "grey" },
 };
 
-static void to_term(const char *s, struct word *w)
+/* The same, stemmed; an empty string ends a group. Written once. */
+static char terms[ARRAY_LEN(groups)][GROUP_MAX][WORD_MAX + 1];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void stem_groups(void)
 {
-	*w = (struct word){ .n = strlen(s) };
-	memcpy(w->s, s, w->n + 1);
-	word_to_term(w);
+	for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
+		for (size_t i = 0; i < GROUP_MAX && groups[g][i]; i++) {
+			struct word w = { .n = strlen(groups[g][i]) };
+
+			memcpy(w.s, groups[g][i], w.n + 1);
+			word_to_term(&w);
+			memcpy(terms[g][i], w.s, w.n + 1);
+		}
+	}
+}
+
+static bool holds(size_t g, const char *term)
+{
+	for (size_t i = 0; i < GROUP_MAX && terms[g][i][0]; i++)
+		if (strcmp(terms[g][i], term) == 0)
+			return true;
+	return false;
 }
 
 void synonyms_foreach(const char *term, void (*each)(void *ctx, const char *term), void *ctx)
 {
+	pthread_once(&once, stem_groups);
 	for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
-		struct word w[GROUP_MAX];
-		size_t n = 0;
-		bool mine = false;
-
-		for (; n < GROUP_MAX && groups[g][n]; n++) {
-			to_term(groups[g][n], &w[n]);
-			mine |= strcmp(w[n].s, term) == 0;
-		}
-		for (size_t i = 0; mine && i < n; i++)
-			if (strcmp(w[i].s, term) != 0)
-				each(ctx, w[i].s);
+		if (!holds(g, term))
+			continue;
+		for (size_t i = 0; i < GROUP_MAX && terms[g][i][0]; i++)
+			if (strcmp(terms[g][i], term) != 0)
+				each(ctx, terms[g][i]);
 	}
 }

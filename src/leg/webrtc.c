@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/json.h"
 #include "base/list.h"
 #include "base/loop.h"
 #include "leg/voice.h"
@@ -390,8 +391,12 @@ const struct peer *webrtc_peer(const struct webrtc *w)
 
 void webrtc_dump(const struct webrtc *w, struct buf *to)
 {
+	AUTO(buf) struct buf peer = { 0 };
+
+	peer_dump(w->peer, &peer); /* lines for people: a string here */
+	to->failed = to->failed || peer.failed;
 	buf_puts(to, "{\"peer\":");
-	peer_dump(w->peer, to);
+	json_quote(to, buf_bytes(&peer));
 	buf_puts(to, ",\"voice\":");
 	voice_dump(w->voice, to);
 	buf_printf(to, ",\"attached\":%s,\"waiting\":%zu}", w->attached ? "true" : "false", w->n_events);

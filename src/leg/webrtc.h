@@ -41,4 +41,5 @@ void webrtc_input(struct webrtc *w, struct bytes datagram, const struct addr *fr
 void webrtc_hangup(struct webrtc *w, const char *why);
 
 const struct peer *webrtc_peer(const struct webrtc *w);
+/* One JSON object for people. */
 void webrtc_dump(const struct webrtc *w, struct buf *to);

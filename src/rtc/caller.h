@@ -20,6 +20,9 @@ struct client {
 	struct env_fake f;
 	struct cert *cert, *server_cert;
 	struct peer *peer;
+	/* NULL: what it sends goes to the peer. Another who owns the peer takes it instead. */
+	void (*to_peer)(struct client *c, struct bytes d, const struct addr *from);
+	enum sdp_verdict (*to_offer)(struct client *c, struct bytes offer);
 	struct dtls *dtls;
 	struct rtpsec *sec;
 	struct addr addr;
@@ -43,6 +46,14 @@ struct client {
 	struct stream_report report;
 	bool sees_goodbye;
 };
+
+static inline void client_sends(struct client *c, struct bytes d, const struct addr *from)
+{
+	if (c->to_peer)
+		c->to_peer(c, d, from);
+	else
+		peer_input(c->peer, d, from, c->f.now_us);
+}
 
 static inline void on_send(void *owner, const struct addr *to, struct bytes d)
 {
@@ -157,7 +168,9 @@ static inline enum sdp_verdict offer(struct client *c, const struct offer *o)
 		return SDP_NO_MEMORY;
 	buf_reset(&c->answer);
 
-	enum sdp_verdict v = peer_offer(c->peer, buf_bytes(&text), &c->answer, &c->why);
+	enum sdp_verdict v = c->to_offer ? c->to_offer(c, buf_bytes(&text))
+					 : peer_offer(c->peer, buf_bytes(&text), &c->answer,
+						      &c->why);
 	if (v == SDP_OK) {
 		copy_line(&c->answer, "a=ice-ufrag:", c->ufrag, sizeof(c->ufrag));
 		copy_line(&c->answer, "a=ice-pwd:", c->pwd, sizeof(c->pwd));
@@ -183,7 +196,7 @@ static inline void check(struct client *c, const struct addr *from)
 	put_be16(d + n, 8);
 	put_be16(d + n + 2, SHA1_LEN);
 	if (hmac_sha1(bytes_str(c->pwd), &before, 1, d + n + 4) == 0)
-		peer_input(c->peer, bytes_of(d, n + 24), from, c->f.now_us);
+		client_sends(c, bytes_of(d, n + 24), from);
 }
 
 /* The client's end of DTLS. */
@@ -263,7 +276,7 @@ static inline void pump(struct client *c)
 		c->n_wire = 0;
 		while (c->dtls && dtls_output(c->dtls, d, sizeof(d), &n)) {
 			quiet = false;
-			peer_input(c->peer, bytes_of(d, n), &c->addr, c->f.now_us);
+			client_sends(c, bytes_of(d, n), &c->addr);
 		}
 		if (quiet)
 			return;
@@ -302,5 +315,5 @@ static inline void say(struct client *c, enum rtp_kind kind, uint16_t seq, const
 	memcpy(d + n, payload, strlen(payload));
 	n += strlen(payload);
 	if (rtpsec_protect_rtp(c->sec, d, &n, sizeof(d)) == RTPSEC_OK)
-		peer_input(c->peer, bytes_of(d, n), &c->addr, c->f.now_us);
+		client_sends(c, bytes_of(d, n), &c->addr);
 }

@@ -95,6 +95,7 @@ static void rig_send(struct leg *l, struct bytes json)
 
 	if (l != &r->legs[0].leg)
 		return;
+	unsigned long held = mem_fail_hold(); /* what the rig keeps cannot run out */
 	if (r->keep_transcript) {
 		buf_put(&r->transcript, json.p, json.n);
 		buf_putc(&r->transcript, '\n');
@@ -102,6 +103,7 @@ static void rig_send(struct leg *l, struct bytes json)
 	json_t *v = json_parse(json, why);
 	if (v)
 		(void)!json_array_append_new(r->events, v);
+	mem_fail_resume(held);
 }
 
 static size_t rig_room(struct leg *l)
@@ -316,9 +318,12 @@ static inline void rig_frame(struct rig *r, int level)
 		return;
 	}
 	AUTO(buf) struct buf text = { 0 };
+	unsigned long held = mem_fail_hold();
 	buf_puts(&text, "{\"type\":\"input_audio_buffer.append\",\"audio\":\"");
 	b64_append(&text, pcm, n * 2);
 	buf_puts(&text, "\"}");
+	buf_putc(&text, 0);
+	mem_fail_resume(held);
 	if (!text.failed)
 		rig_message(r, (const char *)text.p);
 }
@@ -354,9 +359,12 @@ static inline json_t *rig_take(struct rig *r)
 
 static inline bool rig_unquote(struct buf *to, const char *json)
 {
+	unsigned long held = mem_fail_hold();
+
 	for (; *json; json++)
 		buf_putc(to, *json == '\'' ? '"' : *json);
 	buf_putc(to, 0);
+	mem_fail_resume(held);
 	return !to->failed;
 }
 
@@ -401,20 +409,21 @@ static inline bool rig_matches(const json_t *want, const json_t *got)
 static inline bool rig_has(const json_t *got, const char *want)
 {
 	char why[160];
+	unsigned long held = mem_fail_hold();
 	AUTO(buf) struct buf text = { 0 };
 	AUTO(json)
 	json_t *v = rig_unquote(&text, want) ? json_parse(bytes_str((const char *)text.p), why)
 					     : NULL;
 
-	if (v && rig_matches(v, got))
-		return true;
-	if (!mem_failed()) {
+	bool has = v && rig_matches(v, got);
+	if (!has && !mem_failed()) {
 		AUTO(buf) struct buf is = { 0 };
 		json_write(&is, got);
 		fprintf(stderr, "wanted %s\n   got %.*s\n", want, (int)MIN(is.n, (size_t)600),
 			is.n ? (const char *)is.p : "");
 	}
-	return false;
+	mem_fail_resume(held);
+	return has;
 }
 
 static inline const char *rig_type(const json_t *event)

@@ -53,14 +53,21 @@ static void a_cough_is_not_answered(void)
 /* A held answer to the first half is dropped; the answer is to all of it. */
 static void going_on_after_a_pause_is_one_turn(void)
 {
+	const struct fake_delays slow = { .step_us = 250000 };
+
 	RIG(r, NULL, 24000);
+	fake_delays(r.fake, &slow);
 	set_turns(&r, 500, "");
 	CHECK_EQ(fake_hear(r.fake, "all of it"), 0);
 	rig_turn(&r, 300, 300); /* long enough to begin an answer */
 	CHECK(fake_last_request(r.fake));
 	CHECK(rig_expect(&r, "input_audio_buffer.speech_started", "{}"));
 	CHECK(rig_quiet(&r)); /* of which nothing is seen */
-	rig_turn(&r, 300, 500);
+	CHECK_EQ(fake_running(r.fake), 2);
+	rig_audio(&r, 100, RIG_LOUD);
+	CHECK_EQ(fake_running(r.fake), 1); /* the recogniser */
+	rig_turn(&r, 200, 500);
+	rig_wait(&r, 500000);
 	CHECK_EQ(rig_count(&r, "input_audio_buffer.committed"), 1);
 	CHECK_EQ(rig_count(&r, "response.created"), 1);
 	CHECK(rig_until(&r, "response.output_text.done", "{'text':'You said: all of it'}"));

@@ -21,6 +21,7 @@ function layCable() {
     for (const name of [here, there]) ip('netns', 'add', name);
     ip('link', 'add', 'eth0', 'netns', here, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', there);
     for (const [name, address] of [[here, HERE], [there, THERE]]) {
+      ip('-n', name, 'link', 'set', 'eth0', 'addrgenmode', 'none'); // an IPv6 address that comes later is a change of network to Chromium
       ip('-n', name, 'address', 'add', `${address}/24`, 'dev', 'eth0');
       for (const link of ['lo', 'eth0']) ip('-n', name, 'link', 'set', link, 'up');
     }

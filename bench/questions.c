@@ -1,0 +1,305 @@
+/* questions.c - how often the right place is found, and where it is lost.
+ *
+ *   bench_questions [--verbose | --evidence] [--heard FILE] DATA SET QUESTIONS UNANSWERABLE
+ *
+ * DATA is a directory that `voiced ingest` filled; QUESTIONS and UNANSWERABLE are tables as
+ * test/questions/README.md describes them, SET the rows of the latter that count. Search and
+ * answer run in process, as the session runs them. --heard: FILE has a line per question, its
+ * id, a tab, and what the recogniser made of it; these words are asked instead.
+ * Prints one line: the rank of the right place in the search (first, in 3, in 10), whether the
+ * answer quotes the right place first, whether it says the right words, how often it quotes
+ * a wrong place or finds nothing, and how many unanswerable questions were answered.
+ * --evidence prints instead a line per sentence for bench/answer_fit.py: the question's id, is
+ * it of the right place, does it say the answer, and what speaks for it (enum answer_evidence).
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "engine/answer.h"
+#include "knowledge/search.h"
+#include "knowledge/store.h"
+
+enum { COLUMNS = 5, ROWS_MAX = 1000, DEEP = 10, TOOL_RESULTS = 8 };
+
+struct row {
+	char *column[COLUMNS];
+	const char *heard; /* NULL: it was not */
+};
+
+struct table {
+	char *text;
+	struct row row[ROWS_MAX];
+	size_t n;
+};
+
+static void die(const char *what)
+{
+	fprintf(stderr, "bench_questions: %s\n", what);
+	exit(1);
+}
+
+static char *read_all(const char *path)
+{
+	struct buf b = { 0 };
+	FILE *f = fopen(path, "re");
+	char piece[65536];
+	size_t n;
+
+	if (!f)
+		die(path);
+	while ((n = fread(piece, 1, sizeof(piece), f)))
+		buf_put(&b, piece, n);
+	fclose(f);
+	return buf_take(&b);
+}
+
+static void read_table(struct table *t, const char *path, size_t skip)
+{
+	char *line = t->text = read_all(path);
+
+	for (size_t k = 0; line && *line; k++) {
+		char *next = strchr(line, '\n');
+
+		if (next)
+			*next++ = '\0';
+		if (k >= skip && t->n < ROWS_MAX) {
+			struct row *r = &t->row[t->n++];
+
+			for (size_t i = 0; i < COLUMNS; i++) {
+				static char none[] = "";
+				r->column[i] = line ? line : none;
+				line = line ? strchr(line, '\t') : NULL;
+				if (line)
+					*line++ = '\0';
+			}
+		}
+		line = next;
+	}
+}
+
+static void add_heard(struct table *t, const struct table *heard)
+{
+	for (size_t i = 0; i < t->n; i++)
+		for (size_t k = 0; k < heard->n; k++)
+			if (strcmp(t->row[i].column[0], heard->row[k].column[0]) == 0)
+				t->row[i].heard = heard->row[k].column[1];
+}
+
+/* --- is it the right place? ------------------------------------------------------------- */
+
+/* Lower case, runs of blanks as one. */
+static char *plain(const char *s, size_t n)
+{
+	struct buf b = { 0 };
+
+	buf_puts(&b, "");
+	for (size_t i = 0; i < n; i++)
+		if (!isspace((unsigned char)s[i]))
+			buf_putc(&b, (char)tolower((unsigned char)s[i]));
+		else if (b.n && b.p[b.n - 1] != ' ')
+			buf_putc(&b, ' ');
+	char *out = buf_take(&b);
+	return out ? out : mem_strdup("");
+}
+
+/* Without a number in front ("3.7. ") and a paragraph sign behind. */
+static bool same_heading(const char *a, size_t na, const char *b)
+{
+	AUTO(mem) char *x = plain(a, na), *y = plain(b, strlen(b));
+	size_t i = strspn(x, "0123456789."), k = strspn(y, "0123456789.");
+	char *mark = strstr(y, "\xc2\xb6");
+
+	if (mark)
+		*mark = '\0';
+	i = i && x[i] == ' ' ? i + 1 : 0;
+	k = k && y[k] == ' ' ? k + 1 : 0;
+	return strcmp(x + i, y + k) == 0;
+}
+
+static bool is_place(const char *accepted, const char *file, unsigned page, const char *heading)
+{
+	for (size_t n; *accepted; accepted += n + (accepted[n] == '|')) {
+		n = strcspn(accepted, "|");
+		const char *place = memchr(accepted, '#', n);
+
+		if (!place || strlen(file) != (size_t)(place - accepted) ||
+		    memcmp(accepted, file, (size_t)(place - accepted)) != 0)
+			continue;
+		if (place[1] == 'p' ? strtoul(place + 3, NULL, 10) == page :
+				      same_heading(place + 3, n - (size_t)(place + 3 - accepted), heading))
+			return true;
+	}
+	return false;
+}
+
+static bool says(const char *text, const char *answers)
+{
+	AUTO(mem) char *t = plain(text, strlen(text));
+
+	for (size_t n; *answers; answers += n + (answers[n] == '|')) {
+		n = strcspn(answers, "|");
+		AUTO(mem) char *a = plain(answers, n);
+		if (strstr(t, a))
+			return true;
+	}
+	return false;
+}
+
+/* --- asking ------------------------------------------------------------------------------- */
+
+struct totals {
+	size_t n, rank[DEEP + 1], source, said, wrong, nothing, foreign, invented;
+};
+
+/* 1..DEEP, 0: not among them. */
+static size_t rank_of(struct searcher *s, const struct row *r, const char *question)
+{
+	static struct search_result res;
+	const struct search_request q = { .query = question, .k = DEEP };
+	size_t rank = 0;
+
+	if (search_run(s, &q, &res) < 0)
+		die("search failed");
+	for (size_t i = 0; i < res.n && !rank; i++)
+		if (is_place(r->column[3], res.rows[i].name, res.rows[i].page, res.rows[i].heading))
+			rank = i + 1;
+	search_result_done(&res);
+	return rank;
+}
+
+struct shown {
+	const struct row *r;
+	const char *places; /* NULL: unanswerable */
+	const json_t *results;
+};
+
+static void show(void *ctx, size_t result, struct bytes sentence, const double *evidence)
+{
+	const struct shown *w = ctx;
+	const json_t *row = json_array_get(json_object_get(w->results, "results"), result);
+	AUTO(buf) struct buf text = { 0 };
+	bool right = w->places && is_place(w->places, json_str(row, "file", ""), (unsigned)json_int(row, "page", 0),
+					   json_str(row, "heading", ""));
+
+	buf_put(&text, sentence.p, sentence.n);
+	buf_puts(&text, "");
+	printf("%s\t%d\t%d", w->r->column[0], right, right && says((const char *)text.p, w->r->column[2]));
+	for (size_t k = 0; k < ANSWER_EVIDENCE; k++)
+		printf("\t%.4f", evidence[k]);
+	printf("\n");
+}
+
+static void ask(struct searcher *s, const char *question, bool heard, const struct row *r, const char *places,
+		bool evidence, struct answer *a)
+{
+	static struct search_result res;
+	AUTO(mem) char *query = answer_query(question, NULL);
+	const struct search_request q = { .query = query, .k = TOOL_RESULTS };
+
+	if (search_run(s, &q, &res) < 0)
+		die("search failed");
+	AUTO(json) json_t *found = search_result_json(&q, &res);
+	search_result_done(&res);
+	struct shown w = { r, places, found };
+	if (answer_find_with(a, query, heard ? ANSWER_HEARD : ANSWER_TYPED, found, evidence ? show : NULL, &w) != 0)
+		die("out of memory");
+}
+
+static void count(struct totals *t, const struct row *r, size_t rank, const struct answer *a, bool verbose)
+{
+	const json_t *from = a->n_parts ? a->parts[0].source : NULL;
+	const char *file = json_str(from, "file", ""), *heading = json_str(from, "heading", "");
+	unsigned page = (unsigned)json_int(from, "page", 0);
+	bool right = from && is_place(r->column[3], file, page, heading), said = false;
+
+	for (size_t i = 0; i < a->n_parts; i++)
+		said = said || says(a->parts[i].text, r->column[2]);
+	t->n++;
+	t->rank[rank]++;
+	t->source += right;
+	t->said += said;
+	t->wrong += from && !right;
+	t->nothing += !from;
+	if (!verbose || right)
+		return;
+	printf("%s  rank %zu  %s\n", r->column[0], rank, r->column[1]);
+	if (r->heard)
+		printf("    heard: %s\n", r->heard);
+	printf("    said:  %.300s\n    from:  %s p=%u h=%s\n    want:  %s\n", from ? a->parts[0].text : "-",
+	       file, page, heading, r->column[3]);
+}
+
+int main(int argc, char **argv)
+{
+	AUTO(store) struct store *store = NULL;
+	AUTO(searcher) struct searcher *searcher = NULL;
+	static struct table questions, foreign, heard;
+	struct totals t = { 0 };
+	bool verbose = false, evidence = false, spoken = false;
+	char why[STORE_WHY];
+	int i = 1;
+
+	for (; i < argc && argv[i][0] == '-'; i++) {
+		if (strcmp(argv[i], "--verbose") == 0)
+			verbose = true;
+		else if (strcmp(argv[i], "--evidence") == 0)
+			evidence = true;
+		else if (strcmp(argv[i], "--heard") == 0 && i + 1 < argc) {
+			spoken = true;
+			read_table(&heard, argv[++i], 0);
+		}
+	}
+	if (argc - i != 4) {
+		fprintf(stderr, "usage: bench_questions [--verbose | --evidence] [--heard FILE] DATA SET QUESTIONS UNANSWERABLE\n");
+		return 2;
+	}
+	read_table(&questions, argv[i + 2], 1);
+	read_table(&foreign, argv[i + 3], 1);
+	add_heard(&questions, &heard);
+	add_heard(&foreign, &heard);
+	if (store_init() < 0 || store_reader_open(&store, argv[i], why) < 0 || searcher_new(&searcher) < 0 ||
+	    searcher_refresh(searcher, store) < 0)
+		die("cannot load the documents");
+	for (size_t k = 0; k < questions.n; k++) {
+		AUTO(answer) struct answer a = { 0 };
+		const struct row *r = &questions.row[k];
+		const char *q = spoken ? r->heard : r->column[1];
+
+		if (!q)
+			continue;
+		ask(searcher, q, spoken, r, r->column[3], evidence, &a);
+		count(&t, r, rank_of(searcher, r, q), &a, verbose);
+	}
+	for (size_t k = 0; k < foreign.n; k++) {
+		AUTO(answer) struct answer a = { 0 };
+		const struct row *r = &foreign.row[k];
+		const char *q = spoken ? r->heard : r->column[2];
+
+		if (strcmp(r->column[1], argv[i + 1]) != 0 || !q)
+			continue;
+		ask(searcher, q, spoken, r, NULL, evidence, &a);
+		t.foreign++;
+		t.invented += a.n_parts > 0;
+		if (verbose && a.n_parts)
+			printf("%s  %s\n    heard: %s\n    said:  %.300s\n", r->column[0], r->column[2], q,
+			       a.parts[0].text);
+	}
+	size_t in3 = t.rank[1] + t.rank[2] + t.rank[3];
+	double mrr = 0;
+	if (evidence)
+		return 0;
+	for (size_t k = 1; k <= DEEP; k++)
+		mrr += (double)t.rank[k] / (double)k / (double)MAX(t.n, (size_t)1);
+	printf("%-9s %s: search first %zu, in 3 %zu, in 10 %zu, MRR %.3f; source first %zu, said %zu, wrong %zu, nothing %zu "
+	       "of %zu; unanswerable answered %zu of %zu\n",
+	       argv[i + 1], spoken ? "heard" : "typed", t.rank[1], in3, t.n - t.rank[0], mrr, t.source, t.said, t.wrong,
+	       t.nothing, t.n, t.invented, t.foreign);
+	mem_free(questions.text);
+	mem_free(foreign.text);
+	mem_free(heard.text);
+	return 0;
+}
