@@ -136,8 +136,9 @@ static int parse_part(struct item *it, size_t index, const json_t *part, json_t 
 		return error_set(e, ERR_MISSING_PARAMETER, "item.content",
 				 "Missing required parameter: 'item.content[%zu].%s'.", index,
 				 r->text);
-	json_t *p = r->audio ? json_pack("{s:s,s:s?}", "type", r->kept_as, "transcript", text)
-			     : json_pack("{s:s,s:s}", "type", r->kept_as, r->text, text);
+	/* Words not known: null in what the user said, as clients want it; elsewhere left out. */
+	json_t *p = json_pack(r->audio && it->role == ROLE_USER ? "{s:s,s:s?}" : "{s:s,s:s*}", "type",
+			      r->kept_as, r->text, text);
 	if (json_array_append_new(kept, p) < 0)
 		return -ENOMEM;
 	if (r->audio && index == 0) {
