@@ -1,6 +1,7 @@
-/* property_says.h - for property_test.c, whose chance it moves: what is said to a session, and
- * how it is led into a state. Included there, in the middle. */
+/* property_says.h - for property_test.c: what is said to a session, and how it is led into a state. */
 #pragma once
+
+#include "session/property.h"
 
 enum { GA = BIT(DIALECT_GA), LIVE = BIT(DIALECT_VOICE_LIVE), FLAT = BIT(DIALECT_BETA) | LIVE, ANY = GA | FLAT };
 
