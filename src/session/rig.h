@@ -1,6 +1,6 @@
 /* rig.h - for tests: a session with scripted engines and two kinds of leg, in virtual time.
  *
- * Also stands in for media/vad: speech is what is loud. Include it in one file of a test
+ * Also stands in for media/vad (unless RIG_REAL_VAD is defined): speech is what is loud. Include it in one file of a test
  * program only. */
 #pragma once
 
@@ -14,6 +14,7 @@
 
 enum { RIG_LEGS = 2, RIG_LOUD = 6000 };
 
+#ifndef RIG_REAL_VAD
 struct vad {
 	int unused;
 };
@@ -37,6 +38,7 @@ float vad_push(struct vad *v, const int16_t pcm[VAD_N])
 		sum += abs(pcm[i]);
 	return sum / VAD_N > 1000 ? 0.95f : 0.02f;
 }
+#endif
 
 /* A leg that remembers events as JSON, and plays what it is given if it is paced. */
 struct rig_leg {
