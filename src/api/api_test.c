@@ -108,7 +108,7 @@ static const struct {
 	{ "POST /metrics", "Allow: GET, HEAD\r\n" },
 	{ "GET /api/login", "Allow: POST\r\n" },
 	{ "DELETE /api/documents/7", " 405 " },
-	{ "GET /v1/realtime", " 426 " },
+	{ "GET /v1/realtime?model=x", " 426 " },
 	{ "GET /v1/realtime?model=x", " 426 " },
 	{ "GET /v1/realtime/calls/x", " 404 " },
 	{ "POST /v1/realtime/calls/rtc_01abc/hangup", " 404 " },
@@ -144,7 +144,7 @@ static const struct {
 	{ "GET /api/documents/7", true },
 	{ "GET /api/documents/7/text", true },
 	{ "POST /api/search", true },
-	{ "GET /v1/realtime", true },
+	{ "GET /v1/realtime?model=x", true },
 	{ "POST /v1/realtime/calls", true },
 	{ "GET /v1/realtime/calls/x", true },
 	{ "POST /v1/realtime/calls/x", true },
@@ -188,15 +188,15 @@ static void conversations_are_counted(void)
 	CHECK(client_hears(&c, "\"type\":\"session.created\""));
 	CHECK(has(&c, "Sec-WebSocket-Protocol: realtime\r\n"));
 	CHECK(has(&c, "\"model\":\"mine\""));
-	CHECK(answers(&s, "GET /v1/realtime", UPGRADE, "session_limit_reached"));
+	CHECK(answers(&s, "GET /v1/realtime?model=x", UPGRADE, "session_limit_reached"));
 	CHECK(answers(&s, "GET /metrics", "", "voiced_sessions 1\n"));
 	CHECK(answers(&s, "GET /metrics", "", "voiced_sessions_refused_total 1\n"));
 	/* One that does not come about takes no place, nor does one that has gone. */
 	api_drain(s.api, 0);
 	CHECK(client_hears(&c, "the server is stopping"));
-	CHECK(answers(&s, "GET /v1/realtime", HALF_UPGRADE, " 400 "));
+	CHECK(answers(&s, "GET /v1/realtime?model=x", HALF_UPGRADE, " 400 "));
 	CHECK(answers(&s, "GET /metrics", "", "voiced_sessions 0\n"));
-	CHECK(answers(&s, "GET /v1/realtime", UPGRADE, "session.created"));
+	CHECK(answers(&s, "GET /v1/realtime?model=x", UPGRADE, "session.created"));
 	CHECK(answers(&s, "GET /metrics", "", "voiced_sessions_total 3\n"));
 }
 
