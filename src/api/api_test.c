@@ -26,6 +26,13 @@ static bool ready(void *ctx)
 	return true;
 }
 
+static const struct engines *engines_of(void *ctx, const char **collection)
+{
+	(void)collection;
+	return &((struct site *)ctx)->engines;
+}
+
+static const struct token_key tokens;
 static const struct http_policy policy = { 0 };
 
 static void site_auto_(struct site *s)
@@ -44,7 +51,7 @@ static bool site_open(struct site *s)
 					.policy = &policy };
 
 	json_init();
-	auth_init(&s->auth, &env_system, bytes_str(s->key));
+	auth_init(&s->auth, &env_system, bytes_str(s->key), &tokens);
 	if (fake_new(&s->fake) != 0 || loop_new(&s->loops[0], 0) != 0 ||
 	    cert_new(&s->cert, &env_system) != 0 || !addr_parse(bytes_str("127.0.0.1:0"), &s->at))
 		return false;
@@ -52,7 +59,8 @@ static bool site_open(struct site *s)
 	const struct api_params p = { .env = &env_system,
 				      .loops = s->loops,
 				      .n_loops = 1,
-				      .engines = &s->engines,
+				      .engines_of = engines_of,
+				      .ctx = s,
 				      .data = "nowhere",
 				      .collection = "default",
 				      .auth = &s->auth,
@@ -106,7 +114,7 @@ static const struct {
 	{ "GET /nothing", " 404 " },
 	{ "GET /metrics/more", " 404 " },
 	{ "GET /v1/realtime/calls//hangup", " 404 " },
-	{ "POST /", " 404 " },
+	{ "POST /", " 405 " },
 };
 
 static void each_path_has_its_method(void)
@@ -133,6 +141,7 @@ static const struct {
 	{ "GET /api/documents/7", true },
 	{ "GET /api/documents/7/text", true },
 	{ "POST /api/search", true },
+	{ "POST /v1/realtime/client_secrets", true },
 	{ "GET /v1/realtime", true },
 	{ "POST /v1/realtime/calls", true },
 	{ "GET /v1/realtime/calls/x", true },
