@@ -45,12 +45,18 @@ static bool is_search(const json_t *tool)
 	       speaks_of_searching(json_str(tool, "description", ""));
 }
 
-static bool is_client(const json_t *tool, const struct own_tool *ours)
+static bool is_our_search(const json_t *tool)
+{
+	const json_t *takes = json_object_get(json_object_get(tool, "parameters"), "properties");
+
+	return strcmp(json_str(tool, "name", ""), "search") == 0 &&
+	       (!takes || json_object_get(takes, "query"));
+}
+
+static bool is_client(const json_t *tool)
 {
 	return strcmp(json_str(tool, "type", "function"), "function") == 0 &&
-	       json_str(tool, "name", "")[0] &&
-	       (strcmp(json_str(tool, "name", ""), ours->name) != 0 ||
-		strcmp(json_str(tool, "description", ""), ours->description) != 0);
+	       json_str(tool, "name", "")[0] && !is_our_search(tool);
 }
 
 enum tool_want client_want(const json_t *choice)
@@ -156,44 +162,42 @@ static bool add_call(json_t *calls, const json_t *tool, const char *question)
 }
 
 /* Every one of the client's functions that `wanted` says yes to, up to `most`. */
-static bool add_calls(json_t *calls, const json_t *tools, const struct own_tool *ours,
-		      bool (*wanted)(const json_t *tool), size_t most, const char *question)
+static bool add_calls(json_t *calls, const json_t *tools, bool (*wanted)(const json_t *tool),
+		      size_t most, const char *question)
 {
 	for (size_t i = 0; i < json_array_size(tools) && json_array_size(calls) < most; i++) {
 		const json_t *t = json_array_get(tools, i);
 
-		if (is_client(t, ours) && (!wanted || wanted(t)) && !add_call(calls, t, question))
+		if (is_client(t) && (!wanted || wanted(t)) && !add_call(calls, t, question))
 			return false;
 	}
 	return true;
 }
 
-static bool add_named(json_t *calls, const json_t *tools, const struct own_tool *ours,
-		      const char *name, const char *question)
+static bool add_named(json_t *calls, const json_t *tools, const char *name, const char *question)
 {
 	for (size_t i = 0; i < json_array_size(tools); i++) {
 		const json_t *t = json_array_get(tools, i);
 
-		if (is_client(t, ours) && strcmp(json_str(t, "name", ""), name) == 0)
+		if (is_client(t) && strcmp(json_str(t, "name", ""), name) == 0)
 			return add_call(calls, t, question);
 	}
 	return true;
 }
 
-json_t *client_calls(const json_t *tools, const json_t *choice, const struct own_tool *ours,
-		     const char *question)
+json_t *client_calls(const json_t *tools, const json_t *choice, const char *question)
 {
 	AUTO(json) json_t *calls = json_array();
 	enum tool_want want = client_want(choice);
 	bool ok = calls != NULL;
 
 	if (ok && json_is_object(choice))
-		ok = add_named(calls, tools, ours, json_str(choice, "name", ""), question);
+		ok = add_named(calls, tools, json_str(choice, "name", ""), question);
 	else if (ok && want != TOOL_NEVER)
-		ok = add_calls(calls, tools, ours, is_search, CLIENT_CALLS_MAX, question);
+		ok = add_calls(calls, tools, is_search, CLIENT_CALLS_MAX, question);
 	/* One must be called, and none is about searching: the first. */
 	if (ok && want == TOOL_MUST && !json_is_object(choice) && json_array_size(calls) == 0)
-		ok = add_calls(calls, tools, ours, NULL, 1, question);
+		ok = add_calls(calls, tools, NULL, 1, question);
 	return ok ? json_incref(calls) : NULL;
 }
 
@@ -255,4 +259,39 @@ json_t *client_results(const char *output, bool *no_memory)
 		return NULL;
 	}
 	return json_array_size(list) ? json_pack("{s:O}", "results", list) : NULL;
+}
+
+static void say_value(const json_t *v, struct buf *to)
+{
+	if (json_is_string(v))
+		buf_puts(to, json_string_value(v));
+	else if (json_is_boolean(v))
+		buf_puts(to, json_is_true(v) ? "yes" : "no");
+	else if (json_is_null(v))
+		buf_puts(to, "nothing");
+	else
+		json_write(to, v);
+}
+
+void client_text(const char *output, struct buf *to)
+{
+	char why[160], name[64];
+	AUTO(json) json_t *v = json_parse(bytes_str(output), why);
+	const char *key, *gap = "";
+	json_t *inner;
+
+	if (!json_is_object(v)) {
+		if (v)
+			say_value(v, to);
+		else
+			buf_puts(to, output);
+		return;
+	}
+	json_object_foreach (v, key, inner) {
+		spread(key, name, sizeof(name));
+		buf_printf(to, "%s%s: ", gap, name);
+		say_value(inner, to);
+		gap = ", ";
+	}
+	buf_putc(to, '.');
 }

@@ -17,15 +17,13 @@ enum tool_want {
 };
 
 /* The calls to make for `question`: a new array of {name, arguments}, empty when there is nothing
- * to call but the server's own tool, or nothing at all. `ours` is the name and description of
- * the server's search, which is not the client's. NULL: no memory. */
-struct own_tool {
-	const char *name, *description;
-};
-MUST_USE json_t *client_calls(const json_t *tools, const json_t *tool_choice,
-			      const struct own_tool *ours, const char *question);
+ * to call but `search`, or nothing at all. A function called `search` that takes a `query`, the
+ * server's or the client's in its place, is not meant. NULL: no memory. */
+MUST_USE json_t *client_calls(const json_t *tools, const json_t *tool_choice, const char *question);
 enum tool_want client_want(const json_t *tool_choice);
 
 /* A function's output as results that answer.h reads: of objects (or arrays of them) with a
  * member of text. NULL: it is not of that kind, or memory ran out (*no_memory). */
 MUST_USE json_t *client_results(const char *output, bool *no_memory);
+/* Any other output, to be said: text as it is, an object's members one by one. */
+void client_text(const char *output, struct buf *to);
