@@ -13,7 +13,7 @@ export const FIRE = 'Where should everyone gather when there is a fire?';
 export const KEY = 'a-key-that-nobody-guesses-0123456789';
 export const APP = 'https://app.example';
 
-Session.patience = Number(process.env.VOICED_PATIENCE_MS ?? 20000);
+Session.patience = Number(process.env.VOICED_PATIENCE_MS ?? 30000);
 afterEach(closeAll);
 
 // A server for the tests of a file.

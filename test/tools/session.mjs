@@ -51,9 +51,10 @@ export class Session {
     }
   }
 
+  // `type` may be a pattern.
   async event(type, fits = () => true) {
     const at = await this.until(type, () => {
-      const i = this.events.findIndex((e, i) => i >= this.cursor && e.type === type && fits(e));
+      const i = this.events.findIndex((e, i) => i >= this.cursor && (type.test ? type.test(e.type) : e.type === type) && fits(e));
       return i >= 0 && { i };
     });
     this.cursor = at.i + 1;
@@ -83,13 +84,14 @@ export class Session {
     return (await this.event('error', (e) => e.error.event_id === event_id)).error;
   }
 
-  // All that came in answer to an event: whatever precedes the error of a nonsense that follows it.
+  // All that came in answer to events: whatever precedes the error of a nonsense that follows them,
+  // rate limits aside, which trail behind responses.
   async after(...events) {
     const from = this.events.length, event_id = `fence-${from}`;
     for (const event of events) this.send(event);
     this.send({ type: 'no.such.event', event_id });
     await this.until('the fence', () => this.events.some((e) => e.error?.event_id === event_id));
-    return this.events.slice(from).filter((e) => e.error?.event_id !== event_id);
+    return this.events.slice(from).filter((e) => e.error?.event_id !== event_id && e.type !== 'rate_limits.updated');
   }
 
   // The user types; nothing is asked for yet.
