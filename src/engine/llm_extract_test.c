@@ -106,7 +106,7 @@ static const struct {
 	{ USER("how warm is it") "," CALL("warmth") "," OUTPUT("{\\\"degreesOutside\\\":20,\\\"sun\\\":true}"), SEARCH,
 	  "auto", 0, "degrees outside: 20, sun: yes." },
 	{ USER("how many days do staff have") "," CALL("find") "," OUTPUT(PASSAGES), SEARCH, "auto", 0,
-	  "Staff have twenty days. [leave.pdf 0-23] That is in leave.pdf." },
+	  "Staff have twenty days. [leave.pdf 0-23] From leave." },
 	{ USER("how many days do staff have"), FIND, "auto", 0,
 	  "find({\"searchKey\":\"how many days do staff have\"}) calls" },
 	{ USER("hello"), FIND, "auto", 0, "Hello. What would you like to know from your documents?" },

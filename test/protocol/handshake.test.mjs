@@ -5,10 +5,10 @@ import { until } from '../tools/server.mjs';
 import { Refused, connect } from '../tools/session.mjs';
 import { checkSession, dialects, settings } from '../tools/shapes.mjs';
 import { Wire, exchange, request } from '../tools/wire.mjs';
-import { CAT, KEY, answer, bearer, closing, hosted, open, protocols } from './harness.mjs';
+import { CAT, KEY, MUTE, answer, bearer, closing, hosted, open, protocols } from './harness.mjs';
 
-const server = hosted();
-const keyed = hosted({ args: ['--key', KEY] });
+const server = hosted(MUTE);
+const keyed = hosted({ ...MUTE, args: ['--key', KEY] });
 const { GA, BETA, AZURE, VL } = dialects;
 const AGENTS = '/v1/realtime?model=gpt-realtime-2.1';
 const VOICE_LIVE = '/voice-live/realtime?api-version=2026-07-15&model=gpt-realtime';

@@ -16,12 +16,15 @@ export const APP = 'https://app.example';
 Session.patience = Number(process.env.VOICED_PATIENCE_MS ?? 30000);
 afterEach(closeAll);
 
+// For servers that nobody speaks to: started as soon as they answer at all.
+export const MUTE = { ready: false, decoders: 1 };
+
 // A server for the tests of a file.
-export function hosted({ args = [], ...options } = {}) {
+export function hosted({ args = [], decoders = 2, ...options } = {}) {
   let server;
   const documents = ['staff-handbook.md', 'emergencies.html'].map((name) => join(root, 'examples', name));
 
-  before(async () => { server = await serve({ data: ingest(documents), args, ...options }); });
+  before(async () => { server = await serve({ data: ingest(documents), args: ['--decoders', String(decoders), ...args], ...options }); });
   after(() => server?.stop());
   return new Proxy({}, { get: (_, name) => server?.[name] });
 }

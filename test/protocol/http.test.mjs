@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import { connect } from '../tools/session.mjs';
 import { checkSession, checkTranscriptionSession, dialects, members } from '../tools/shapes.mjs';
 import { offer } from '../tools/sdp.mjs';
-import { APP, KEY, bearer, call, errorBody, hosted, post, protocols } from './harness.mjs';
+import { APP, KEY, MUTE, bearer, call, errorBody, hosted, post, protocols } from './harness.mjs';
 
-const server = hosted({ args: ['--key', KEY, '--allow-origin', APP] });
+const server = hosted({ ...MUTE, args: ['--key', KEY, '--allow-origin', APP] });
 const SECRETS = '/v1/realtime/client_secrets';
 const SDP = { 'content-type': 'application/sdp' };
 const now = () => Date.now() / 1000;

@@ -6,7 +6,7 @@ import { RT_CLIENT, checkDeltas, checkItem, checkResponse, checkStream, checkUsa
 import { CAT, FIRE, answer, hosted, last, open, sound, spoken, tool } from './harness.mjs';
 
 const server = hosted();
-const deaf = hosted({ args: ['--decoders', '1'] });
+const deaf = hosted({ decoders: 1 });
 const { GA, BETA, AZURE, VL } = dialects;
 const ALL = [GA, BETA, AZURE, VL];
 const manual = (d) => settings.manual(d);

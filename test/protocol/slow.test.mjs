@@ -5,9 +5,9 @@ import { serve, sleep } from '../tools/server.mjs';
 import { connect as plain } from '../tools/session.mjs';
 import { dialects } from '../tools/shapes.mjs';
 import { offer } from '../tools/sdp.mjs';
-import { KEY, bearer, call, closing, errorBody, hosted, post, protocols } from './harness.mjs';
+import { KEY, MUTE, bearer, call, closing, errorBody, hosted, post, protocols } from './harness.mjs';
 
-const server = hosted({ args: ['--key', KEY] });
+const server = hosted({ ...MUTE, args: ['--key', KEY] });
 const { GA, AZURE } = dialects;
 const connect = (at, options) => plain(at, { keep: true, ...options }); // beside the others
 const now = () => Date.now() / 1000;

@@ -7,10 +7,10 @@ import { connect } from '../tools/session.mjs';
 import { checkEvent, checkSession, checkStream, dialects, members, orders, firsts } from '../tools/shapes.mjs';
 import { offer } from '../tools/sdp.mjs';
 import { speak } from '../tools/speech.mjs';
-import { CAT, FIRE, KEY, answer, hosted, last, open, sound, spoken, tool } from './harness.mjs';
+import { CAT, FIRE, KEY, MUTE, answer, hosted, last, open, sound, spoken, tool } from './harness.mjs';
 
 const server = hosted();
-const keyed = hosted({ args: ['--key', KEY, '--log-level', 'debug'] });
+const keyed = hosted({ ...MUTE, args: ['--key', KEY, '--log-level', 'debug'] });
 const { VL } = dialects;
 const CONTROL = '/voice-live/realtime/calls?api-version=2026-01-01-preview&model=gpt-realtime';
 let browser;

@@ -223,7 +223,7 @@ const FILTERED = ['input_audio_buffer.speech_started', 'input_audio_buffer.speec
   'response.output_audio_transcript.delta', 'response.output_audio_transcript.done'];
 
 test('P-X14 webrtcfilter=on', async () => {
-  const call = await make({ url: '/openai/v1/realtime/calls?webrtcfilter=on' });
+  const call = await make({ path: '/openai/v1/realtime/calls?webrtcfilter=on' });
   const s = await connect(server, { path: `/openai/v1/realtime?call_id=${call.location.split('/').pop()}` });
   await s.event('session.created');
   await s.update({ audio: { input: { transcription: { model: 'whisper-1' }, turn_detection: { type: 'server_vad', silence_duration_ms: 500 } } } });
@@ -264,8 +264,8 @@ test('P-H13 hanging up', async () => {
 
 test('P-H17 the historic paths of calls', async () => {
   const { client_secret } = JSON.parse((await http(server, 'POST', '/v1/realtime/sessions', {}, { model: 'gpt-4o-realtime-preview', instructions: 'Of the token.' })).body);
-  for (const url of ['/v1/realtime?model=gpt-4o-realtime-preview', '/v1/realtimertc?model=gpt-4o-realtime-preview']) {
-    const call = await make({ url, headers: { authorization: `Bearer ${client_secret.value}` } });
+  for (const path of ['/v1/realtime?model=gpt-4o-realtime-preview', '/v1/realtimertc?model=gpt-4o-realtime-preview']) {
+    const call = await make({ path, headers: { authorization: `Bearer ${client_secret.value}` } });
     assert.ok([200, 201].includes(call.status));
     assert.match(call.answer, /^v=0/);
     const { session } = await call.event('session.created');
