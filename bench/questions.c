@@ -1,6 +1,6 @@
 /* questions.c - how often the right place is found, and where it is lost.
  *
- *   bench_questions [--verbose | --evidence] [--heard FILE] DATA SET QUESTIONS UNANSWERABLE
+ *   bench_questions [--verbose] [--heard FILE] DATA SET QUESTIONS UNANSWERABLE
  *
  * DATA is a directory that `voiced ingest` filled; QUESTIONS and UNANSWERABLE are tables as
  * test/questions/README.md describes them, SET the rows of the latter that count. Search and
@@ -9,8 +9,6 @@
  * Prints one line: the rank of the right place in the search (first, in 3, in 10), whether the
  * answer quotes the right place first, whether it says the right words, how often it quotes
  * a wrong place or finds nothing, and how many unanswerable questions were answered.
- * --evidence prints instead a line per sentence for bench/answer_fit.py: the question's id, is
- * it of the right place, does it say the answer, and what speaks for it (enum answer_evidence).
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -171,30 +169,7 @@ static size_t rank_of(struct searcher *s, const struct row *r, const char *quest
 	return rank;
 }
 
-struct shown {
-	const struct row *r;
-	const char *places; /* NULL: unanswerable */
-	const json_t *results;
-};
-
-static void show(void *ctx, size_t result, struct bytes sentence, const double *evidence)
-{
-	const struct shown *w = ctx;
-	const json_t *row = json_array_get(json_object_get(w->results, "results"), result);
-	AUTO(buf) struct buf text = { 0 };
-	bool right = w->places && is_place(w->places, json_str(row, "file", ""), (unsigned)json_int(row, "page", 0),
-					   json_str(row, "heading", ""));
-
-	buf_put(&text, sentence.p, sentence.n);
-	buf_puts(&text, "");
-	printf("%s\t%d\t%d", w->r->column[0], right, right && says((const char *)text.p, w->r->column[2]));
-	for (size_t k = 0; k < ANSWER_EVIDENCE; k++)
-		printf("\t%.4f", evidence[k]);
-	printf("\n");
-}
-
-static void ask(struct searcher *s, const char *question, bool heard, const struct row *r, const char *places,
-		bool evidence, struct answer *a)
+static void ask(struct searcher *s, const char *question, bool heard, struct answer *a)
 {
 	static struct search_result res;
 	AUTO(mem) char *query = answer_query(question, NULL);
@@ -204,8 +179,7 @@ static void ask(struct searcher *s, const char *question, bool heard, const stru
 		die("search failed");
 	AUTO(json) json_t *found = search_result_json(&q, &res);
 	search_result_done(&res);
-	struct shown w = { r, places, found };
-	if (answer_find_with(a, query, heard ? ANSWER_HEARD : ANSWER_TYPED, found, evidence ? show : NULL, &w) != 0)
+	if (answer_find(a, query, heard ? ANSWER_HEARD : ANSWER_TYPED, found) != 0)
 		die("out of memory");
 }
 
@@ -237,7 +211,7 @@ static void count(struct totals *t, const struct row *r, size_t rank, const stru
 
 static struct {
 	struct table questions, foreign, heard;
-	bool verbose, evidence, spoken;
+	bool verbose, spoken;
 	const char *set;
 } asked;
 
@@ -250,7 +224,7 @@ static void ask_answerable(struct searcher *s, struct totals *t)
 
 		if (!q)
 			continue;
-		ask(s, q, asked.spoken, r, r->column[3], asked.evidence, &a);
+		ask(s, q, asked.spoken, &a);
 		count(t, r, rank_of(s, r, q), &a, asked.verbose);
 	}
 }
@@ -264,7 +238,7 @@ static void ask_foreign(struct searcher *s, struct totals *t)
 
 		if (strcmp(r->column[1], asked.set) != 0 || !q)
 			continue;
-		ask(s, q, asked.spoken, r, NULL, asked.evidence, &a);
+		ask(s, q, asked.spoken, &a);
 		t->foreign++;
 		t->invented += a.n_parts > 0;
 		if (asked.verbose && a.n_parts)
@@ -293,8 +267,6 @@ static int read_options(int argc, char **argv)
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "--verbose") == 0)
 			asked.verbose = true;
-		else if (strcmp(argv[i], "--evidence") == 0)
-			asked.evidence = true;
 		else if (strcmp(argv[i], "--heard") == 0 && i + 1 < argc) {
 			asked.spoken = true;
 			read_table(&asked.heard, argv[++i], 0);
@@ -312,7 +284,7 @@ int main(int argc, char **argv)
 	int i = read_options(argc, argv);
 
 	if (argc - i != 4) {
-		fprintf(stderr, "usage: bench_questions [--verbose | --evidence] [--heard FILE] "
+		fprintf(stderr, "usage: bench_questions [--verbose] [--heard FILE] "
 				"DATA SET QUESTIONS UNANSWERABLE\n");
 		return 2;
 	}
@@ -326,8 +298,7 @@ int main(int argc, char **argv)
 		die("cannot load the documents");
 	ask_answerable(searcher, &t);
 	ask_foreign(searcher, &t);
-	if (!asked.evidence)
-		print_totals(&t);
+	print_totals(&t);
 	mem_free(asked.questions.text);
 	mem_free(asked.foreign.text);
 	mem_free(asked.heard.text);

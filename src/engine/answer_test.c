@@ -84,47 +84,6 @@ static void cites_the_exact_range(void)
 	CHECK_STR(json_str(s, "heading", ""), "Annual leave");
 }
 
-struct seen {
-	double best[ANSWER_EVIDENCE]; /* of the sentence that covers most */
-	size_t n;
-};
-
-static void look(void *ctx, size_t result, struct bytes sentence, const double *evidence)
-{
-	struct seen *s = ctx;
-
-	s->n += result < 2 && sentence.n > 0;
-	if (evidence[ANSWER_COVERED] > s->best[ANSWER_COVERED])
-		memcpy(s->best, evidence, sizeof(s->best));
-}
-
-static void shows_what_speaks_for_a_sentence(void)
-{
-	static const struct {
-		const char *question;
-		enum answer_evidence sure, missing;
-		size_t n_parts;
-	} shown[] = {
-		{ "how many people may the mirrawick carry", ANSWER_SHAPED, ANSWER_SHAPELESS, 1 },
-		{ "how heavy is the mirrawick", ANSWER_SHAPELESS, ANSWER_SHAPED, 0 },
-		{ "who was the first harbour master", ANSWER_NO_KEY, ANSWER_SHAPELESS, 0 },
-		{ "what is the mirrawick", ANSWER_DEFINES, ANSWER_NO_KEY, 1 },
-	};
-	AUTO(json) json_t *found = results();
-
-	CHECK(found);
-	for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
-		AUTO(answer) struct answer a = { 0 };
-		struct seen s = { .n = 0 };
-
-		CHECK_EQ(answer_find_with(&a, shown[i].question, ANSWER_TYPED, found, look, &s), 0);
-		CHECK_EQ(s.n, 6);
-		CHECK(s.best[shown[i].sure] > 0);
-		CHECK(s.best[shown[i].missing] <= 0);
-		CHECK_EQ(a.n_parts, shown[i].n_parts);
-	}
-}
-
 static void follow_up_questions_borrow(void)
 {
 	AUTO(mem) char *a = answer_query("and on weekends?", "When is the library open?");
@@ -165,6 +124,5 @@ static void takes_any_results(void)
 
 TESTS({ "quotes_what_answers", quotes_what_answers },
       { "cites_the_exact_range", cites_the_exact_range },
-      { "shows_what_speaks_for_a_sentence", shows_what_speaks_for_a_sentence },
       { "follow_up_questions_borrow", follow_up_questions_borrow },
       { "takes_any_results", takes_any_results })
