@@ -109,7 +109,10 @@ static json_t *with_audio(struct session *s, const struct item *it)
 
 	if (!wire || !it->audio.n || session_paced(s))
 		return wire ? json_incref(wire) : NULL;
-	if (json_object_set_new(part, "audio", audio_in_encode(s, &it->audio)) < 0)
+	/* Of an answer no more than was sent, and after a truncation no more than was heard. */
+	enum audio_format f = it->role == ROLE_ASSISTANT ? s->set.out : s->set.in;
+	size_t n = MIN(it->audio.n, (size_t)(it->audio_ms * STT_RATE_HZ / 1000));
+	if (json_object_set_new(part, "audio", audio_encode(f, it->audio.p, n)) < 0)
 		return NULL;
 	return json_incref(wire);
 }
