@@ -62,6 +62,12 @@ static void create(struct session *s, struct item *it, const char *audio64, cons
 			   "Error creating item: an item with id '%s' already exists.", it->id);
 		return;
 	}
+	if (it->type == ITEM_CALL_OUTPUT && !conv_find_call(&s->conv, json_str(it->wire, "call_id", ""))) {
+		error_send(s, ERR_INVALID_VALUE, "item.call_id",
+			   "Error creating item: there is no function call with the call_id '%.64s'.",
+			   json_str(it->wire, "call_id", ""));
+		return;
+	}
 	if (audio64 && !take_audio(s, it, audio64))
 		return;
 	if (!place(s, previous, &after))

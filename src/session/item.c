@@ -303,6 +303,15 @@ struct item *conv_find(const struct conversation *c, const char *id)
 	return NULL;
 }
 
+struct item *conv_find_call(const struct conversation *c, const char *call_id)
+{
+	for (struct node *n = c->items.head.prev; n != &c->items.head; n = n->prev)
+		if (of(n)->type == ITEM_CALL &&
+		    strcmp(json_str(of(n)->wire, "call_id", ""), call_id) == 0)
+			return of(n);
+	return NULL;
+}
+
 void conv_insert(struct conversation *c, struct item *it, struct item *after)
 {
 	struct node *prev = after ? &after->node : &c->items.head;

@@ -64,6 +64,7 @@ size_t item_heard(const struct item *it, uint64_t ms);
 void conv_init(struct conversation *c);
 void conv_done(struct conversation *c);
 struct item *conv_find(const struct conversation *c, const char *id);
+struct item *conv_find_call(const struct conversation *c, const char *call_id);
 /* Takes a reference of its own. `after`: NULL puts it first. */
 void conv_insert(struct conversation *c, struct item *it, struct item *after);
 void conv_remove(struct conversation *c, struct item *it); /* drops the reference */
