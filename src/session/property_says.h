@@ -109,10 +109,11 @@ static const char *some_id(struct chance *c, enum in in)
 {
 	const struct session *s = c->rig.s;
 	const struct list *l = in == IN_CANCEL ? &s->responses : &s->conv.items;
-	const struct node *n = l->head.next;
+	bool oldest = dice(c, 2);
+	const struct node *n = oldest ? l->head.next : l->head.prev;
 
-	for (unsigned skip = dice(c, 4); skip > 0 && n != &l->head && n->next != &l->head; skip--)
-		n = n->next;
+	for (unsigned skip = dice(c, 3); skip > 0 && n != &l->head; skip--)
+		n = oldest ? n->next : n->prev;
 	if (n == &l->head)
 		return "gone";
 	return in == IN_CANCEL ? CONTAINER_OF((struct node *)(uintptr_t)n, struct response, node)->id
@@ -423,6 +424,11 @@ static bool reach(struct chance *c, unsigned state, enum in in)
 	} else if (d == ACTIVE) {
 		answer_of(c, in);
 		say_members(c, IN_RESPOND, "'response':{'input':[]}", FINE);
+	}
+	if ((d == ASIDE || d == ACTIVE) && !by_response(in) && dice(c, 2)) { /* its item is open already */
+		rig_wait(&c->rig, 1000);
+		delays(c, 60000, 60000, 0, 800);
+		rig_wait(&c->rig, 3900000);
 	}
 	return !c->over && state_of(c->rig.s) == state;
 }
