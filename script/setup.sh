@@ -19,7 +19,7 @@ TEST_PACKAGES=(
 	pocketsphinx-testdata debian-policy developers-reference
 	libasan8 libubsan1 iproute2 util-linux python3 curl
 )
-BENCH_PACKAGES=(python3-aiortc valgrind)
+BENCH_PACKAGES=(python3-aiortc python3-websockets valgrind)
 FUZZ_PACKAGES=(clang libclang-rt-14-dev)
 
 YES=${YES:-}

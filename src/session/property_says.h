@@ -109,7 +109,15 @@ static const char *some_id(struct chance *c, enum in in)
 {
 	const struct session *s = c->rig.s;
 	const struct list *l = in == IN_CANCEL ? &s->responses : &s->conv.items;
-	bool oldest = dice(c, 2);
+	bool oldest = dice(c, 2), open = in != IN_CANCEL && dice(c, 2);
+
+	/* What is being said just now is the most delicate. */
+	for (const struct node *r = s->responses.head.next; open && r != &s->responses.head; r = r->next) {
+		const struct response *o = CONTAINER_OF((struct node *)(uintptr_t)r, struct response, node);
+
+		if (o->item_open)
+			return o->item->id;
+	}
 	const struct node *n = oldest ? l->head.next : l->head.prev;
 
 	for (unsigned skip = dice(c, 3); skip > 0 && n != &l->head; skip--)
