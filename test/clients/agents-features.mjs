@@ -101,7 +101,6 @@ const features = {
       await talk.events.next('conversation.item.truncated');
       await saying;
     }
-    await talk.events.next('input_audio_buffer.committed');
     await answer(talk, CAT.answer);
   },
 

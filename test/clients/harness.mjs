@@ -10,7 +10,7 @@ import { CAT } from './kit.mjs';
 import { testName, title } from './table.mjs';
 
 export const KEY = 'the-key-of-the-clients-tests';
-const PATIENCE_MS = 30000;
+const PATIENCE_MS = 60000;
 
 // What every client needs to know: where the server is, the key, whom to trust, and a question as sound.
 async function open(args = []) {

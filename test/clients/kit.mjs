@@ -1,7 +1,7 @@
 // kit.mjs - what all clients are asked to do, and what must hold of the events that they get.
 import assert from 'node:assert/strict';
 
-const PATIENCE_MS = 20000;
+const PATIENCE_MS = 30000;
 
 // Questions about examples/, and what the answers say.
 export const CAT = { text: 'What is the station cat called?', heard: /station cat/i, answer: /Biscuit/ };
