@@ -24,7 +24,7 @@ function serveSite() {
   site = createServer((request, response) => {
     const { pathname } = new URL(request.url, 'http://site');
     try {
-      const file = pathname === '/question.wav' ? setting.speech.cat : at + pathname.slice(1);
+      const file = pathname === '/question.wav' ? setting.speech.call : at + pathname.slice(1);
       const body = pathname === '/' ? HTML : readFileSync(file);
       response.writeHead(200, { 'content-type': TYPES[pathname.split('.').at(-1)] ?? 'text/html' }).end(body);
     } catch {

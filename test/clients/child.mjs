@@ -6,14 +6,17 @@ import { inspect } from 'node:util';
 const row = JSON.parse(process.argv[2]);
 let running = null;
 
-const say = (e) => (e instanceof Error && e.stack ? e.stack : inspect(e, { depth: 4 }));
+const say = (e) => {
+  if (e instanceof Error && e.stack) return e.stack;
+  return e?.message ? `${e.constructor.name}: ${e.message}` : inspect(e, { depth: 3 }).slice(0, 2000);
+};
 const tell = (feature, error) => process.send({ feature, error: error && say(error) });
 
 for (const kind of ['uncaughtException', 'unhandledRejection']) {
   process.on(kind, (e) => {
     const why = `${kind}: ${say(e)}`;
     if (!running || !process.connected) process.exit(1);
-    process.send({ feature: running, error: why }, () => process.exit(1));
+    process.send({ feature: running, error: why, fatal: true }, () => process.exit(1));
   });
 }
 
