@@ -39,15 +39,16 @@ export function handshake(server, path = '/v1/realtime?model=x', fields = {}) {
   return request(server, 'GET', path, { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': randomBytes(16).toString('base64'), ...fields });
 }
 
-// A session over a socket of which each octet is ours. next() gives what came, frame by frame.
+// A session over a socket of which each octet is ours. next() gives what came, frame by frame. `early`: frames that go
+// in one write with the handshake.
 export class Raw {
   #at = 0;
 
-  static async open(server, { path, fields, greeted = true } = {}) {
+  static async open(server, { path, fields, early = [], greeted = true } = {}) {
     const raw = new Raw();
     raw.wire = await Wire.open(server);
     raw.wire.socket.setNoDelay(true);
-    raw.wire.write(handshake(server, path, fields));
+    raw.wire.write(Buffer.concat([Buffer.from(handshake(server, path, fields)), ...early]));
     await raw.wire.until('the handshake', () => raw.wire.octets.includes('\r\n\r\n'));
     raw.#at = raw.wire.octets.indexOf('\r\n\r\n') + 4;
     raw.head = raw.wire.octets.toString('latin1', 0, raw.#at);
