@@ -28,14 +28,11 @@ static bool ready(void *ctx)
 
 static const struct engines *engines_of(void *ctx, const char **collection)
 {
-	struct site *s = ctx;
-
-	if (strcmp(*collection, "default") != 0)
-		return NULL;
-	*collection = "default";
-	return &s->engines;
+	(void)collection;
+	return &((struct site *)ctx)->engines;
 }
 
+static const struct token_key tokens;
 static const struct http_policy policy = { 0 };
 
 static void site_auto_(struct site *s)
@@ -54,7 +51,7 @@ static bool site_open(struct site *s)
 					.policy = &policy };
 
 	json_init();
-	auth_init(&s->auth, &env_system, bytes_str(s->key), &(struct token_key){ 0 });
+	auth_init(&s->auth, &env_system, bytes_str(s->key), &tokens);
 	if (fake_new(&s->fake) != 0 || loop_new(&s->loops[0], 0) != 0 ||
 	    cert_new(&s->cert, &env_system) != 0 || !addr_parse(bytes_str("127.0.0.1:0"), &s->at))
 		return false;
@@ -63,6 +60,7 @@ static bool site_open(struct site *s)
 				      .loops = s->loops,
 				      .n_loops = 1,
 				      .engines_of = engines_of,
+				      .ctx = s,
 				      .data = "nowhere",
 				      .collection = "default",
 				      .auth = &s->auth,
@@ -70,8 +68,7 @@ static bool site_open(struct site *s)
 				      .candidates = &s->at,
 				      .n_candidates = 1,
 				      .max_sessions = s->max_sessions ? s->max_sessions : 2,
-				      .ready = ready,
-				      .ctx = s };
+				      .ready = ready };
 	if (api_new(&s->api, &p) != 0)
 		return false;
 	h.ctx = s->api;
@@ -144,6 +141,7 @@ static const struct {
 	{ "GET /api/documents/7", true },
 	{ "GET /api/documents/7/text", true },
 	{ "POST /api/search", true },
+	{ "POST /v1/realtime/client_secrets", true },
 	{ "GET /v1/realtime", true },
 	{ "POST /v1/realtime/calls", true },
 	{ "GET /v1/realtime/calls/x", true },
@@ -188,15 +186,15 @@ static void conversations_are_counted(void)
 	CHECK(client_hears(&c, "\"type\":\"session.created\""));
 	CHECK(has(&c, "Sec-WebSocket-Protocol: realtime\r\n"));
 	CHECK(has(&c, "\"model\":\"mine\""));
-	CHECK(answers(&s, "GET /v1/realtime", UPGRADE, "session_limit_reached"));
+	CHECK(answers(&s, "GET /v1/realtime?model=x", UPGRADE, "session_limit_reached"));
 	CHECK(answers(&s, "GET /metrics", "", "voiced_sessions 1\n"));
 	CHECK(answers(&s, "GET /metrics", "", "voiced_sessions_refused_total 1\n"));
 	/* One that does not come about takes no place, nor does one that has gone. */
 	api_drain(s.api, 0);
 	CHECK(client_hears(&c, "the server is stopping"));
-	CHECK(answers(&s, "GET /v1/realtime", HALF_UPGRADE, " 400 "));
+	CHECK(answers(&s, "GET /v1/realtime?model=x", HALF_UPGRADE, " 400 "));
 	CHECK(answers(&s, "GET /metrics", "", "voiced_sessions 0\n"));
-	CHECK(answers(&s, "GET /v1/realtime", UPGRADE, "session.created"));
+	CHECK(answers(&s, "GET /v1/realtime?model=x", UPGRADE, "session.created"));
 	CHECK(answers(&s, "GET /metrics", "", "voiced_sessions_total 3\n"));
 }
 

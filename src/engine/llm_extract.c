@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "engine/answer.h"
+#include "engine/client_tool.h"
 #include "engine/relay.h"
 
 struct llm {
@@ -23,6 +24,9 @@ struct llm_job {
 	char *before;   /* the user message before it, or NULL */
 	char *repeat;   /* the last answer, or NULL            */
 	char *found;    /* search's output, or NULL            */
+	char *told;     /* what the client's functions gave back, or NULL */
+	char *calls;    /* of the client's functions: JSON, or NULL */
+	enum tool_want want;
 	struct llm_usage usage;
 	int tokens_left; /* -1: no limit */
 };
@@ -74,8 +78,8 @@ static size_t find_message(const json_t *items, const char *role, size_t n)
 	return SIZE_MAX;
 }
 
-/* Was this output made by a call of `search`? When the call is not among the items: yes. */
-static bool is_from_search(const json_t *items, const json_t *output)
+/* The call that an output belongs to; NULL: it is not among the items. */
+static const json_t *call_of(const json_t *items, const json_t *output)
 {
 	const char *id = json_str(output, "call_id", "");
 
@@ -84,9 +88,27 @@ static bool is_from_search(const json_t *items, const json_t *output)
 
 		if (strcmp(json_str(item, "type", ""), "function_call") == 0 &&
 		    strcmp(json_str(item, "call_id", ""), id) == 0)
-			return strcmp(json_str(item, "name", ""), "search") == 0;
+			return item;
 	}
-	return true;
+	return NULL;
+}
+
+/* Is it `search`'s, as tool_search.h has it? When the call is not among the items: yes. */
+static bool is_from_search(const json_t *items, const json_t *output)
+{
+	static const char *const begins[] = { "{\"query\":", "{\"results\":", "{\"error\":" };
+	const json_t *call = call_of(items, output);
+	struct bytes text = bytes_str(json_str(output, "output", ""));
+
+	for (size_t i = 0; i < ARRAY_LEN(begins); i++)
+		if (bytes_starts(text, begins[i]))
+			return !call || strcmp(json_str(call, "name", ""), "search") == 0;
+	return false;
+}
+
+static bool is_output(const json_t *item)
+{
+	return strcmp(json_str(item, "type", ""), "function_call_output") == 0;
 }
 
 /* The output of the last search behind the item at `after`, borrowed; NULL: none. */
@@ -95,11 +117,29 @@ static const char *find_output(const json_t *items, size_t after)
 	for (size_t i = json_array_size(items); i-- > 0 && (after == SIZE_MAX || i > after);) {
 		const json_t *item = json_array_get(items, i);
 
-		if (strcmp(json_str(item, "type", ""), "function_call_output") == 0 &&
-		    is_from_search(items, item))
+		if (is_output(item) && is_from_search(items, item))
 			return json_str(item, "output", "");
 	}
 	return NULL;
+}
+
+/* What the client's functions gave back behind that item: an array of texts, or NULL: nothing. */
+static char *find_told(const json_t *items, size_t after)
+{
+	AUTO(json) json_t *list = json_array();
+	AUTO(buf) struct buf text = { 0 };
+
+	for (size_t i = after == SIZE_MAX ? 0 : after + 1; i < json_array_size(items); i++) {
+		const json_t *item = json_array_get(items, i);
+
+		if (is_output(item) && !is_from_search(items, item) &&
+		    json_array_append_new(list, json_string(json_str(item, "output", ""))) < 0)
+			return NULL;
+	}
+	if (!json_array_size(list))
+		return NULL;
+	json_write(&text, list);
+	return text.failed ? NULL : mem_strdup((const char *)text.p);
 }
 
 static bool has_search(const json_t *tools)
@@ -145,6 +185,18 @@ static bool copy_into(char **to, char *copy)
 	return copy != NULL;
 }
 
+/* The calls are made here, on the loop: the client's schemas stay the loop's own. */
+static bool read_calls(struct llm_job *j, const struct llm_request *r)
+{
+	AUTO(json) json_t *calls = client_calls(r->tools, r->tool_choice, j->question);
+	AUTO(buf) struct buf text = { 0 };
+
+	j->want = client_want(r->tool_choice);
+	json_write(&text, calls);
+	return calls && !text.failed &&
+	       (!json_array_size(calls) || copy_into(&j->calls, mem_strdup((const char *)text.p)));
+}
+
 /* Takes what the answer needs, so that the caller's items stay the loop's own. */
 static int read_request(struct llm_job *j, const struct llm_request *r)
 {
@@ -165,6 +217,9 @@ static int read_request(struct llm_job *j, const struct llm_request *r)
 	if (said != SIZE_MAX && !copy_into(&j->repeat, message_text(json_array_get(r->items, said))))
 		return -ENOMEM;
 	if (found && !copy_into(&j->found, mem_strdup(found)))
+		return -ENOMEM;
+	j->told = find_told(r->items, last);
+	if (!read_calls(j, r))
 		return -ENOMEM;
 	j->usage.input_tokens = count_tokens(j->question) + (found ? count_tokens(found) : 0);
 	return 0;
@@ -195,6 +250,20 @@ static void deliver_cite(struct relay *r, void *payload)
 static void deliver_search(struct relay *r, void *payload)
 {
 	sink_of(r)->on_call(r->owner, r->ticket, "search", payload);
+}
+
+/* Payload: JSON text, [{name, arguments}, …]. */
+static void deliver_calls(struct relay *r, void *payload)
+{
+	char why[160];
+	AUTO(json) json_t *calls = json_parse(bytes_str(payload), why);
+
+	for (size_t i = 0; i < json_array_size(calls); i++) {
+		const json_t *c = json_array_get(calls, i);
+
+		sink_of(r)->on_call(r->owner, r->ticket, json_str(c, "name", ""),
+				    json_str(c, "arguments", "{}"));
+	}
 }
 
 struct end {
@@ -379,11 +448,9 @@ static bool say_part(struct llm_job *j, const struct answer_part *p, const char 
 	return more && say(j, where);
 }
 
-static void say_answer(struct llm_job *j)
+static void say_found(struct llm_job *j, const json_t *results)
 {
-	char why[160];
 	AUTO(mem) char *query = answer_query(j->question, j->before);
-	AUTO(json) json_t *results = json_parse(bytes_str(j->found), why);
 	AUTO(answer) struct answer a = { 0 };
 	bool more = true;
 
@@ -400,6 +467,52 @@ static void say_answer(struct llm_job *j)
 	finish(j, more ? LLM_STOP : LLM_MAX_TOKENS);
 }
 
+static void say_answer(struct llm_job *j)
+{
+	char why[160];
+	AUTO(json) json_t *results = json_parse(bytes_str(j->found), why);
+
+	say_found(j, results);
+}
+
+/* Passages are quoted from; any other text is the answer as it stands. */
+static void say_told(struct llm_job *j)
+{
+	char why[160];
+	AUTO(json) json_t *told = json_parse(bytes_str(j->told), why);
+	AUTO(buf) struct buf text = { 0 };
+
+	for (size_t i = 0; i < json_array_size(told); i++) {
+		const char *output = json_string_value(json_array_get(told, i));
+		bool no_memory = false;
+		AUTO(json) json_t *results = client_results(output ? output : "", &no_memory);
+
+		if (no_memory) {
+			relay_lose(&j->relay);
+			return;
+		}
+		if (results) {
+			say_found(j, results);
+			return;
+		}
+		if (text.n)
+			buf_putc(&text, ' ');
+		client_text(output ? output : "", &text);
+	}
+	buf_puts(&text, "");
+	if (text.failed)
+		relay_lose(&j->relay);
+	else
+		say_only(j, text.n ? (const char *)text.p : "The function gave no answer.");
+}
+
+static void call_client(struct llm_job *j)
+{
+	relay_send(&j->relay, RELAY_MORE, deliver_calls, j->calls, strlen(j->calls) + 1);
+	j->usage.output_tokens += count_tokens(j->question) + 1;
+	finish(j, LLM_TOOL_CALLS);
+}
+
 static void work(struct relay *r)
 {
 	struct llm_job *j = CONTAINER_OF(r, struct llm_job, relay);
@@ -407,6 +520,10 @@ static void work(struct relay *r)
 
 	if (j->found)
 		say_answer(j);
+	else if (j->told)
+		say_told(j);
+	else if (j->calls && (j->want == TOOL_MUST || talk == SIZE_MAX))
+		call_client(j);
 	else if (j->search == SEARCH_MUST || (j->search == SEARCH_MAY && talk == SIZE_MAX))
 		call_search(j);
 	else if (talk == SIZE_MAX)
@@ -427,6 +544,8 @@ static void on_free(struct relay *r)
 	mem_free(j->before);
 	mem_free(j->repeat);
 	mem_free(j->found);
+	mem_free(j->told);
+	mem_free(j->calls);
 	mem_free(j);
 }
 

@@ -78,6 +78,12 @@ static inline void rig_auto_(struct rig *r)
 	"{\\\"results\\\":[{\\\"document\\\":1,\\\"title\\\":\\\"Leave\\\",\\\"page\\\":2,"        \
 	"\\\"heading\\\":null,\\\"start\\\":10,\\\"end\\\":46,"                                    \
 	"\\\"text\\\":\\\"Staff have twenty days. The cat is grey.\\\"}]}"
+#define PASSAGES                                                                                   \
+	"[{\\\"content\\\":\\\"Staff have twenty days. The cat is grey.\\\","                              \
+	"\\\"sourcePage\\\":\\\"leave.pdf\\\"}]"
+#define FIND                                                                                       \
+	"[{\"type\":\"function\",\"name\":\"find\",\"parameters\":{\"type\":\"object\",\"properties\":{" \
+	"\"searchKey\":{\"type\":\"string\"},\"k\":{\"type\":\"integer\"}},\"required\":[\"searchKey\"]}}]"
 #define SEARCH "[{\"type\":\"function\",\"name\":\"search\"}]"
 
 static const struct {
@@ -91,11 +97,22 @@ static const struct {
 	  "Staff have twenty days. [Leave 10-33] That is in Leave, page 2." },
 	{ USER("where is the moon") "," CALL("search") "," OUTPUT(FOUND), SEARCH, "auto", 0,
 	  "I found nothing about moon in your documents." },
-	{ USER("how many days") "," CALL("search") "," OUTPUT("not json"), SEARCH, "auto", 0,
+	{ USER("how many days") "," CALL("search") "," OUTPUT("{\\\"results\\\":[]}"), SEARCH, "auto", 0,
 	  "I found nothing about days in your documents." },
-	/* Another tool's output is not an answer. */
-	{ USER("how many days") "," CALL("clock") "," OUTPUT("noon"), SEARCH, "auto", 0,
-	  "search({\"query\":\"how many days\"}) calls" },
+	{ USER("how many days") "," CALL("search") "," OUTPUT("{\\\"error\\\":\\\"closed\\\"}"), SEARCH, "auto", 0,
+	  "I found nothing about days in your documents." },
+	/* What a function of the client's gave back is the answer, as text or as passages. */
+	{ USER("how late is it") "," CALL("clock") "," OUTPUT("noon"), SEARCH, "auto", 0, "noon" },
+	{ USER("how warm is it") "," CALL("warmth") "," OUTPUT("{\\\"degreesOutside\\\":20,\\\"sun\\\":true}"), SEARCH,
+	  "auto", 0, "degrees outside: 20, sun: yes." },
+	{ USER("how many days do staff have") "," CALL("find") "," OUTPUT(PASSAGES), SEARCH, "auto", 0,
+	  "Staff have twenty days. [leave.pdf 0-23] From leave." },
+	{ USER("how many days do staff have"), FIND, "auto", 0,
+	  "find({\"searchKey\":\"how many days do staff have\"}) calls" },
+	{ USER("hello"), FIND, "auto", 0, "Hello. What would you like to know from your documents?" },
+	{ USER("hello"), FIND, "required", 0, "find({\"searchKey\":\"hello\"}) calls" },
+	{ USER("how many days"), FIND, "none", 0,
+	  "I can only answer from your documents, and I may not search them now." },
 	{ USER("how many days"), SEARCH, "none", 0,
 	  "I can only answer from your documents, and I may not search them now." },
 	{ USER("how many days"), "[]", "auto", 0,

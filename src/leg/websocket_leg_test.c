@@ -31,16 +31,17 @@ static void gone(void *ctx)
 static void on_request(void *ctx, struct http_exchange *ex)
 {
 	struct site *s = ctx;
-	const struct websocket_leg_params p = { .session = { .env = &env_system,
-							     .engines = &s->engines,
-							     .config = s->config,
-							     .max_us = s->max_us },
+	const struct session_params sp = { .env = &env_system,
+					   .engines = &s->engines,
+					   .config = s->config,
+					   .max_us = s->max_us };
+	const struct websocket_leg_params p = { .session = &sp,
 						.protocol = "realtime",
 						.all = &s->legs,
 						.ctx = s,
 						.on_gone = gone };
 
-	s->opened = websocket_leg_open(ex, &p);
+	s->opened = websocket_leg_open(NULL, ex, &p);
 }
 
 static const struct http_ops ops = { .on_request = on_request };

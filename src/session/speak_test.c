@@ -46,6 +46,8 @@ static void speech_is_made_as_it_is_needed(void)
 	AUTO(buf) struct buf text = { 0 };
 	size_t marks = 0;
 
+	if (getenv("VOICED_TEST_OOM"))
+		return; /* a minute of speech, and nothing in it that the others do not allocate */
 	for (int i = 0; i < 30; i++)
 		buf_printf(&text, "This is sentence number %d of them. ", i);
 	buf_puts(&text, "The end.");
@@ -54,7 +56,8 @@ static void speech_is_made_as_it_is_needed(void)
 	RIG(r, NULL, 24000);
 	say(&r, (const char *)text.p);
 	rig_wait(&r, 20000);
-	CHECK(strcmp(fake_last_clause(r.fake), "The end.") != 0);
+	const char *last = fake_last_clause(r.fake);
+	CHECK(last && strcmp(last, "The end.") != 0);
 	CHECK(r.legs[0].pushed >= 24000 * 4 && r.legs[0].pushed <= 24000 * 6);
 	while (rig_find(&r, "response.output_audio_transcript.delta"))
 		marks++;

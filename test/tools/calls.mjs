@@ -1,4 +1,5 @@
 // calls.mjs - WebRTC calls from Chromium, held by page functions that tests drive.
+import { readFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 import { until } from './server.mjs';
 
@@ -24,22 +25,26 @@ function inPage() {
   const later = (ms, what) => new Promise((_, reject) => setTimeout(() => reject(new Error(`waited in vain for ${what}`)), ms));
 
   // order: 'audio first' | 'data first'; audio: 'track' | 'track without stream' | 'recvonly'; data: false for no channel;
-  // session: sent with the offer, as a form; path: where the offer goes.
-  window.call = async ({ order = 'audio first', audio = 'track', data = true, label = 'oai-events', session, path = '/v1/realtime/calls' } = {}) => {
+  // codecs: names to offer; gather: wait for candidates first. Gives its number and the offer.
+  window.offer = async ({ order = 'audio first', audio = 'track', data = true, label = 'oai-events', codecs, gather } = {}) => {
     const pc = new RTCPeerConnection();
-    const call = { pc, events: [], wake: [], states: [] };
-    const context = new AudioContext();
-    const silent = context.createMediaStreamDestination().stream;
+    const call = { pc, data, events: [], wake: [], states: [] };
+    const context = call.context = new AudioContext();
+    call.microphone = context.createMediaStreamDestination();
+    const silent = call.microphone.stream;
     const addAudio = () => {
       if (audio === 'recvonly') pc.addTransceiver('audio', { direction: 'recvonly' });
       else if (audio === 'track') pc.addTrack(silent.getAudioTracks()[0], silent);
       else pc.addTrack(silent.getAudioTracks()[0]);
+      const named = ({ mimeType }) => codecs.includes(mimeType.replace('audio/', ''));
+      if (codecs) pc.getTransceivers()[0].setCodecPreferences(RTCRtpReceiver.getCapabilities('audio').codecs.filter(named));
     };
     const addData = () => {
       if (!data) return;
       call.channel = pc.createDataChannel(label);
       call.channel.onmessage = ({ data }) => {
         call.events.push(typeof data === 'string' ? JSON.parse(data) : { type: 'binary message' });
+        call.largest = Math.max(call.largest ?? 0, data.length ?? data.byteLength);
         for (const wake of call.wake.splice(0)) wake();
       };
     };
@@ -62,24 +67,42 @@ function inPage() {
       addData();
     }
     await pc.setLocalDescription(await pc.createOffer());
-    call.offer = pc.localDescription.sdp;
-    const form = new FormData();
-    form.append('sdp', call.offer);
-    form.append('session', JSON.stringify(session));
-    const answer = await fetch(path, { method: 'POST', ...(session ? { body: form } : { body: call.offer, headers: { 'content-type': 'application/sdp' } }) });
-    call.status = answer.status;
-    call.location = answer.headers.get('location');
-    call.answer = await answer.text();
-    if (answer.status !== 201) throw new Error(`${answer.status}: ${call.answer}`);
-    await pc.setRemoteDescription({ type: 'answer', sdp: call.answer });
-    calls.push(call);
+    if (gather) await new Promise((r) => { if (pc.iceGatheringState === 'complete') r(); else pc.onicegatheringstatechange = () => pc.iceGatheringState === 'complete' && r(); });
+    return { n: calls.push(call) - 1, offer: pc.localDescription.sdp };
+  };
+  // The server's answer, and the way to being connected.
+  window.accept = async (n, sdp) => {
+    const call = calls[n], { pc, data } = call;
+    await pc.setRemoteDescription({ type: 'answer', sdp });
     if (data) {
       const opened = new Promise((r) => { if (call.channel.readyState === 'open') r(); else call.channel.onopen = r; });
       await Promise.race([later(60000, `the data channel; ${pc.connectionState}`), opened]);
     }
     await Promise.race([later(60000, `the connection; ${pc.iceConnectionState} ${pc.connectionState}`), window.until(() => pc.connectionState === 'connected', call)]);
-    return { n: calls.length - 1, status: call.status, location: call.location, offer: call.offer, answer: call.answer };
   };
+  // An offer to the server; session: sent with it, as a form; path: where the offer goes.
+  window.call = async ({ path = '/v1/realtime/calls', headers = {}, session, ...options } = {}) => {
+    const { n, offer } = await window.offer(options);
+    const form = new FormData();
+    form.append('sdp', offer);
+    form.append('session', JSON.stringify(session));
+    const reply = await fetch(path, session ? { method: 'POST', body: form, headers }
+      : { method: 'POST', body: offer, headers: { 'content-type': 'application/sdp', ...headers } });
+    const answer = await reply.text();
+    if (!reply.ok) throw new Error(`${reply.status}: ${answer}`);
+    await window.accept(n, answer);
+    return { n, status: reply.status, location: reply.headers.get('location'), offer, answer };
+  };
+  // Plays a WAV file (base64) into the call's microphone; resolves when it begins.
+  window.speak = async (n, wav) => {
+    const { context, microphone } = calls[n];
+    const source = context.createBufferSource();
+    source.buffer = await context.decodeAudioData(Uint8Array.from(atob(wav), (c) => c.charCodeAt(0)).buffer);
+    source.connect(microphone);
+    await context.resume();
+    source.start();
+  };
+  window.largest = (n) => calls[n].largest;
   window.until = async (probe, call) => {
     while (!probe()) await new Promise((r) => call.wake.push(r));
   };
@@ -122,6 +145,22 @@ function inPage() {
 export class Call {
   static async make(page, options) {
     return Object.assign(new Call(), { page, cursor: 0 }, await page.evaluate((o) => window.call(o), options));
+  }
+
+  // A call whose offer goes another way: answer(offer) gives the server's answer.
+  static async through(page, answer, options) {
+    const call = Object.assign(new Call(), { page, cursor: 0 }, await page.evaluate((o) => window.offer(o), options));
+    call.answer = await answer(call.offer);
+    await page.evaluate(([n, sdp]) => window.accept(n, sdp), [call.n, call.answer]);
+    return call;
+  }
+
+  speak(wav) {
+    return this.page.evaluate(([n, w]) => window.speak(n, w), [this.n, readFileSync(wav).toString('base64')]);
+  }
+
+  largest() {
+    return this.page.evaluate((n) => window.largest(n), this.n);
   }
 
   send(event) {

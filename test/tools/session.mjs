@@ -2,12 +2,13 @@
 import { readFileSync } from 'node:fs';
 import WebSocket from 'ws';
 import { sleep } from './server.mjs';
-
-const PATIENCE_MS = 60000; // for machines that are busy; nothing is measured with it
+import { dialects } from './shapes.mjs';
 
 // All events that came, in order, and a cursor: event() waits for the next of a type behind the
 // cursor and moves it there, so that a test which awaits A, then B also says that A came before B.
 export class Session {
+  static patience = 60000; // ms, for machines that are busy; nothing is measured with it
+  dialect = dialects.GA;
   events = [];
   cursor = 0;
   closed = null; // { code, reason } once the socket has gone
@@ -36,7 +37,7 @@ export class Session {
 
   // Waits until probe() gives something truthy; it is asked again whenever something has come.
   async until(what, probe) {
-    for (const end = Date.now() + PATIENCE_MS; ;) {
+    for (const end = Date.now() + Session.patience; ;) {
       const value = probe();
       if (value) return value;
       if (this.closed) throw new Error(`closed (${this.closed.code} ${this.closed.reason}) before ${what}`);
@@ -50,9 +51,10 @@ export class Session {
     }
   }
 
+  // `type` may be a pattern.
   async event(type, fits = () => true) {
     const at = await this.until(type, () => {
-      const i = this.events.findIndex((e, i) => i >= this.cursor && e.type === type && fits(e));
+      const i = this.events.findIndex((e, i) => i >= this.cursor && (type.test ? type.test(e.type) : e.type === type) && fits(e));
       return i >= 0 && { i };
     });
     this.cursor = at.i + 1;
@@ -68,14 +70,43 @@ export class Session {
   }
 
   async update(session) {
-    this.send({ type: 'session.update', session: { type: 'realtime', ...session } });
+    const { nested } = this.dialect, from = this.events.length;
+    this.send({ type: 'session.update', session: nested ? { type: 'realtime', ...session } : session });
+    const first = await this.until('session.updated', () => this.events.slice(from).find((e) => e.type === 'session.updated' || e.type === 'error'));
+    if (first.type === 'error') throw new Error(`session.update met ${JSON.stringify(first.error)}`);
     return (await this.event('session.updated')).session;
+  }
+
+  // Sends what has to be refused: its error, which names the event.
+  async refused(event) {
+    const event_id = `refused-${this.events.length}`;
+    this.send({ ...event, event_id });
+    return (await this.event('error', (e) => e.error.event_id === event_id)).error;
+  }
+
+  // All that came in answer to events: whatever precedes the error of a nonsense that follows them,
+  // rate limits aside, which trail behind responses.
+  async after(...events) {
+    const from = this.events.length, event_id = `fence-${from}`;
+    for (const event of events) this.send(event);
+    this.send({ type: 'no.such.event', event_id });
+    await this.until('the fence', () => this.events.some((e) => e.error?.event_id === event_id));
+    return this.events.slice(from).filter((e) => e.error?.event_id !== event_id && e.type !== 'rate_limits.updated');
+  }
+
+  // The user types; nothing is asked for yet.
+  type(text, id) {
+    this.send({ type: 'conversation.item.create', item: { ...(id && { id }), type: 'message', role: 'user',
+      content: [{ type: 'input_text', text }] } });
   }
 
   // A typed question; the events of its response, as an array.
   async ask(text, response = {}) {
-    this.send({ type: 'conversation.item.create', item: { type: 'message', role: 'user',
-      content: [{ type: 'input_text', text }] } });
+    this.type(text);
+    return this.respond(response);
+  }
+
+  async respond(response = {}) {
     this.send({ type: 'response.create', response });
     await this.event('response.created');
     const from = this.cursor - 1;
@@ -114,10 +145,12 @@ export function closeAll() {
   open.clear();
 }
 
-export function connect(server, { path = '/v1/realtime', protocols = [], origin = server.origin, ...options } = {}) {
-  const socket = new WebSocket(origin.replace(/^http/, 'ws') + path, protocols, { perMessageDeflate: false, ...options });
+export function connect(server, { dialect, path = dialect?.path ?? '/v1/realtime', protocols = [], origin = server.origin, headers, keep = false, ...options } = {}) {
+  const socket = new WebSocket(origin.replace(/^http/, 'ws') + path, protocols,
+    { perMessageDeflate: false, headers: { ...dialect?.headers, ...headers }, ...options });
   const session = new Session(socket);
-  open.add(session);
+  if (dialect) session.dialect = dialect;
+  if (!keep) open.add(session);
   return new Promise((resolve, reject) => {
     socket.on('upgrade', (response) => { session.headers = response.headers; });
     socket.on('open', () => resolve(session));
