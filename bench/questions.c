@@ -1,6 +1,6 @@
 /* questions.c - how often the right place is found, and where it is lost.
  *
- *   bench_questions [--verbose | --evidence] [--heard FILE] DATA SET QUESTIONS UNANSWERABLE
+ *   bench_questions [--verbose] [--heard FILE] DATA SET QUESTIONS UNANSWERABLE
  *
  * DATA is a directory that `voiced ingest` filled; QUESTIONS and UNANSWERABLE are tables as
  * test/questions/README.md describes them, SET the rows of the latter that count. Search and
@@ -9,8 +9,6 @@
  * Prints one line: the rank of the right place in the search (first, in 3, in 10), whether the
  * answer quotes the right place first, whether it says the right words, how often it quotes
  * a wrong place or finds nothing, and how many unanswerable questions were answered.
- * --evidence prints instead a line per sentence for bench/answer_fit.py: the question's id, is
- * it of the right place, does it say the answer, and what speaks for it (enum answer_evidence).
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -171,30 +169,7 @@ static size_t rank_of(struct searcher *s, const struct row *r, const char *quest
 	return rank;
 }
 
-struct shown {
-	const struct row *r;
-	const char *places; /* NULL: unanswerable */
-	const json_t *results;
-};
-
-static void show(void *ctx, size_t result, struct bytes sentence, const double *evidence)
-{
-	const struct shown *w = ctx;
-	const json_t *row = json_array_get(json_object_get(w->results, "results"), result);
-	AUTO(buf) struct buf text = { 0 };
-	bool right = w->places && is_place(w->places, json_str(row, "file", ""), (unsigned)json_int(row, "page", 0),
-					   json_str(row, "heading", ""));
-
-	buf_put(&text, sentence.p, sentence.n);
-	buf_puts(&text, "");
-	printf("%s\t%d\t%d", w->r->column[0], right, right && says((const char *)text.p, w->r->column[2]));
-	for (size_t k = 0; k < ANSWER_EVIDENCE; k++)
-		printf("\t%.4f", evidence[k]);
-	printf("\n");
-}
-
-static void ask(struct searcher *s, const char *question, bool heard, const struct row *r, const char *places,
-		bool evidence, struct answer *a)
+static void ask(struct searcher *s, const char *question, bool heard, struct answer *a)
 {
 	static struct search_result res;
 	AUTO(mem) char *query = answer_query(question, NULL);
@@ -204,8 +179,7 @@ static void ask(struct searcher *s, const char *question, bool heard, const stru
 		die("search failed");
 	AUTO(json) json_t *found = search_result_json(&q, &res);
 	search_result_done(&res);
-	struct shown w = { r, places, found };
-	if (answer_find_with(a, query, heard ? ANSWER_HEARD : ANSWER_TYPED, found, evidence ? show : NULL, &w) != 0)
+	if (answer_find(a, query, heard ? ANSWER_HEARD : ANSWER_TYPED, found) != 0)
 		die("out of memory");
 }
 
@@ -233,73 +207,100 @@ static void count(struct totals *t, const struct row *r, size_t rank, const stru
 	       file, page, heading, r->column[3]);
 }
 
-int main(int argc, char **argv)
+/* --- the whole set ------------------------------------------------------------------------ */
+
+static struct {
+	struct table questions, foreign, heard;
+	bool verbose, spoken;
+	const char *set;
+} asked;
+
+static void ask_answerable(struct searcher *s, struct totals *t)
 {
-	AUTO(store) struct store *store = NULL;
-	AUTO(searcher) struct searcher *searcher = NULL;
-	static struct table questions, foreign, heard;
-	struct totals t = { 0 };
-	bool verbose = false, evidence = false, spoken = false;
-	char why[STORE_WHY];
+	for (size_t k = 0; k < asked.questions.n; k++) {
+		AUTO(answer) struct answer a = { 0 };
+		const struct row *r = &asked.questions.row[k];
+		const char *q = asked.spoken ? r->heard : r->column[1];
+
+		if (!q)
+			continue;
+		ask(s, q, asked.spoken, &a);
+		count(t, r, rank_of(s, r, q), &a, asked.verbose);
+	}
+}
+
+static void ask_foreign(struct searcher *s, struct totals *t)
+{
+	for (size_t k = 0; k < asked.foreign.n; k++) {
+		AUTO(answer) struct answer a = { 0 };
+		const struct row *r = &asked.foreign.row[k];
+		const char *q = asked.spoken ? r->heard : r->column[2];
+
+		if (strcmp(r->column[1], asked.set) != 0 || !q)
+			continue;
+		ask(s, q, asked.spoken, &a);
+		t->foreign++;
+		t->invented += a.n_parts > 0;
+		if (asked.verbose && a.n_parts)
+			printf("%s  %s\n    heard: %s\n    said:  %.300s\n", r->column[0], r->column[2], q,
+			       a.parts[0].text);
+	}
+}
+
+static void print_totals(const struct totals *t)
+{
+	double mrr = 0; /* mean reciprocal rank */
+
+	for (size_t k = 1; k <= DEEP; k++)
+		mrr += (double)t->rank[k] / (double)k / (double)MAX(t->n, (size_t)1);
+	printf("%-9s %s: search first %zu, in 3 %zu, in 10 %zu, MRR %.3f; source first %zu, said %zu, wrong %zu, "
+	       "nothing %zu of %zu; unanswerable answered %zu of %zu\n",
+	       asked.set, asked.spoken ? "heard" : "typed", t->rank[1], t->rank[1] + t->rank[2] + t->rank[3],
+	       t->n - t->rank[0], mrr, t->source, t->said, t->wrong, t->nothing, t->n, t->invented, t->foreign);
+}
+
+/* The options; the index of the first argument behind them. */
+static int read_options(int argc, char **argv)
+{
 	int i = 1;
 
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "--verbose") == 0)
-			verbose = true;
-		else if (strcmp(argv[i], "--evidence") == 0)
-			evidence = true;
+			asked.verbose = true;
 		else if (strcmp(argv[i], "--heard") == 0 && i + 1 < argc) {
-			spoken = true;
-			read_table(&heard, argv[++i], 0);
+			asked.spoken = true;
+			read_table(&asked.heard, argv[++i], 0);
 		}
 	}
+	return i;
+}
+
+int main(int argc, char **argv)
+{
+	AUTO(store) struct store *store = NULL;
+	AUTO(searcher) struct searcher *searcher = NULL;
+	struct totals t = { 0 };
+	char why[STORE_WHY];
+	int i = read_options(argc, argv);
+
 	if (argc - i != 4) {
-		fprintf(stderr, "usage: bench_questions [--verbose | --evidence] [--heard FILE] DATA SET QUESTIONS UNANSWERABLE\n");
+		fprintf(stderr, "usage: bench_questions [--verbose] [--heard FILE] "
+				"DATA SET QUESTIONS UNANSWERABLE\n");
 		return 2;
 	}
-	read_table(&questions, argv[i + 2], 1);
-	read_table(&foreign, argv[i + 3], 1);
-	add_heard(&questions, &heard);
-	add_heard(&foreign, &heard);
+	asked.set = argv[i + 1];
+	read_table(&asked.questions, argv[i + 2], 1);
+	read_table(&asked.foreign, argv[i + 3], 1);
+	add_heard(&asked.questions, &asked.heard);
+	add_heard(&asked.foreign, &asked.heard);
 	if (store_init() < 0 || store_reader_open(&store, argv[i], why) < 0 || searcher_new(&searcher) < 0 ||
 	    searcher_refresh(searcher, store) < 0)
 		die("cannot load the documents");
-	for (size_t k = 0; k < questions.n; k++) {
-		AUTO(answer) struct answer a = { 0 };
-		const struct row *r = &questions.row[k];
-		const char *q = spoken ? r->heard : r->column[1];
-
-		if (!q)
-			continue;
-		ask(searcher, q, spoken, r, r->column[3], evidence, &a);
-		count(&t, r, rank_of(searcher, r, q), &a, verbose);
-	}
-	for (size_t k = 0; k < foreign.n; k++) {
-		AUTO(answer) struct answer a = { 0 };
-		const struct row *r = &foreign.row[k];
-		const char *q = spoken ? r->heard : r->column[2];
-
-		if (strcmp(r->column[1], argv[i + 1]) != 0 || !q)
-			continue;
-		ask(searcher, q, spoken, r, NULL, evidence, &a);
-		t.foreign++;
-		t.invented += a.n_parts > 0;
-		if (verbose && a.n_parts)
-			printf("%s  %s\n    heard: %s\n    said:  %.300s\n", r->column[0], r->column[2], q,
-			       a.parts[0].text);
-	}
-	size_t in3 = t.rank[1] + t.rank[2] + t.rank[3];
-	double mrr = 0;
-	if (evidence)
-		return 0;
-	for (size_t k = 1; k <= DEEP; k++)
-		mrr += (double)t.rank[k] / (double)k / (double)MAX(t.n, (size_t)1);
-	printf("%-9s %s: search first %zu, in 3 %zu, in 10 %zu, MRR %.3f; source first %zu, said %zu, wrong %zu, nothing %zu "
-	       "of %zu; unanswerable answered %zu of %zu\n",
-	       argv[i + 1], spoken ? "heard" : "typed", t.rank[1], in3, t.n - t.rank[0], mrr, t.source, t.said, t.wrong,
-	       t.nothing, t.n, t.invented, t.foreign);
-	mem_free(questions.text);
-	mem_free(foreign.text);
-	mem_free(heard.text);
+	ask_answerable(searcher, &t);
+	ask_foreign(searcher, &t);
+	print_totals(&t);
+	mem_free(asked.questions.text);
+	mem_free(asked.foreign.text);
+	mem_free(asked.heard.text);
 	return 0;
 }

@@ -218,6 +218,17 @@ static bool is_blank(struct bytes b)
 	return true;
 }
 
+/* JSON, or what tools say when they were not told: curl, fetch. */
+static bool may_be_json(struct bytes type)
+{
+	static const char *const known[] = { "json", "text/plain", "urlencoded", "octet-stream" };
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (memmem(type.p, type.n, known[i], strlen(known[i])))
+			return true;
+	return type.n == 0;
+}
+
 static void mint_as(struct request *r, const struct mint_form *f)
 {
 	char why[160] = "it is not an object";
@@ -226,6 +237,11 @@ static void mint_as(struct request *r, const struct mint_form *f)
 	struct api_error e = { 0 };
 	struct mint_order o;
 
+	if (!may_be_json(http_header(r->http, "content-type"))) {
+		exchange_error(r->ex, 415, "unsupported_content_type", NULL,
+			       "Send the body as application/json.");
+		return;
+	}
 	if (!json_is_object(body)) {
 		exchange_error(r->ex, 400, "invalid_json", NULL, why);
 		return;

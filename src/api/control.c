@@ -41,9 +41,10 @@ static void say(struct control *c, json_t *fields)
 
 static void refuse(struct control *c, bool ours, const char *code, const char *message)
 {
-	say(c, json_pack("{s:s,s:s,s:{s:s,s:s,s:s}}", "type", "rtc.call.error", "operation",
-			 "rtc.call.sdp.create", "error", "type",
-			 ours ? "server_error" : "invalid_request_error", "code", code, "message", message));
+	say(c, json_pack("{s:s,s:s,s:s*,s:{s:s,s:s,s:s}}", "type", "rtc.call.error", "operation",
+			 "rtc.call.sdp.create", "rtc_call_id", c->call ? call_id(c->call) : NULL, "error",
+			 "type", ours ? "server_error" : "invalid_request_error", "code", code, "message",
+			 message));
 }
 
 static void refuse_event(struct control *c, const char *code, const char *message)
@@ -114,10 +115,29 @@ static void create(struct control *c, const json_t *msg)
 	}
 }
 
-static void on_message(void *ctx, enum ws_kind kind, struct bytes data)
+/* Of a call that is there: everything else is the session's. */
+static bool is_second_offer(enum ws_kind kind, struct bytes data)
+{
+	static const char type[] = "\"rtc.call.sdp.create\"";
+	char why[160];
+
+	if (kind != WS_TEXT || !memmem(data.p, data.n, type, sizeof(type) - 1))
+		return false;
+	AUTO(json) json_t *msg = json_parse(data, why);
+	return strcmp(json_str(msg, "type", ""), "rtc.call.sdp.create") == 0;
+}
+
+static bool on_message(void *ctx, enum ws_kind kind, struct bytes data)
 {
 	struct control *c = ctx;
 	char why[160];
+
+	if (c->call) {
+		if (!is_second_offer(kind, data))
+			return false;
+		refuse(c, false, "call_already_exists", "This socket's call has already begun.");
+		return true;
+	}
 	AUTO(json) json_t *msg = kind == WS_TEXT ? json_parse(data, why) : NULL;
 
 	if (kind != WS_TEXT)
@@ -130,6 +150,7 @@ static void on_message(void *ctx, enum ws_kind kind, struct bytes data)
 			     "There is no call yet: send rtc.call.sdp.create with the offer first.");
 	else
 		create(c, msg);
+	return true;
 }
 
 /* --- the socket ------------------------------------------------------------------------------ */

@@ -37,9 +37,13 @@ static enum dialect choose_dialect(const struct request *r)
 	return r->by_token ? r->token.dialect : r->entry->dialect;
 }
 
+/* Is it said, and more than nothing? */
 static bool has(const struct request *r, const char *key)
 {
-	return http_query_has(r->http, key);
+	char value[MODEL_MAX] = "";
+
+	return http_query_has(r->http, key) &&
+	       (!http_query(r->http, key, value, sizeof(value)) || value[0]);
 }
 
 bool entry_is_middle_tier(const struct request *r)

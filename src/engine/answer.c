@@ -11,25 +11,34 @@
 
 enum { RESULTS_MAX = 8, SENTENCES_MAX = 160, NEIGHBOURS_MAX = 5 };
 
-/* A word that the collection has never seen: typed, it names what the documents lack; heard, it
- * is most likely another word. */
-static const double strange[] = { [ANSWER_TYPED] = 1.3, [ANSWER_HEARD] = 0.3 };
+/* How much of the question's weight a sentence and what stands above it must cover, and what
+ * a word weighs that the collection has never seen: typed, it names what the documents lack;
+ * heard, it is most likely another word. Chosen on questions of our own, see docs/engine.md. */
+static const struct manner {
+	double enough;	  /* any sentence of the subject could seem an answer */
+	double enough_of; /* it states the kind of thing that is asked for    */
+	double strange;
+	size_t well_met;  /* so many other terms make up for the rarest one   */
+} manners[] = {
+	[ANSWER_TYPED] = { 0.7, 0.62, 1.3, 3 },
+	[ANSWER_HEARD] = { 0.6, 0.55, 0.3, 2 },
+};
 
-/* Below this a term is as good as missing. */
-#define MISSING	  0.4
+static const struct manner *manner_of(const struct question *q)
+{
+	return &manners[q->heard ? ANSWER_HEARD : ANSWER_TYPED];
+}
 
-#include "engine/answer_weights.inc"
-
-/* In `choice`: how much a sentence of fewer than four words loses, and how near the second best
- * must come to be quoted too. */
-#define TOO_SHORT 1.0
-#define NEARLY	  0.3
+/* A key term must be met at least so well. */
+#define KEY_MET	  0.4
+/* Said in the sentence or its heading. */
+#define WELL_MET  0.7
 
 /* What a term that stands around the sentence is worth. */
 #define IN_HEADING  0.75
 #define IN_TITLE    0.5
 #define IN_SUBJECT  0.9 /* in the sentence before one that begins with "it" */
-#define IN_SENTENCE_BEFORE 0.35 /* below MISSING: it may be about another thing */
+#define IN_SENTENCE_BEFORE 0.35 /* below KEY_MET: it may be about another thing */
 
 /* --- sentences -------------------------------------------------------------------------- */
 
@@ -37,9 +46,8 @@ struct sentence {
 	size_t result;     /* which of the results       */
 	size_t start, end; /* octets in that one's text  */
 	double has[TERMS_MAX]; /* 0..1: how well each term is there */
-	double evidence[ANSWER_EVIDENCE];
-	double choice; /* of the question's sentences the one with most answers best */
-	double belief; /* log odds that it answers; above 0 it is said               */
+	double covered;    /* 0..1: weighted share of the question */
+	double score;      /* 0: does not answer                    */
 	size_t n_words;
 };
 
@@ -122,7 +130,7 @@ static void weigh(struct question *q, const struct sentence *all, size_t n)
 		if (t->weight <= 0)
 			t->weight = rarity(all, n, i);
 		if (!t->known && !t->n_like)
-			t->weight *= strange[q->heard ? ANSWER_HEARD : ANSWER_TYPED];
+			t->weight *= manner_of(q)->strange;
 		t->weight *= t->share;
 	}
 }
@@ -162,6 +170,8 @@ static double cover(const struct question *q, const double *has)
 	return all > 0 ? sum / all : 0;
 }
 
+enum beginning { BEGINS_OTHERWISE, BEGINS_WITH_TERM, DEFINES };
+
 /* "… is a", "… means", ": " at pos, where the words for what is defined end. */
 static bool defines(struct bytes text, size_t pos)
 {
@@ -177,8 +187,8 @@ static bool defines(struct bytes text, size_t pos)
 	       shape_listed("a an the one any what used where when those all", next.s);
 }
 
-/* "What is X?": the sentence that begins with X is about it (1); "X is …" defines it (2). */
-static double beginning(const struct question *q, struct bytes text)
+/* "What is X?": the sentence that begins with X is about it; "X is …" defines it. */
+static enum beginning beginning(const struct question *q, struct bytes text)
 {
 	struct word w;
 	size_t n_terms = 0, end = 0;
@@ -189,7 +199,7 @@ static double beginning(const struct question *q, struct bytes text)
 
 		word_to_term(&term);
 		for (size_t t = 0; t < q->n_terms && !met; t++)
-			met = question_meets(q, t, &term) > MISSING;
+			met = question_meets(q, t, &term) > KEY_MET;
 		n_terms += met;
 		end = met ? w.end : end;
 		if (met || (!n_terms && shape_listed("a an the in each every", w.s)))
@@ -197,9 +207,15 @@ static double beginning(const struct question *q, struct bytes text)
 		break;
 	}
 	if (!n_terms)
-		return 0;
-	return q->defines && n_terms >= q->n_terms && defines(text, end) ? 2 : 1;
+		return BEGINS_OTHERWISE;
+	return n_terms >= q->n_terms && defines(text, end) ? DEFINES : BEGINS_WITH_TERM;
 }
+
+/* By whether a definition is asked for. */
+static const double worth_of[2][3] = {
+	{ [BEGINS_OTHERWISE] = 1, [BEGINS_WITH_TERM] = 1.08, [DEFINES] = 1.08 },
+	{ [BEGINS_OTHERWISE] = 1, [BEGINS_WITH_TERM] = 1.08, [DEFINES] = 1.4 },
+};
 
 static bool is_counted(const void *ctx, const struct word *w)
 {
@@ -207,7 +223,7 @@ static bool is_counted(const void *ctx, const struct word *w)
 	struct word term = *w;
 
 	word_to_term(&term);
-	if (q->counted == SIZE_MAX || question_meets(q, q->counted, &term) > MISSING)
+	if (q->counted == SIZE_MAX || question_meets(q, q->counted, &term) > KEY_MET)
 		return true;
 	/* Who counts staff or guests counts people. */
 	return shape_listed("people person", w->s) &&
@@ -221,7 +237,7 @@ static bool is_asked(const void *ctx, const struct word *w)
 
 	word_to_term(&term);
 	for (size_t t = 0; t < q->n_terms; t++)
-		if (question_meets(q, t, &term) > MISSING)
+		if (question_meets(q, t, &term) > KEY_MET)
 			return true;
 	return false;
 }
@@ -243,25 +259,28 @@ static bool is_doubtful(const struct question *q, const struct term *t)
 	return q->heard && !t->known && !t->n_like;
 }
 
-/* All that names what is asked for is there. */
+/* All that names what is asked for is there, and the rarest word. */
 static bool has_keys(const struct question *q, const double *has)
 {
-	for (size_t t = 0; t < q->n_terms; t++)
-		if (q->terms[t].key && has[t] < MISSING && !is_doubtful(q, &q->terms[t]))
+	size_t rarest = SIZE_MAX, met = 0, asked = 0;
+	bool sort = true;
+
+	for (size_t t = 0; t < q->n_terms; t++) {
+		if (is_doubtful(q, &q->terms[t]))
+			continue;
+		asked++;
+		if (q->terms[t].key && has[t] < KEY_MET)
 			return false;
-	return true;
-}
-
-/* The rarest word of those that were surely said; "which *animal*" may go unsaid. */
-static bool has_rarest(const struct question *q, const double *has)
-{
-	size_t rarest = SIZE_MAX;
-
-	for (size_t t = 0; t < q->n_terms; t++)
-		if (!q->terms[t].sort && !is_doubtful(q, &q->terms[t]) &&
-		    (rarest == SIZE_MAX || q->terms[t].weight > q->terms[rarest].weight))
+		met += has[t] >= WELL_MET;
+		sort = sort && (!q->terms[t].sort || has[t] >= KEY_MET);
+		if (!q->terms[t].sort && (rarest == SIZE_MAX || q->terms[t].weight > q->terms[rarest].weight))
 			rarest = t;
-	return rarest != SIZE_MAX && has[rarest] >= MISSING;
+	}
+	/* One word of many may be misheard, where the kind of answer is sure. */
+	bool sure = rarest == SIZE_MAX || has[rarest] >= KEY_MET ||
+		    ((q->heard || q->shape != SHAPE_ANY) && met >= manner_of(q)->well_met &&
+		     met + 1 == asked);
+	return asked && sure && (sort || (met >= 2 && met + 1 == asked));
 }
 
 /* The terms of the sentence's surroundings, added to its own. */
@@ -281,69 +300,27 @@ static void mark_around(const struct question *q, const struct results *r, const
 		has[t] = MAX(has[t], all[i - 1].has[t] * worth);
 }
 
-/* What the whole passage holds of each term, its headings and title included. */
-static void mark_passage(const struct question *q, const struct results *r, const struct sentence *all,
-			 size_t n, size_t result, double *whole)
-{
-	const json_t *row = r->row[result];
-
-	memset(whole, 0, sizeof(all->has));
-	for (size_t i = 0; i < n; i++)
-		for (size_t t = 0; all[i].result == result && t < q->n_terms; t++)
-			whole[t] = MAX(whole[t], all[i].has[t]);
-	mark(q, bytes_str(json_str(row, "headings", json_str(row, "heading", ""))), 1, whole);
-	mark(q, bytes_str(json_str(row, "title", "")), IN_HEADING, whole);
-}
-
-static double number_of(const json_t *row, const char *name, double otherwise)
-{
-	const json_t *v = json_object_get(row, name);
-
-	return json_is_number(v) ? json_number_value(v) : otherwise;
-}
-
-static void weigh_sentence(const struct question *q, const struct results *r, struct sentence *all, size_t i,
-			   const double *whole)
+static void score(const struct question *q, const struct results *r, struct sentence *all, size_t i)
 {
 	struct sentence *s = &all[i];
-	const json_t *row = r->row[s->result];
 	struct bytes text = text_of(r, s);
-	const struct answer_weights *w = &weights[q->heard ? ANSWER_HEARD : ANSWER_TYPED];
-	bool shaped = has_shape(q, text);
-	double has[TERMS_MAX];
+	const struct manner *m = manner_of(q);
+	double has[TERMS_MAX], own = cover(q, s->has);
 
 	mark_around(q, r, all, i, has);
-	s->evidence[ANSWER_COVERED] = cover(q, has);
-	s->evidence[ANSWER_PASSAGE] = cover(q, whole);
-	s->evidence[ANSWER_SHAPED] = q->shape != SHAPE_ANY && shaped;
-	s->evidence[ANSWER_SHAPELESS] = !shaped;
-	s->evidence[ANSWER_NO_RAREST] = !has_rarest(q, has);
-	s->evidence[ANSWER_NO_KEY] = !has_keys(q, has);
-	s->evidence[ANSWER_BEGINS] = beginning(q, text);
-	s->evidence[ANSWER_PLACE] = number_of(row, "score", 1 - 0.05 * (double)s->result);
-	s->evidence[ANSWER_DEFINES] = q->defines;
-	s->choice = 0;
-	s->belief = w->bias;
-	for (size_t k = 0; k < ANSWER_EVIDENCE; k++) {
-		s->choice += w->choose[k] * s->evidence[k];
-		s->belief += w->believe[k] * s->evidence[k];
-	}
-	/* A heading or a cell of a table says little when it is spoken. */
+	s->covered = cover(q, has);
+	s->score = 0;
+	if (own <= 0 || s->covered < (q->shape == SHAPE_ANY ? m->enough : m->enough_of) || !has_keys(q, has) ||
+	    !has_shape(q, text))
+		return;
+	/* What the sentence itself says counts, its surroundings help. */
+	s->score = 0.7 * s->covered + 0.3 * own;
+	s->score *= worth_of[q->defines][beginning(q, text)];
 	if (s->n_words < 4)
-		s->choice -= TOO_SHORT;
-	if (cover(q, s->has) <= 0)
-		s->choice = s->belief = -INFINITY;
-}
-
-static void weigh_sentences(const struct question *q, const struct results *r, struct sentence *all, size_t n)
-{
-	double whole[TERMS_MAX];
-
-	for (size_t i = 0; i < n; i++) {
-		if (i == 0 || all[i].result != all[i - 1].result)
-			mark_passage(q, r, all, n, all[i].result, whole);
-		weigh_sentence(q, r, all, i, whole);
-	}
+		s->score *= 0.5; /* a heading, a cell of a table */
+	if (s->n_words > 45)
+		s->score *= 0.85;
+	s->score *= 1.0 - 0.02 * (double)s->result;
 }
 
 /* --- the parts of the answer ------------------------------------------------------------------ */
@@ -485,7 +462,7 @@ static void widen(const struct question *q, const struct results *r, const struc
 	if (!neighbours(all, n, best, best + 1) || all[best].n_words + all[best + 1].n_words > 60)
 		return;
 	/* The next sentence speaks of the question's rarer words too, or goes on with steps. */
-	if ((all[best + 1].choice >= all[best].choice - NEARLY && q->shape != SHAPE_COUNT) ||
+	if ((all[best + 1].score >= 0.85 * all[best].score && q->shape != SHAPE_COUNT) ||
 	    (q->shape == SHAPE_WAY && leans_back(text_of(r, &all[best + 1]))))
 		*last = best + 1;
 }
@@ -495,7 +472,7 @@ static size_t best_of(const struct sentence *all, size_t n, size_t not_from, siz
 	size_t best = SIZE_MAX;
 
 	for (size_t i = 0; i < n; i++)
-		if ((i < not_from || i > not_to) && (best == SIZE_MAX || all[i].choice > all[best].choice))
+		if ((i < not_from || i > not_to) && (best == SIZE_MAX || all[i].score > all[best].score))
 			best = i;
 	return best;
 }
@@ -515,20 +492,19 @@ static int choose(struct answer *a, const struct question *q, const struct resul
 {
 	size_t best = best_of(all, n, SIZE_MAX, 0), first, last;
 
-	if (best == SIZE_MAX || all[best].belief <= 0)
+	if (best == SIZE_MAX || all[best].score <= 0)
 		return 0;
 	widen(q, r, all, n, best, &first, &last);
 	if (add_part(a, r, all, first, last) != 0)
 		return -ENOMEM;
 	size_t second = best_of(all, n, first, last);
-	if (second == SIZE_MAX || all[second].choice < all[best].choice - NEARLY || all[second].belief <= 0 ||
+	if (second == SIZE_MAX || all[second].score < 0.9 * all[best].score ||
 	    !adds(q, &all[best], &all[second]))
 		return 0;
 	return add_part(a, r, all, second, second);
 }
 
-int answer_find_with(struct answer *a, const char *query, enum answer_manner m, const json_t *results,
-		     answer_each_fn *each, void *ctx)
+int answer_find(struct answer *a, const char *query, enum answer_manner m, const json_t *results)
 {
 	struct question q;
 	struct results r;
@@ -546,19 +522,13 @@ int answer_find_with(struct answer *a, const char *query, enum answer_manner m, 
 		return -ENOMEM;
 	size_t n = cut_sentences(&q, &r, all);
 	weigh(&q, all, n);
-	weigh_sentences(&q, &r, all, n);
-	for (size_t i = 0; each && i < n; i++)
-		each(ctx, all[i].result, text_of(&r, &all[i]), all[i].evidence);
+	for (size_t i = 0; i < n; i++)
+		score(&q, &r, all, i);
 	err = choose(a, &q, &r, all, n);
 	mem_free(all);
 	if (err != 0)
 		answer_done(a);
 	return err;
-}
-
-int answer_find(struct answer *a, const char *query, enum answer_manner m, const json_t *results)
-{
-	return answer_find_with(a, query, m, results, NULL, NULL);
 }
 
 void answer_done(struct answer *a)

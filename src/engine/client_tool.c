@@ -7,9 +7,8 @@
 /* --- which ------------------------------------------------------------------------------- */
 
 /* What a function about searching calls itself, where a word begins. */
-static const char *const searching[] = { "search",  "find",	 "look up",	   "lookup",
-					 "retriev", "query",	 "queries",	   "knowledge",
-					 "document", "handbook", "ask the corpus", "grounding" };
+static const char *const searching[] = { "search", "look up",	"lookup",   "retriev",
+					 "query",  "knowledge", "document", "grounding" };
 
 /* "searchDocuments", "search-documents" and "search documents" are alike: words in lower case. */
 static void spread(const char *from, char *to, size_t size)

@@ -16,7 +16,7 @@ static json_t *parse(const char *text)
 static const char tools[] = "["
 	TOOL("open_doors", "Opens the pod bay doors.", "\"properties\":{}") ","
 	TOOL("lookupTimetable", "Trains.", QUERY) ","
-	TOOL("weather", "Finds the weather.",
+	TOOL("weather", "Searches for the weather.",
 	     "\"properties\":{\"city\":{\"enum\":[\"Rome\",\"Oslo\"]},\"days\":{\"type\":\"integer\",\"maximum\":7},"
 	     "\"loud\":{\"type\":\"boolean\"},\"tags\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
 	     "\"more\":{\"type\":\"string\"}},\"required\":[\"city\",\"days\",\"loud\",\"tags\"]") ","

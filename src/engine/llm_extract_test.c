@@ -82,7 +82,7 @@ static inline void rig_auto_(struct rig *r)
 	"[{\\\"content\\\":\\\"Staff have twenty days. The cat is grey.\\\","                              \
 	"\\\"sourcePage\\\":\\\"leave.pdf\\\"}]"
 #define FIND                                                                                       \
-	"[{\"type\":\"function\",\"name\":\"find\",\"parameters\":{\"type\":\"object\",\"properties\":{" \
+	"[{\"type\":\"function\",\"name\":\"lookup\",\"parameters\":{\"type\":\"object\",\"properties\":{" \
 	"\"searchKey\":{\"type\":\"string\"},\"k\":{\"type\":\"integer\"}},\"required\":[\"searchKey\"]}}]"
 #define SEARCH "[{\"type\":\"function\",\"name\":\"search\"}]"
 
@@ -108,9 +108,9 @@ static const struct {
 	{ USER("how many days do staff have") "," CALL("find") "," OUTPUT(PASSAGES), SEARCH, "auto", 0,
 	  "Staff have twenty days. [leave.pdf 0-23] From leave." },
 	{ USER("how many days do staff have"), FIND, "auto", 0,
-	  "find({\"searchKey\":\"how many days do staff have\"}) calls" },
+	  "lookup({\"searchKey\":\"how many days do staff have\"}) calls" },
 	{ USER("hello"), FIND, "auto", 0, "Hello. What would you like to know from your documents?" },
-	{ USER("hello"), FIND, "required", 0, "find({\"searchKey\":\"hello\"}) calls" },
+	{ USER("hello"), FIND, "required", 0, "lookup({\"searchKey\":\"hello\"}) calls" },
 	{ USER("how many days"), FIND, "none", 0,
 	  "I can only answer from your documents, and I may not search them now." },
 	{ USER("how many days"), SEARCH, "none", 0,

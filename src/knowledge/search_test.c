@@ -52,6 +52,44 @@ static void finds_and_cites(void)
 	CHECK_EQ(search_run(finder, &q, &result), -ENOENT);
 }
 
+/* 120 words; the first says what is looked for. */
+static void put_paragraph(struct buf *b, const char *about)
+{
+	buf_puts(b, about);
+	for (unsigned i = 0; i < 115; i++)
+		buf_printf(b, " filler%u", i % 40);
+	buf_puts(b, ".\n\n");
+}
+
+/* Of two passages that say the same, the one whose section goes on about it. */
+static void neighbours_lend(void)
+{
+	AUTO(testdir) struct testdir dir = testdir_new();
+	AUTO(store) struct store *s = NULL;
+	AUTO(searcher) struct searcher *finder = NULL;
+	AUTO(buf) struct buf b = { 0 };
+	char why[STORE_WHY];
+
+	buf_puts(&b, "## First\n\n");
+	put_paragraph(&b, "The walnut cupboard is here");
+	buf_puts(&b, "## Second\n\n");
+	put_paragraph(&b, "The walnut cupboard is here");
+	put_paragraph(&b, "The walnut is old and dark");
+	CHECK(!b.failed);
+	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	CHECK_EQ(teststore_add(s, "two.md", (const char *)b.p), 0);
+	CHECK_EQ(searcher_new(&finder), 0);
+	CHECK_EQ(searcher_refresh(finder, s), 0);
+
+	const struct search_request q = { .query = "where is the walnut cupboard" };
+	CHECK_EQ(search_run(finder, &q, &result), 0);
+	bool good = result.n >= 2 && strcmp(result.rows[0].heading, "Second") == 0 &&
+		    strcmp(result.rows[1].heading, "First") == 0 &&
+		    result.rows[0].score <= 1 && result.rows[1].score < result.rows[0].score;
+	search_result_done(&result);
+	CHECK(good);
+}
+
 static void uses_all_three_ways(void)
 {
 	AUTO(testdir) struct testdir dir = testdir_new();
@@ -160,4 +198,4 @@ static void keeps_collections_apart(void)
 }
 
 TESTS({ "is_swapped_under_readers", is_swapped_under_readers },
-      { "keeps_collections_apart", keeps_collections_apart }, { "finds_and_cites", finds_and_cites }, { "uses_all_three_ways", uses_all_three_ways })
+      { "keeps_collections_apart", keeps_collections_apart }, { "finds_and_cites", finds_and_cites }, { "neighbours_lend", neighbours_lend }, { "uses_all_three_ways", uses_all_three_ways })

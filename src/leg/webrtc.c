@@ -9,6 +9,9 @@
 #include "base/loop.h"
 #include "leg/voice.h"
 
+/* What Chromium says it takes (a=max-message-size), and the least that anybody must (RFC 8841: 64 KiB
+ * where nothing is said; every browser says more). */
+enum { EVENT_MAX = 256 * 1024 };
 enum { CHANNEL_WAIT_US = 10 * US_PER_S }; /* DTLS is up, and no data channel comes */
 
 /* An event that the channel had no room for. */
@@ -190,6 +193,7 @@ static const struct leg_ops leg_ops = {
 	.name = "webrtc",
 	.caps = LEG_AUDIO_PACED,
 	.out_rate_hz = VOICE_RATE_HZ,
+	.event_max = EVENT_MAX,
 	.send_event = leg_event,
 	.push_audio = leg_push_audio,
 	.clear_audio = leg_clear_audio,

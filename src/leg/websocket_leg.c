@@ -15,7 +15,7 @@ struct websocket_leg {
 	struct websocket *socket; /* NULL: gone */
 	struct timer closing;     /* never from inside a call of the session's */
 	void *ctx;
-	void (*on_message)(void *ctx, enum ws_kind kind, struct bytes data);
+	bool (*on_message)(void *ctx, enum ws_kind kind, struct bytes data);
 	void (*on_gone)(void *ctx);
 	unsigned code;
 	char reason[WS_REASON_MAX + 1];
@@ -126,14 +126,12 @@ static void on_message(void *owner, enum ws_kind kind, struct bytes data)
 
 	if (l->code)
 		return;
-	if (!l->session) {
-		if (l->on_message)
-			l->on_message(l->ctx, kind, data);
-	} else if (kind == WS_TEXT) {
+	if ((l->on_message && l->on_message(l->ctx, kind, data)) || !l->session)
+		return;
+	if (kind == WS_TEXT)
 		session_on_message(l->session, &l->leg, data, now());
-	} else {
+	else
 		session_on_binary(l->session, &l->leg, now());
-	}
 }
 
 static void on_writable(void *owner)

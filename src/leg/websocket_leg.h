@@ -20,8 +20,9 @@ struct websocket_leg_params {
 	const char *protocol;                 /* to be echoed; NULL: none */
 	struct list *all;                     /* of this loop: joined while the leg lives */
 	void *ctx;
-	/* What comes before the leg has joined a session. NULL: passed over. */
-	void (*on_message)(void *ctx, enum ws_kind kind, struct bytes data);
+	/* Sees what comes before the session does; true: it was for the owner. NULL: nothing is.
+	 * Before the leg has joined a session the rest is passed over. */
+	bool (*on_message)(void *ctx, enum ws_kind kind, struct bytes data);
 	void (*on_gone)(void *ctx); /* once, if websocket_leg_open() gave 0; never from inside a call */
 };
 

@@ -140,13 +140,12 @@ size_t audio_out_encode(enum audio_format f, const int16_t *pcm, size_t n, uint8
 	return 2 * n;
 }
 
-json_t *audio_in_encode(struct session *s, const struct pcm *pcm)
+json_t *audio_encode(enum audio_format f, const int16_t *pcm, size_t n)
 {
 	AUTO(pcm) struct pcm wire = { 0 };
 	AUTO(buf) struct buf octets = { 0 }, text = { 0 };
 	struct rate rate = { 0 };
-	int err = rate_convert(&rate, STT_RATE_HZ, audio_format_rate(s->set.in), pcm->p, pcm->n,
-			       &wire);
+	int err = rate_convert(&rate, STT_RATE_HZ, audio_format_rate(f), pcm, n, &wire);
 
 	if (!err)
 		err = rate_flush(&rate, &wire);
@@ -154,6 +153,6 @@ json_t *audio_in_encode(struct session *s, const struct pcm *pcm)
 	uint8_t *to = err ? NULL : buf_reserve(&octets, 2 * wire.n + 1);
 	if (!to)
 		return NULL;
-	b64_append(&text, to, audio_out_encode(s->set.in, wire.p, wire.n, to));
+	b64_append(&text, to, audio_out_encode(f, wire.p, wire.n, to));
 	return text.failed ? NULL : json_stringn(text.n ? (const char *)text.p : "", text.n);
 }

@@ -36,4 +36,4 @@ void audio_in_drop_before(struct session *s, uint64_t position);
  * 0, -EINVAL: not base64, -ENOMEM. */
 MUST_USE int audio_in_decode(struct session *s, const char *base64, size_t n, struct pcm *to);
 /* The other way, for conversation.item.retrieve: a JSON string, or NULL. */
-MUST_USE json_t *audio_in_encode(struct session *s, const struct pcm *pcm);
+MUST_USE json_t *audio_encode(enum audio_format f, const int16_t *pcm, size_t n);

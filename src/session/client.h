@@ -24,7 +24,7 @@ void on_text_delta(struct session *s, const json_t *msg);
 void on_text_done(struct session *s, const json_t *msg);
 void on_not_here(struct session *s, const json_t *msg);
 /* Says what of the new settings this server has not. */
-void live_warn(struct session *s, const json_t *before);
+void live_warn(struct session *s, const json_t *before, const json_t *patch);
 
 /* client_response.c: make the responses that waited for their turn. */
 void response_queue_run(struct session *s);

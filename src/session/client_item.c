@@ -62,6 +62,12 @@ static void create(struct session *s, struct item *it, const char *audio64, cons
 			   "Error creating item: an item with id '%s' already exists.", it->id);
 		return;
 	}
+	if (it->type == ITEM_CALL_OUTPUT && !conv_find_call(&s->conv, json_str(it->wire, "call_id", ""))) {
+		error_send(s, ERR_INVALID_VALUE, "item.call_id",
+			   "Error creating item: there is no function call with the call_id '%.64s'.",
+			   json_str(it->wire, "call_id", ""));
+		return;
+	}
 	if (audio64 && !take_audio(s, it, audio64))
 		return;
 	if (!place(s, previous, &after))
@@ -109,7 +115,10 @@ static json_t *with_audio(struct session *s, const struct item *it)
 
 	if (!wire || !it->audio.n || session_paced(s))
 		return wire ? json_incref(wire) : NULL;
-	if (json_object_set_new(part, "audio", audio_in_encode(s, &it->audio)) < 0)
+	/* Of an answer no more than was sent, and after a truncation no more than was heard. */
+	enum audio_format f = it->role == ROLE_ASSISTANT ? s->set.out : s->set.in;
+	size_t n = MIN(it->audio.n, (size_t)(it->audio_ms * STT_RATE_HZ / 1000));
+	if (json_object_set_new(part, "audio", audio_encode(f, it->audio.p, n)) < 0)
 		return NULL;
 	return json_incref(wire);
 }

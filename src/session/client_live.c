@@ -132,10 +132,21 @@ static void warn_of_turns(struct session *s, const json_t *before)
 	     "This kind of turn detection is not known here: turns end by silence.");
 }
 
-void live_warn(struct session *s, const json_t *before)
+static void warn_of_modalities(struct session *s, const json_t *asked)
+{
+	for (size_t i = 0; i < json_array_size(asked); i++) {
+		const char *v = json_string_value(json_array_get(asked, i));
+
+		if (v && strcmp(v, "avatar") == 0)
+			warn(s, "session.modalities", unserved[0].why);
+	}
+}
+
+void live_warn(struct session *s, const json_t *before, const json_t *patch)
 {
 	if (s->dialect != DIALECT_VOICE_LIVE)
 		return;
+	warn_of_modalities(s, json_object_get(patch, "modalities"));
 	for (size_t i = 0; i < ARRAY_LEN(unserved); i++) {
 		const json_t *v = config_at(s->config, unserved[i].path);
 

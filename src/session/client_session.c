@@ -38,7 +38,7 @@ static bool locks_ok(struct session *s, const json_t *to)
 		return false;
 	}
 	const json_t *tracing = json_object_get(s->config, "tracing");
-	if (json_is_object(tracing) && !config_same(s->config, to, "tracing")) {
+	if (tracing && !json_is_null(tracing) && !config_same(s->config, to, "tracing")) {
 		error_send(s, ERR_INVALID_VALUE, "session.tracing",
 			   "Tracing cannot be modified once it is enabled.");
 		return false;
@@ -98,7 +98,7 @@ static void update(struct session *s, const json_t *msg, enum event said)
 	config_read(s->config, &s->set);
 	turn_configure(s);
 	emit(s, said, json_pack("{s:O}", "session", s->config));
-	live_warn(s, before);
+	live_warn(s, before, patch);
 }
 
 void on_session_update(struct session *s, const json_t *msg)
@@ -113,7 +113,7 @@ void on_transcription_update(struct session *s, const json_t *msg)
 
 /* --- input_audio_buffer.* ---------------------------------------------------------------- */
 
-enum { APPEND_MAX = 15 * 1024 * 1024, COMMIT_MIN_MS = 100 };
+enum { APPEND_MAX = 15 * 1024 * 1024, COMMIT_MIN_MS = 100, COMMIT_AGAIN_MS = 1000 };
 
 void on_append(struct session *s, const json_t *msg)
 {
@@ -138,9 +138,19 @@ void on_append(struct session *s, const json_t *msg)
 		audio_in_append(s, to, (size_t)got);
 }
 
+/* The server has just committed the turn, and the client does so as well: what little came since
+ * is no turn of its own. */
+static bool just_committed(const struct session *s)
+{
+	const struct turn *t = &s->turn;
+
+	return s->set.vad != VAD_NONE && t->state == TURN_QUIET && t->ended_at &&
+	       audio_in_end(&s->in) - t->ended_at < (uint64_t)COMMIT_AGAIN_MS * STT_RATE_HZ / 1000;
+}
+
 void on_commit(struct session *s, const json_t *msg)
 {
-	double ms = (double)s->in.buf.n * 1000 / STT_RATE_HZ;
+	double ms = just_committed(s) ? 0 : (double)s->in.buf.n * 1000 / STT_RATE_HZ;
 
 	(void)msg;
 	if (ms < COMMIT_MIN_MS) {

@@ -125,15 +125,39 @@ static void begin(struct session *s, enum event e, struct buf *to)
 	buf_printf(to, "{\"type\":\"%s\",\"event_id\":\"%s\"", events[e].name[s->dialect], id);
 }
 
+/* The transport would not take it: whoever waits for it is told, rather than left to wait. */
+static void send_too_large(struct session *s, enum event e, struct leg *l)
+{
+	AUTO(buf) struct buf text = { 0 };
+
+	begin(s, EV_ERROR, &text);
+	buf_printf(&text,
+		   ",\"error\":{\"type\":\"server_error\",\"code\":\"event_too_large\",\"message\":"
+		   "\"%s is larger than the %zu octets that a message of this connection may "
+		   "have.\",\"param\":null,\"event_id\":null}}",
+		   events[e].name[s->dialect], l->ops->event_max);
+	if (text.failed)
+		session_oom(s);
+	else
+		l->ops->send_event(l, buf_bytes(&text));
+}
+
 static void send(struct session *s, enum event e, const json_t *fields, const struct buf *text)
 {
 	if (text->failed) {
 		session_oom(s);
 		return;
 	}
-	for (size_t i = 0; i < SESSION_LEGS; i++)
-		if (goes_to(s, e, fields, &s->legs[i]))
-			s->legs[i].leg->ops->send_event(s->legs[i].leg, buf_bytes(text));
+	for (size_t i = 0; i < SESSION_LEGS; i++) {
+		struct leg *l = s->legs[i].leg;
+
+		if (!goes_to(s, e, fields, &s->legs[i]))
+			continue;
+		if (l->ops->event_max && text->n > l->ops->event_max)
+			send_too_large(s, e, l);
+		else
+			l->ops->send_event(l, buf_bytes(text));
+	}
 }
 
 /* Members that the dialects write differently. */

@@ -322,6 +322,15 @@ struct item *conv_find(const struct conversation *c, const char *id)
 	return NULL;
 }
 
+struct item *conv_find_call(const struct conversation *c, const char *call_id)
+{
+	for (struct node *n = c->items.head.prev; n != &c->items.head; n = n->prev)
+		if (of(n)->type == ITEM_CALL &&
+		    strcmp(json_str(of(n)->wire, "call_id", ""), call_id) == 0)
+			return of(n);
+	return NULL;
+}
+
 void conv_insert(struct conversation *c, struct item *it, struct item *after)
 {
 	struct node *prev = after ? &after->node : &c->items.head;
@@ -373,16 +382,68 @@ void conv_trim_audio(struct conversation *c)
 	}
 }
 
-json_t *conv_items(const struct conversation *c)
+static size_t text_octets(const json_t *v)
+{
+	const char *key;
+	json_t *inner;
+	size_t i, n = json_is_string(v) ? json_string_length(v) : 0;
+
+	json_object_foreach ((json_t *)(uintptr_t)v, key, inner)
+		n += text_octets(inner);
+	json_array_foreach (v, i, inner)
+		n += text_octets(inner);
+	return n;
+}
+
+size_t item_tokens(const struct item *it)
+{
+	static const char *const members[] = { "content", "name", "arguments", "output" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(members); i++)
+		n += text_octets(json_object_get(it->wire, members[i]));
+	return n / 4 + 1;
+}
+
+static bool is_ready(const struct item *it)
+{
+	return strcmp(json_str(it->wire, "status", ""), "in_progress") != 0;
+}
+
+size_t conv_tokens(const struct conversation *c)
+{
+	size_t n = 0;
+
+	for (struct node *at = c->items.head.next; at != &c->items.head; at = at->next)
+		n += item_tokens(of(at));
+	return n;
+}
+
+/* The oldest item of those that fit, counted from the newest. */
+static const struct node *first_that_fits(const struct conversation *c, size_t max_tokens)
+{
+	const struct node *first = &c->items.head;
+	size_t tokens = 0;
+
+	for (struct node *n = c->items.head.prev; n != &c->items.head; n = n->prev) {
+		tokens += is_ready(of(n)) ? item_tokens(of(n)) : 0;
+		if (tokens > max_tokens)
+			break;
+		first = n;
+	}
+	return first;
+}
+
+json_t *conv_items(const struct conversation *c, size_t max_tokens, bool *left_out)
 {
 	AUTO(json) json_t *list = json_array();
+	const struct node *first = first_that_fits(c, max_tokens);
 
-	for (struct node *n = c->items.head.next; n != &c->items.head; n = n->next) {
-		const struct item *it = of(n);
+	*left_out = first != c->items.head.next;
+	for (const struct node *n = first; n != &c->items.head; n = n->next) {
+		const struct item *it = of((struct node *)(uintptr_t)n);
 
-		if (strcmp(json_str(it->wire, "status", ""), "in_progress") == 0)
-			continue;
-		if (json_array_append_new(list, json_deep_copy(it->wire)) < 0)
+		if (is_ready(it) && json_array_append_new(list, json_deep_copy(it->wire)) < 0)
 			return NULL;
 	}
 	return list ? json_incref(list) : NULL;

@@ -27,7 +27,7 @@ struct item {
 	enum item_type type;
 	enum item_role role;
 	json_t *wire;
-	struct pcm audio;   /* user's audio, STT_RATE_HZ; may have been dropped          */
+	struct pcm audio;   /* at STT_RATE_HZ; may have been dropped                      */
 	bool has_audio;     /* a message whose part 0 is input_audio or output_audio     */
 	bool cut;           /* truncated: what is said further does not count            */
 	bool awaits_words;  /* recognition has not yet said what the audio says          */
@@ -64,6 +64,7 @@ size_t item_heard(const struct item *it, uint64_t ms);
 void conv_init(struct conversation *c);
 void conv_done(struct conversation *c);
 struct item *conv_find(const struct conversation *c, const char *id);
+struct item *conv_find_call(const struct conversation *c, const char *call_id);
 /* Takes a reference of its own. `after`: NULL puts it first. */
 void conv_insert(struct conversation *c, struct item *it, struct item *after);
 void conv_remove(struct conversation *c, struct item *it); /* drops the reference */
@@ -72,5 +73,9 @@ struct item *conv_last(const struct conversation *c);
 struct item *conv_before(const struct conversation *c, const struct item *it); /* NULL: first */
 /* Drops the oldest samples until no more than SESSION_AUDIO_KEPT are held. */
 void conv_trim_audio(struct conversation *c);
-/* Items for a language model: a deep copy, oldest first, without what is unfinished. */
-MUST_USE json_t *conv_items(const struct conversation *c);
+/* Tokens that its text is about: a token is four octets. */
+size_t item_tokens(const struct item *it);
+size_t conv_tokens(const struct conversation *c);
+/* Items for a language model: a deep copy, oldest first, without what is unfinished, and without
+ * the oldest where all are more than max_tokens (*left_out: some were). */
+MUST_USE json_t *conv_items(const struct conversation *c, size_t max_tokens, bool *left_out);

@@ -109,14 +109,44 @@ static void a_conversation_is_in_order(void)
 	struct item *a = conv_find(&c, "a"), *b = conv_find(&c, "b"), *first = conv_find(&c, "c");
 	bool ok = c.n == 3 && conv_first(&c) == first && conv_last(&c) == b &&
 		  conv_before(&c, a) == first && !conv_before(&c, first) && !conv_find(&c, "d");
-	AUTO(json) json_t *items = conv_items(&c);
+	bool left_out;
+	AUTO(json) json_t *items = conv_items(&c, 1000, &left_out);
 	ok = ok && json_array_size(items) == 3;
 	conv_done(&c);
 	CHECK(ok);
 	CHECK_EQ(c.n, 0);
 }
 
-TESTS({ "keeps_what_belongs_into_an_item", keeps_what_belongs_into_an_item },
+static void the_oldest_are_left_out_where_not_all_fit(void)
+{
+	struct conversation c;
+	bool left_out = false;
+
+	json_init();
+	conv_init(&c);
+	for (int i = 0; i < 4; i++) {
+		AUTO(item)
+		struct item *it = item_make(
+			ITEM_MESSAGE, ROLE_USER, "x",
+			json_pack("{s:i,s:[{s:s,s:s}]}", "n", i, "content", "type", "input_text",
+				  "text", "twenty-nine octets of a text!"));
+		if (it)
+			conv_insert(&c, it, conv_last(&c));
+	}
+	size_t one = conv_first(&c) ? item_tokens(conv_first(&c)) : 0, all = conv_tokens(&c);
+	AUTO(json) json_t *items = conv_items(&c, 2 * one + 1, &left_out);
+	int64_t first = json_int(json_array_get(items, 0), "n", -1);
+	size_t n = json_array_size(items), held = c.n;
+	conv_done(&c);
+	CHECK(held == 4 && items);
+	CHECK_EQ(all, 4 * one);
+	CHECK(left_out);
+	CHECK_EQ(n, 2);
+	CHECK_EQ(first, 2);
+}
+
+TESTS({ "the_oldest_are_left_out_where_not_all_fit", the_oldest_are_left_out_where_not_all_fit },
+      { "keeps_what_belongs_into_an_item", keeps_what_belongs_into_an_item },
       { "refuses_what_is_no_item", refuses_what_is_no_item },
       { "knows_what_was_heard", knows_what_was_heard },
       { "a_conversation_is_in_order", a_conversation_is_in_order })

@@ -21,6 +21,7 @@ struct leg_ops {
 	const char *name; /* "webrtc" */
 	unsigned caps;
 	unsigned out_rate_hz; /* of push_audio(): 8000, 16000, 24000 or 48000; 0 if not paced */
+	size_t event_max;     /* octets of one event; a larger one is told of in its place; 0: any */
 
 	/* One server event: a JSON object, UTF-8, copied. Queued before audio; a leg that is over
 	 * its budget for too long closes itself. */

@@ -79,6 +79,7 @@ static void response_free(struct response *r)
 	r->s->n_responses--;
 	item_unref(r->item);
 	rate_done(&r->rate);
+	rate_done(&r->keep_rate);
 	buf_done(&r->said);
 	buf_done(&r->text);
 	clause_done(&r->clause);

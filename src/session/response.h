@@ -49,6 +49,7 @@ struct piece {
 	char *name;         /* CALL                                      */
 	json_t *source;     /* SOURCE                                    */
 	struct pcm audio;   /* CLAUSE: at the output rate                */
+	struct pcm kept;    /* the same at STT_RATE_HZ, until the item has it */
 	size_t sent;        /* of audio                                  */
 	bool spoken, shown; /* all audio is here; the transcript was sent */
 	struct word {
@@ -119,6 +120,7 @@ struct response {
 	struct tts_job *tts;
 	struct piece *speaking; /* the piece that tts works on */
 	struct rate rate;
+	struct rate keep_rate; /* to STT_RATE_HZ: for conversation.item.retrieve */
 
 	/* sending */
 	struct item *item; /* the open message, or the one whose audio plays */

@@ -121,6 +121,7 @@ void response_close_message(struct response *r, const char *status)
 	emit_conversation_item(r, EV_ITEM_DONE, it);
 	emit_output_item(r, EV_OUTPUT_ITEM_DONE, it);
 	r->output_index++;
+	conv_trim_audio(&s->conv);
 }
 
 /* Text that a client now sees: counted in said, and in the item unless it was truncated. */
@@ -265,6 +266,9 @@ static bool show_clause(struct response *r, struct piece *p)
 	p->base_at = (uint32_t)(r->said.n + (r->said.n ? 1 : 0));
 	p->base_ms = (uint32_t)(r->sent * 1000 / r->out_hz);
 	p->shown = true;
+	if (pcm_put(&r->item->audio, p->kept.p, p->kept.n))
+		return false;
+	pcm_done(&p->kept);
 	return !delta.failed && item_mark(r->item, p->base_at, p->base_ms) &&
 	       say(r, EV_TRANSCRIPT_DELTA, (const char *)delta.p);
 }

@@ -349,9 +349,14 @@ void session_free(struct session *s)
 /* What only the flat dialects have goes; the silence that ends a turn is as it was. */
 bool session_speak_ga(struct session *s)
 {
-	json_t *to = json_copy(s->config);
+	json_t *to = json_deep_copy(s->config), *turns = config_at(to, "audio.input.turn_detection");
+	bool ok = to != NULL;
 
-	if (!to || (json_object_get(to, "temperature") && json_object_del(to, "temperature") < 0)) {
+	if (ok && json_object_get(to, "temperature"))
+		ok = json_object_del(to, "temperature") == 0;
+	if (ok && strcmp(json_str(turns, "type", ""), "server_vad") == 0)
+		ok = json_object_set_new(turns, "idle_timeout_ms", json_null()) == 0;
+	if (!ok) {
 		json_decref(to);
 		session_oom(s);
 		return false;

@@ -15,6 +15,7 @@ void piece_free(struct piece *p)
 	mem_free(p->name);
 	json_decref(p->source);
 	pcm_done(&p->audio);
+	pcm_done(&p->kept);
 	mem_free(p->words);
 	mem_free(p->mouths);
 	mem_free(p);
@@ -141,6 +142,17 @@ static struct response *speaker(struct session *s, uint64_t ticket)
 	return NULL;
 }
 
+/* Clients that play the audio themselves may ask for it again (conversation.item.retrieve). */
+static int keep(struct response *r, const int16_t *pcm, size_t n)
+{
+	struct piece *p = r->speaking;
+
+	if (r->paced || r->oob)
+		return 0;
+	return rate_convert(&r->keep_rate, r->s->engines.tts_ops->rate_hz, STT_RATE_HZ, pcm, n,
+			    p->shown ? &r->item->audio : &p->kept);
+}
+
 static void on_audio(void *owner, uint64_t ticket, const int16_t *pcm, size_t n)
 {
 	struct session *s = owner;
@@ -151,7 +163,8 @@ static void on_audio(void *owner, uint64_t ticket, const int16_t *pcm, size_t n)
 	struct response *r = speaker(s, ticket);
 	if (r && n) {
 		response_mark(r, MARK_FIRST_AUDIO);
-		if (rate_convert(&r->rate, s->engines.tts_ops->rate_hz, r->out_hz, pcm, n,
+		if (keep(r, pcm, n) ||
+		    rate_convert(&r->rate, s->engines.tts_ops->rate_hz, r->out_hz, pcm, n,
 				 &r->speaking->audio))
 			session_oom(s);
 	}

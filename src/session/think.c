@@ -69,9 +69,29 @@ static json_t *tools_json(const struct response *r)
 	return json_incref(list);
 }
 
-static json_t *items_json(const struct response *r)
+/* How much of the conversation a model is shown: what is left of the context behind the
+ * longest answer, or the part of it that truncation.retention_ratio says. */
+static size_t context_tokens(const struct response *r, const json_t *truncation)
 {
-	AUTO(json) json_t *list = r->input ? json_deep_copy(r->input) : conv_items(&r->s->conv);
+	enum { CONTEXT = 32768, ANSWER = 4096 };
+	size_t all = CONTEXT - ANSWER;
+
+	return conv_tokens(&r->s->conv) <= all
+		       ? all
+		       : (size_t)((double)all * json_num(truncation, "retention_ratio", 1.0));
+}
+
+/* *full: truncation is disabled, and not all of it fits. */
+static json_t *items_json(const struct response *r, bool *full)
+{
+	const json_t *truncation = json_object_get(r->config, "truncation");
+	bool left_out = false;
+	AUTO(json)
+	json_t *list = r->input ? json_deep_copy(r->input)
+				: conv_items(&r->s->conv, context_tokens(r, truncation), &left_out);
+
+	*full = left_out && json_is_string(truncation) &&
+		strcmp(json_string_value(truncation), "disabled") == 0;
 
 	if (!list)
 		return NULL;
@@ -121,7 +141,8 @@ void think(struct response *r)
 		response_fail(r, "engine_unavailable", "No language model is configured.");
 		return;
 	}
-	AUTO(json) json_t *items = items_json(r);
+	bool full = false;
+	AUTO(json) json_t *items = items_json(r, &full);
 	AUTO(json) json_t *tools = tools_json(r);
 	/* Once its tools have answered, a forced choice would ask for ever. */
 	AUTO(json)
@@ -139,6 +160,9 @@ void think(struct response *r)
 	r->llm_ticket = session_ticket(s);
 	if (!items || !tools || !choice)
 		session_oom(s);
+	else if (full)
+		response_fail(r, "context_length_exceeded",
+			      "The conversation is longer than the context, and truncation is disabled.");
 	else if (start(r, &q) != 0)
 		response_fail(r, "engine_unavailable", "The language model could not be started.");
 }

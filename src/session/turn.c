@@ -412,6 +412,7 @@ static void on_ended(struct session *s, uint64_t at)
 	 * whether the user still speaks. */
 	set_state(t, TURN_QUIET);
 	commit(s, s->set.create_response && s->kind == SESSION_REALTIME);
+	t->ended_at = audio_in_end(&s->in);
 }
 
 static void on_nothing(struct session *s, uint64_t at)

@@ -25,6 +25,7 @@ struct turn {
 	struct hear *hear;      /* of this turn, or of manual speech; NULL: none   */
 	uint64_t start, end;    /* positions: first sample incl. prefix; last speech */
 	uint64_t speech_end_us; /* when the last speech arrived, as far as known  */
+	uint64_t ended_at;      /* position at which the last turn was committed; 0: none */
 	bool respond_due;       /* words came while a response was still running  */
 	uint64_t idle_from_us;  /* the last answer has been heard; 0: none yet    */
 	bool idle_told;         /* idle_timeout_ms since then has been told       */

@@ -360,7 +360,7 @@ test('P-R23 a conversation that is too long', async () => {
 });
 
 test('P-R24 rt-client gets only what it knows', async () => {
-  const s = await open(server, AZURE, { turn_detection: { type: 'server_vad', silence_duration_ms: 500 }, input_audio_transcription: { model: 'whisper-1' }, tools: find });
+  const s = await open(server, AZURE, { turn_detection: { type: 'server_vad', silence_duration_ms: 500 }, input_audio_transcription: { model: 'whisper-1' }, tools: [tool('find_animal', 'Says where an animal lives.')] });
   await s.say(Buffer.concat([spoken(CAT), silence(2)]), { every: 0 });
   await s.event('response.done');
   await s.until('its words', () => s.of('conversation.item.input_audio_transcription.completed')[0]);

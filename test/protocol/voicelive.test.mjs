@@ -104,7 +104,7 @@ test('P-V05 a bad offer, and a second one', async () => {
 
 test('P-V06 functions on the socket, speech and words on the channel', async () => {
   const { s, call } = await make();
-  await s.update({ tools: [tool('find_animal')], turn_detection: { type: 'server_vad', silence_duration_ms: 500 }, input_audio_transcription: { model: 'azure-speech' } });
+  await s.update({ tools: [tool('find_animal', 'Says where an animal lives.')], turn_detection: { type: 'server_vad', silence_duration_ms: 500 }, input_audio_transcription: { model: 'azure-speech' } });
   await call.speak(speak(CAT));
   await has(call, 'input_audio_buffer.speech_stopped');
   await has(call, 'conversation.item.input_audio_transcription.completed');
@@ -142,7 +142,7 @@ test('P-V07 items go where their type belongs', async () => {
 
 test('P-V08 without a data channel all is on the socket', async () => {
   const { s } = await make({ data: false });
-  await s.update({ tools: [tool('find_animal')] });
+  await s.update({ tools: [tool('find_animal', 'Says where an animal lives.')] });
   const events = await s.ask(CAT);
   for (const t of orders.VL.audio.filter((t) => !/audio\.delta$/.test(t))) assert.ok(events.some((e) => e.type === t), t);
   assert.ok(!s.types().some((t) => /audio\.delta$/.test(t)), 'the audio is media');
