@@ -34,7 +34,7 @@ enum session_kind { SESSION_REALTIME, SESSION_TRANSCRIPTION };
 struct api_error {
 	const char *code; /* "invalid_value", … (errors.h) */
 	char param[96];   /* "session.type"; "": none      */
-	char message[320];
+	char message[768]; /* the longest lists the client events of a dialect */
 };
 
 /* Who runs the session. Either function may be NULL. */
