@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "leg/runner.h"
+#include "leg/voice.h"
 
 LOG_TOPIC("call");
 
@@ -147,6 +148,7 @@ static int begin(struct call *c, const struct call_params *cp, struct api_error 
 
 	c->recording = recording_new(c->seat->api);
 	sp.recorder = recording_hook(c->recording);
+	sp.paced_hz = VOICE_RATE_HZ;
 	int r = runner_start(&c->runner, c->seat->loop, &sp, NULL, e);
 	if (r != 0)
 		return r;

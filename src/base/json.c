@@ -70,7 +70,10 @@ json_t *json_parse(struct bytes t, char why[static 160])
 		snprintf(why, 160, "out of memory");
 		return NULL;
 	}
-	if (!v)
+	enum json_error_code code = json_error_code(&e);
+	if (!v && (code == json_error_null_character || code == json_error_null_byte_in_key))
+		snprintf(why, 160, "the character U+0000 is not accepted");
+	else if (!v)
 		snprintf(why, 160, "line %d, column %d: %.100s", e.line, e.column, e.text);
 	return v;
 }

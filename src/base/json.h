@@ -2,8 +2,9 @@
  *
  * A JSON value is a word of our vocabulary like struct bytes: layers above use
  * json_t and jansson's functions through this header. What we add: parsing with
- * limits (depth 64, strict UTF-8, no duplicate keys dropped silently: the last
- * wins), typed reading that never fails half-way, compact writing into a buf.
+ * limits (depth 64, strict UTF-8, integers of 64 bits, no U+0000 in strings, as they
+ * are C strings further on; of members with one name the last counts), typed reading
+ * that never fails half-way, compact writing into a buf.
  * Ownership: json_t is reference counted; AUTO(json) drops one reference.
  */
 #pragma once

@@ -120,7 +120,9 @@ static void on_whole(wslay_event_context_ptr lib, const struct wslay_event_on_ms
 {
 	struct ws *w = arg;
 
-	(void)lib;
+	/* Its pong waits inside wslay; it goes before what is said to messages behind the ping. */
+	if (m->opcode == WSLAY_PING && !w->over && wslay_event_send(lib) != 0)
+		w->no_memory = true;
 	if (w->over || w->no_memory || wslay_is_ctrl_frame(m->opcode))
 		return;
 	struct bytes data = w->message.n ? buf_bytes(&w->message) : bytes_str("");

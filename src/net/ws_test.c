@@ -8,12 +8,14 @@ struct heard {
 	struct ws *ws;
 	struct buf text; /* "t:…" or "b:…" for each message, or their length if long */
 	bool close_at_first;
+	size_t queued; /* octets that waited when the last message came */
 };
 
 static void on_message(void *owner, enum ws_kind kind, struct bytes data)
 {
 	struct heard *h = owner;
 
+	h->queued = ws_queued(h->ws);
 	buf_puts(&h->text, kind == WS_TEXT ? "t:" : "b:");
 	if (data.n < 100)
 		buf_put(&h->text, data.p, data.n);
@@ -89,6 +91,22 @@ static void reads_messages_in_any_pieces(void)
 	CHECK(bytes_is(buf_bytes(&h.text), "t:onet:twob:\x01t:"));
 	CHECK(output_is(h.ws, "\x8a\x04ping", 6));
 	CHECK_EQ(ws_queued(h.ws), 0);
+}
+
+/* What the owner says to a message behind a ping must not overtake the pong. */
+static void answers_a_ping_before_what_follows(void)
+{
+	AUTO(heard) struct heard h = { 0 };
+	AUTO(buf) struct buf in = { 0 };
+	CHECK_EQ(ws_new(&h.ws, on_message, &h), 0);
+
+	put_text(&in, 0x89, "ping");
+	put_text(&in, 0x81, "one");
+	CHECK(!in.failed);
+	CHECK_EQ(ws_input(h.ws, buf_bytes(&in)), WS_OPEN);
+	CHECK(bytes_is(buf_bytes(&h.text), "t:one"));
+	CHECK_EQ(h.queued, 6);
+	CHECK(output_is(h.ws, "\x8a\x04ping", 6));
 }
 
 static void says_why_it_closes(void)
@@ -262,6 +280,7 @@ static void accept_key_of_the_rfc(void)
 }
 
 TESTS({ "reads_messages_in_any_pieces", reads_messages_in_any_pieces },
+      { "answers_a_ping_before_what_follows", answers_a_ping_before_what_follows },
       { "says_why_it_closes", says_why_it_closes },
       { "takes_twenty_mebibytes", takes_twenty_mebibytes },
       { "counts_fragments", counts_fragments },

@@ -120,6 +120,20 @@ static const struct part_rule *part_rule(enum item_role role, const char *type)
 	return NULL;
 }
 
+/* The name of a member that should be a string and is something else; NULL: none. */
+static const char *part_member_wrong(const json_t *part, const struct part_rule *r)
+{
+	const char *const names[] = { r->text, r->audio ? "audio" : r->text };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const json_t *v = json_object_get(part, names[i]);
+
+		if (v && !json_is_null(v) && !json_is_string(v))
+			return names[i];
+	}
+	return NULL;
+}
+
 static int parse_part(struct item *it, size_t index, const json_t *part, json_t *kept,
 		      const char **audio64, struct api_error *e)
 {
@@ -131,6 +145,11 @@ static int parse_part(struct item *it, size_t index, const json_t *part, json_t 
 				 "Invalid value: '%.40s'. A part of this kind does not belong into "
 				 "a message of this role.",
 				 type ? type : "(none)");
+	const char *wrong = part_member_wrong(part, r);
+	if (wrong)
+		return error_set(e, ERR_INVALID_VALUE, "item.content",
+				 "Invalid type for 'item.content[%zu].%s': expected a string.", index,
+				 wrong);
 	const char *text = json_str(part, r->text, NULL);
 	if (!text && r->required)
 		return error_set(e, ERR_MISSING_PARAMETER, "item.content",

@@ -160,6 +160,33 @@ static void a_call_outlives_its_control_socket_for_a_while(void)
 	CHECK_EQ(r.legs[0].closed, 1000);
 }
 
+/* The control socket asks before the media are connected: the answer waits for them. */
+static void an_answer_waits_for_the_media(void)
+{
+	AUTO(rig) struct rig r = { 0 };
+	struct side control = { .leg = { &side_ops, VIEW_CONTROL } };
+	const struct session_params more = { .dialect = DIALECT_VOICE_LIVE, .paced_hz = 48000 };
+	struct session_params p = more;
+	struct api_error e;
+
+	CHECK(rig_init(&r));
+	p.env = &r.env.env;
+	p.engines = &r.engines;
+	CHECK_EQ(session_new(&r.s, &p, &e), 0);
+	CHECK_EQ(session_attach(r.s, &control.leg, LEG_SIDEBAND, r.env.now_us), 0);
+	session_on_message(r.s, &control.leg, bytes_str("{\"type\":\"response.create\"}"),
+			   r.env.now_us);
+	rig_wait(&r, 2 * US_PER_S);
+	CHECK(heard(&control, "response.created") && !heard(&control, "response.done"));
+	rig_leg_init(&r, 0, 48000);
+	r.legs[0].attached = true;
+	r.legs[0].leg.view = VIEW_NONE;
+	CHECK_EQ(session_attach(r.s, &r.legs[0].leg, LEG_MAIN, r.env.now_us), 0);
+	rig_wait(&r, 5 * US_PER_S);
+	CHECK(heard(&control, "response.done") && heard(&control, "output_audio_buffer.stopped"));
+	CHECK(r.legs[0].audio_total > 0);
+}
+
 /* webrtcfilter=on: the documented list, and nothing else, goes to the data channel. */
 static void a_filtered_leg_hears_the_documented_events_only(void)
 {
@@ -227,6 +254,7 @@ TESTS({ "a_sideband_hears_events_but_no_audio", a_sideband_hears_events_but_no_a
 	a_call_is_shared_by_control_socket_and_data_channel },
       { "a_call_outlives_its_control_socket_for_a_while",
 	a_call_outlives_its_control_socket_for_a_while },
+      { "an_answer_waits_for_the_media", an_answer_waits_for_the_media },
       { "a_filtered_leg_hears_the_documented_events_only",
 	a_filtered_leg_hears_the_documented_events_only },
       { "a_minted_config_counts", a_minted_config_counts },

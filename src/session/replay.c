@@ -545,6 +545,13 @@ static enum dialect dialect_of(const json_t *v, const char *name)
 	return (enum dialect)MIN((uint64_t)json_int(v, name, 0), N_DIALECTS - 1);
 }
 
+static unsigned rate_of(const json_t *v)
+{
+	uint64_t hz = (uint64_t)json_int(v, "paced_hz", 0);
+
+	return is_rate(hz) ? (unsigned)hz : 0;
+}
+
 static int make_session(struct player *p, const json_t *v)
 {
 	struct api_error e;
@@ -557,6 +564,7 @@ static int make_session(struct player *p, const json_t *v)
 		.dialect = dialect_of(v, "dialect"),
 		.config_dialect = dialect_of(v, "config_dialect"),
 		.enforced = json_flag(v, "enforced", false),
+		.paced_hz = rate_of(v),
 		.kind = json_int(v, "kind", 0) ? SESSION_TRANSCRIPTION : SESSION_REALTIME,
 		.model = json_str(v, "model", NULL),
 		.instructions = json_str(v, "instructions", NULL),

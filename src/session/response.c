@@ -61,7 +61,7 @@ struct response *response_new(struct session *s, json_t *config)
 	r->config = json_incref(config ? config : s->config);
 	config_read(r->config, &r->set);
 	r->paced = session_paced(s);
-	r->out_hz = r->paced ? session_main(s)->ops->out_rate_hz : audio_format_rate(r->set.out);
+	r->out_hz = r->paced ? session_paced_hz(s) : audio_format_rate(r->set.out);
 	r->output = json_array();
 	list_push(&s->responses, &r->node);
 	s->n_responses++;

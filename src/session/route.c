@@ -65,6 +65,32 @@ static const struct route {
 };
 /* clang-format on */
 
+/* Members of those objects that their handlers would otherwise take for absent when they are of
+ * another type; all may be absent. What belongs to settings is checked by config_rule.c. */
+/* clang-format off */
+#define ALL_DIALECTS (BIT(DIALECT_GA) | FLAT_DIALECTS)
+#define FLAT_DIALECTS (BIT(DIALECT_BETA) | BIT(DIALECT_VOICE_LIVE))
+static const struct member {
+	const char *of, *name;
+	json_type type;
+	unsigned dialects;
+} members[] = {
+	{ "session",  "type",            JSON_STRING, BIT(DIALECT_GA) },
+	{ "item",     "type",            JSON_STRING, ALL_DIALECTS },
+	{ "item",     "id",              JSON_STRING, ALL_DIALECTS },
+	{ "item",     "role",            JSON_STRING, ALL_DIALECTS },
+	{ "item",     "content",         JSON_ARRAY,  ALL_DIALECTS },
+	{ "item",     "call_id",         JSON_STRING, ALL_DIALECTS },
+	{ "item",     "name",            JSON_STRING, ALL_DIALECTS },
+	{ "item",     "arguments",       JSON_STRING, ALL_DIALECTS },
+	{ "item",     "output",          JSON_STRING, ALL_DIALECTS },
+	{ "response", "conversation",    JSON_STRING, ALL_DIALECTS },
+	{ "response", "commit",          JSON_TRUE,   FLAT_DIALECTS },
+	{ "response", "cancel_previous", JSON_TRUE,   FLAT_DIALECTS },
+	{ "response", "pre_generated_assistant_message", JSON_OBJECT, BIT(DIALECT_VOICE_LIVE) },
+};
+/* clang-format on */
+
 static const char *const type_names[] = {
 	[JSON_OBJECT] = "an object",   [JSON_ARRAY] = "an array", [JSON_STRING] = "a string",
 	[JSON_INTEGER] = "an integer", [JSON_REAL] = "a number",  [JSON_TRUE] = "a boolean",
@@ -84,7 +110,7 @@ static const struct route *route_of(const struct session *s, const char *type)
 
 static void refuse_type(struct session *s, const char *type)
 {
-	char list[640] = "";
+	char list[720] = "";
 	size_t at = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(routes) && at < sizeof(list); i++) {
@@ -96,6 +122,34 @@ static void refuse_type(struct session *s, const char *type)
 	}
 	error_send(s, ERR_INVALID_VALUE, "type",
 		   "Invalid value: '%.40s'. Supported values are: %s.", type, list);
+}
+
+/* Is v of this type (JSON_TRUE: either boolean)? Else the client is told. */
+static bool type_fits(struct session *s, const char *path, json_type type, const json_t *v)
+{
+	if (json_typeof(v) == type || (type == JSON_TRUE && json_is_boolean(v)))
+		return true;
+	error_send(s, ERR_INVALID_VALUE, path,
+		   "Invalid type for '%s': expected %s, but got %s instead.", path, type_names[type],
+		   type_names[json_typeof(v)]);
+	return false;
+}
+
+static bool members_ok(struct session *s, const char *name, const json_t *object)
+{
+	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+		const struct member *m = &members[i];
+		const json_t *v = json_object_get(object, m->name);
+		char path[64];
+
+		if (!v || json_is_null(v) || strcmp(m->of, name) != 0 ||
+		    !(m->dialects & BIT(s->dialect)))
+			continue;
+		snprintf(path, sizeof(path), "%s.%s", name, m->name);
+		if (!type_fits(s, path, m->type, v))
+			return false;
+	}
+	return true;
 }
 
 static bool shape_ok(struct session *s, const struct route *r, const json_t *msg)
@@ -111,14 +165,23 @@ static bool shape_ok(struct session *s, const struct route *r, const json_t *msg
 				   "Missing required parameter: '%s'.", f->name);
 			return false;
 		}
-		if (json_typeof(v) != f->type) {
-			error_send(s, ERR_INVALID_VALUE, f->name,
-				   "Invalid type for '%s': expected %s, but got %s instead.",
-				   f->name, type_names[f->type], type_names[json_typeof(v)]);
+		if (!type_fits(s, f->name, f->type, v) || !members_ok(s, f->name, v))
 			return false;
-		}
 	}
 	return true;
+}
+
+/* The members that all events have: a "type", and perhaps an "event_id". */
+static bool envelope_ok(struct session *s, const json_t *msg)
+{
+	const json_t *type = json_object_get(msg, "type"), *id = json_object_get(msg, "event_id");
+
+	if (id && !json_is_null(id) && !type_fits(s, "event_id", JSON_STRING, id))
+		return false;
+	if (type && !json_is_null(type))
+		return type_fits(s, "type", JSON_STRING, type);
+	error_send(s, ERR_MISSING_PARAMETER, "type", "Missing required parameter: 'type'.");
+	return false;
 }
 
 void route_message(struct session *s, struct bytes text)
@@ -137,14 +200,14 @@ void route_message(struct session *s, struct bytes text)
 		return;
 	}
 	s->asking.event_id = json_str(msg, "event_id", NULL);
-	const char *type = json_str(msg, "type", NULL);
-	const struct route *r = type ? route_of(s, type) : NULL;
+	if (envelope_ok(s, msg)) {
+		const char *type = json_str(msg, "type", "");
+		const struct route *r = route_of(s, type);
 
-	if (!type)
-		error_send(s, ERR_MISSING_PARAMETER, "type", "Missing required parameter: 'type'.");
-	else if (!r)
-		refuse_type(s, type);
-	else if (shape_ok(s, r, msg))
-		r->on(s, msg);
+		if (!r)
+			refuse_type(s, type);
+		else if (shape_ok(s, r, msg))
+			r->on(s, msg);
+	}
 	s->asking.event_id = NULL;
 }

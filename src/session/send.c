@@ -208,6 +208,8 @@ static bool push_paced(struct response *r, const int16_t *pcm, size_t n)
 	struct session *s = r->s;
 	struct leg *l = session_main(s);
 
+	if (!l && s->paced_hz)
+		return false; /* the call is not connected yet */
 	if (!l || !l->ops->push_audio)
 		return true; /* nobody hears: as if said */
 	if (response_occupies_leg(s, r))

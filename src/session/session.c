@@ -181,10 +181,16 @@ struct leg *session_main(const struct session *s)
 	return NULL;
 }
 
-bool session_paced(const struct session *s)
+unsigned session_paced_hz(const struct session *s)
 {
 	const struct leg *l = session_main(s);
-	return l && (l->ops->caps & LEG_AUDIO_PACED);
+
+	return !l ? s->paced_hz : l->ops->caps & LEG_AUDIO_PACED ? l->ops->out_rate_hz : 0;
+}
+
+bool session_paced(const struct session *s)
+{
+	return session_paced_hz(s) != 0;
 }
 
 unsigned slot_index(const struct session *s, const struct leg_slot *l)
@@ -262,9 +268,9 @@ static void record_params(struct session *s, const struct session_params *p)
 	if (!s->rec.ops)
 		return;
 	AUTO(json)
-	json_t *v = json_pack("{s:i,s:i,s:b,s:i,s:s?,s:s?,s:s?,s:s?,s:s?,s:O?,s:I,s:I,s:i,s:i,s:b,s:o}",
+	json_t *v = json_pack("{s:i,s:i,s:b,s:i,s:i,s:s?,s:s?,s:s?,s:s?,s:s?,s:O?,s:I,s:I,s:i,s:i,s:b,s:o}",
 			      "dialect", p->dialect, "config_dialect", p->config_dialect, "enforced",
-			      p->enforced, "kind", p->kind, "model", p->model,
+			      p->enforced, "paced_hz", (int)p->paced_hz, "kind", p->kind, "model", p->model,
 			      "instructions", p->instructions, "voice", p->voice, "language",
 			      p->language, "collection", p->collection, "config", p->config,
 			      "max_us", (json_int_t)p->max_us, "grace_us",
@@ -313,6 +319,7 @@ int session_new(struct session **out, const struct session_params *p, struct api
 	s->engines = *p->engines;
 	s->dialect = p->dialect;
 	s->enforced = p->enforced;
+	s->paced_hz = p->paced_hz;
 	s->kind = p->kind;
 	s->now_us = env_now(p->env);
 	s->told_next_us = UINT64_MAX;
@@ -397,6 +404,8 @@ int session_attach(struct session *s, struct leg *l, enum leg_role r, uint64_t n
 	*slot = (struct leg_slot){ .leg = l, .role = r, .view = l->view };
 	if (l->view == VIEW_CONTROL)
 		s->alone_us = UINT64_MAX;
+	if (r == LEG_MAIN)
+		s->paced_hz = 0;
 	s->asking.from = slot;
 	emit(s, EV_SESSION_CREATED, json_pack("{s:O}", "session", s->config));
 	slot->told = true;

@@ -34,7 +34,7 @@ enum session_kind { SESSION_REALTIME, SESSION_TRANSCRIPTION };
 struct api_error {
 	const char *code; /* "invalid_value", … (errors.h) */
 	char param[96];   /* "session.type"; "": none      */
-	char message[320];
+	char message[768]; /* the longest lists the client events of a dialect */
 };
 
 /* Who runs the session. Either function may be NULL. */
@@ -66,6 +66,7 @@ struct session_params {
 	json_t *config;           /* borrowed: a session object, as minted or posted with the
 				   * call, over the defaults; NULL: none                     */
 	uint64_t max_us;          /* life of a session; 0: 60 minutes                       */
+	unsigned paced_hz;        /* a paced leg of this rate is coming: its audio waits for it; 0: no */
 	uint64_t grace_us;        /* how long a call outlives its control socket; 0: 30 s   */
 	struct recorder recorder; /* {0}: not recorded                                      */
 };

@@ -61,6 +61,7 @@ struct session {
 	json_t *texts;               /* Voice Live: streamed text by id; or NULL              */
 	uint64_t next_ticket, next_tag, next_id;
 	uint64_t n_messages, n_errors, n_turns, n_responses_made; /* for dump */
+	unsigned paced_hz; /* of the main leg that is expected; 0: none is, or it has come */
 	bool voice_locked; /* assistant audio has been sent */
 	struct conversation conv;
 	struct list responses;
@@ -82,6 +83,8 @@ void session_new_id(struct session *s, const char *prefix, char to[static ID_MAX
 /* The leg that carries audio, or NULL; and whether it is paced. */
 struct leg *session_main(const struct session *s);
 bool session_paced(const struct session *s);
+/* The rate of what is sent to it: paced legs, there or expected; 0: the format says it. */
+unsigned session_paced_hz(const struct session *s);
 unsigned slot_index(const struct session *s, const struct leg_slot *l);
 
 void session_record(struct session *s, enum rec_kind k, struct bytes body);

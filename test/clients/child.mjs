@@ -12,8 +12,12 @@ const say = (e) => {
 };
 const tell = (feature, error) => process.send({ feature, error: error && say(error) });
 
+// A feature may say which of an SDK's own unhandled rejections it has provoked.
+globalThis.provoked = () => false;
+
 for (const kind of ['uncaughtException', 'unhandledRejection']) {
   process.on(kind, (e) => {
+    if (globalThis.provoked(e)) return;
     const why = `${kind}: ${say(e)}`;
     if (!running || !process.connected) process.exit(1);
     process.send({ feature: running, error: why, fatal: true }, () => process.exit(1));
@@ -25,6 +29,7 @@ const { run } = await import(`./${row.script}.mjs`);
 process.on('message', async (feature) => {
   running = feature;
   let error = null;
+  globalThis.provoked = () => false;
   try {
     await run(row, feature);
   } catch (e) {

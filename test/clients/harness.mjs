@@ -13,7 +13,7 @@ import { testName, title } from './table.mjs';
 export const KEY = 'the-key-of-the-clients-tests';
 const PATIENCE_MS = 60000;
 
-const DECODERS = 3; // more than speak at once: a turn that was given up keeps its own for a moment
+const DECODERS = 5; // more than speak at once: the microphone of a manual turn keeps one, and so does a turn given up, for a moment
 
 // Recognisers are built one after the other; waits until so many turns are heard at once.
 async function warm(server) {
@@ -73,7 +73,7 @@ class Client {
         end(reject, new Error(`the client's process ended (${code ?? signal}): ${this.output}`));
       };
       const timer = setTimeout(() => {
-        child.kill('SIGKILL');
+        this.stop();
         end(reject, new Error(`no end after ${PATIENCE_MS} ms: ${this.output}`));
       }, PATIENCE_MS);
       child.on('message', onMessage).on('exit', onExit);

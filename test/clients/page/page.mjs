@@ -7,6 +7,7 @@ import { gathered, heard, listen, Microphone, opened, within } from './phone.mjs
 const WRONG = 'ek_that_is_wrong';
 const INSTRUCTIONS = 'From the secret.';
 let microphone, setting;
+const open = []; // what a feature has opened is closed after it, however it ends
 
 const post = (path, body, headers) => fetch(setting.origin + path, { method: 'POST', body, headers });
 const json = { 'content-type': 'application/json' };
@@ -32,6 +33,7 @@ const talker = (dialect, events, pc, send) => ({ dialect, media: 'rtc', events, 
 // As the samples do: peer connection, microphone, data channel, offer, POST, answer.
 async function dial(row, key) {
   const pc = new RTCPeerConnection(), events = new Events();
+  open.push(pc);
   listen(pc);
   pc.addTrack(microphone.stream.getAudioTracks()[0], microphone.stream);
   const channel = pc.createDataChannel(row.label);
@@ -39,10 +41,7 @@ async function dial(row, key) {
   channel.addEventListener('close', () => events.fail('the data channel closed'));
   await pc.setLocalDescription(await pc.createOffer());
   const answer = await post(row.offer, pc.localDescription.sdp, { authorization: `Bearer ${key}`, 'content-type': 'application/sdp' });
-  if (!answer.ok) {
-    pc.close();
-    throw new Error(`status ${answer.status}: ${(await answer.json()).error.message}`);
-  }
+  if (!answer.ok) throw new Error(`status ${answer.status}: ${(await answer.json()).error.message}`);
   if (row.status) assert.equal(answer.status, row.status);
   if (row.location) assert.match(answer.headers.get('location'), row.location);
   await pc.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
@@ -59,7 +58,6 @@ async function sdp(row, feature) {
   await features[feature === 'secret' ? 'text' : feature](talk);
   orderly(talk);
   if (feature === 'errors') await assert.rejects(dial(row, WRONG), /status 401: \w/);
-  talk.pc.close();
 }
 
 // Voice Live: the offer goes over a control WebSocket, which stays.
@@ -71,8 +69,6 @@ async function control(row, feature) {
   orderly(talk);
   routed(talk, row.channel === 'before');
   if (feature === 'errors') await assert.rejects(openControl(row, 'a-key-that-is-wrong'), /control socket/);
-  talk.pc.close();
-  talk.socket.close();
 }
 
 const frame = (socket, what) => within(new Promise((resolve) => {
@@ -82,6 +78,7 @@ const frame = (socket, what) => within(new Promise((resolve) => {
 async function openControl(row, key, forgetful = false) {
   const socket = new WebSocket(`${setting.origin.replace(/^http/, 'ws')}/voice-live/realtime/calls?api-version=2026-01-01-preview`
     + `&model=gpt-realtime&api-key=${encodeURIComponent(key)}`);
+  open.push(socket);
   await within(new Promise((resolve, reject) => {
     socket.onopen = resolve;
     socket.onerror = () => reject(new Error('the control socket was refused'));
@@ -93,6 +90,7 @@ async function openControl(row, key, forgetful = false) {
       ['rtc.call.error', 'rtc.call.sdp.create', 'invalid_request_error', 'missing_sdp']);
   }
   const pc = new RTCPeerConnection(), events = new Events(), seen = new Set();
+  open.push(pc);
   listen(pc);
   // One that is mirrored counts once, where it came first.
   const take = (name) => ({ data }) => {
@@ -135,6 +133,7 @@ async function helper(row, feature) {
   const { OpenAIRealtimeWebRTC } = await import('/node_modules/openai/realtime/webrtc.mjs');
   const rt = new OpenAIRealtimeWebRTC(), events = new Events();
   const { peerConnection: pc } = rt;
+  open.push(rt);
   let call;
   listen(pc);
   pc.addTrack(microphone.stream.getAudioTracks()[0], microphone.stream);
@@ -164,7 +163,6 @@ async function helper(row, feature) {
     await window.hangUp(call.location);
     await assert.rejects(events.next('nothing more'), /closed: (remote|failed)|the peer connection ended/i);
   }
-  rt.close();
 }
 
 async function runAgents(row, feature) {
@@ -175,7 +173,7 @@ async function runAgents(row, feature) {
     media: 'rtc', url: `${setting.origin}/v1/realtime/calls`, key: await mint(secret, { type: 'realtime', model: 'gpt-realtime' }),
     mint: (config) => mint(secret, config),
     transport: () => new sdk.OpenAIRealtimeWebRTC({ mediaStream: microphone.stream, audioElement: new Audio(),
-      changePeerConnection: (made) => { pc = made; return made; } }),
+      changePeerConnection: (made) => { pc = made; open.push(pc); return made; } }),
     say: () => microphone.say(), heard: () => heard(pc),
   }, feature);
 }
@@ -185,5 +183,9 @@ const scripts = { sdp, control, helper, agents: runAgents };
 window.run = async (row, feature, given) => {
   setting = given;
   microphone ??= await new Microphone().load('/question.wav');
-  await scripts[row.script](row, feature);
+  try {
+    await scripts[row.script](row, feature);
+  } finally {
+    for (const x of open.splice(0)) x.close();
+  }
 };
