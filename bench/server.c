@@ -56,15 +56,23 @@ int main(int argc, char **argv)
 	    !addr_parse(bytes_str(at_text), &at))
 		return 1;
 	fake_engines(fake, &engines);
-	const struct api_params p = { .env = &env_system, .loops = &loop, .n_loops = 1,
-				      .engines_of = engines_of, .data = "/nonexistent",
-				      .collection = "default", .auth = &auth, .cert = cert,
-				      .candidates = &at, .n_candidates = 1, .max_sessions = 20000,
+	const struct api_params p = { .env = &env_system,
+				      .loops = &loop,
+				      .n_loops = 1,
+				      .engines_of = engines_of,
+				      .data = "/nonexistent",
+				      .collection = "default",
+				      .auth = &auth,
+				      .cert = cert,
+				      .candidates = &at,
+				      .n_candidates = 1,
+				      .max_sessions = 20000,
 				      .ready = ready };
 	if (api_new(&api, &p) != 0)
 		return 1;
-	const struct http_server_params h = { .loops = &loop, .n_loops = 1, .ops = &api_http_ops,
-					      .policy = &policy, .ctx = api };
+	const struct http_server_params h = {
+		.loops = &loop, .n_loops = 1, .ops = &api_http_ops, .policy = &policy, .ctx = api
+	};
 	if (http_server_new(&server, &h) != 0 || http_server_listen(server, &at, why) != LISTEN_OK)
 		return 1;
 	return loop_run(loop);

@@ -43,7 +43,8 @@ static void count(const char *type, size_t n, uint64_t ns, size_t octets)
 {
 	size_t i = 0;
 
-	while (i < NAMES - 1 && sent[i].n && (strncmp(sent[i].type, type, n) != 0 || sent[i].type[n]))
+	while (i < NAMES - 1 && sent[i].n &&
+	       (strncmp(sent[i].type, type, n) != 0 || sent[i].type[n]))
 		i++;
 	snprintf(sent[i].type, sizeof(sent[i].type), "%.*s", (int)n, type);
 	sent[i].ns += ns;
@@ -74,8 +75,10 @@ static uint64_t now_marked(void *ctx)
 }
 
 static const struct fake_step answer[] = {
-	{ FAKE_TEXT, "The pump is bled at the upper valve, which is opened by half a turn. ", NULL },
-	{ FAKE_CITE, "{\"document\":\"manual.pdf\",\"page\":7,\"quote\":\"bled at the upper valve\"}", NULL },
+	{ FAKE_TEXT, "The pump is bled at the upper valve, which is opened by half a turn. ",
+	  NULL },
+	{ FAKE_CITE,
+	  "{\"document\":\"manual.pdf\",\"page\":7,\"quote\":\"bled at the upper valve\"}", NULL },
 	{ FAKE_TEXT, "Close it when no more air comes. ", NULL },
 	{ FAKE_CALL, "f", "{\"valve\":\"upper\"}" },
 };
@@ -125,7 +128,9 @@ static void server_events(void)
 			mark = tick();
 			rig_message(&r, "{\"type\":\"input_audio_buffer.clear\"}");
 			mark = tick();
-			rig_message(&r, "{\"type\":\"response.create\",\"response\":{\"output_modalities\":[\"text\"]}}");
+			rig_message(
+				&r,
+				"{\"type\":\"response.create\",\"response\":{\"output_modalities\":[\"text\"]}}");
 			rig_wait(&r, 1000000);
 		}
 	}
@@ -135,11 +140,13 @@ static void print_sent(void)
 {
 	for (size_t i = 0; i < NAMES && sent[i].n; i++)
 		printf("sent  %-55s %8.2f us %7zu octets\n", sent[i].type,
-		       (double)sent[i].ns / (double)sent[i].n / 1000, (size_t)(sent[i].octets / sent[i].n));
+		       (double)sent[i].ns / (double)sent[i].n / 1000,
+		       (size_t)(sent[i].octets / sent[i].n));
 }
 
 /* --- client events ----------------------------------------------------------------------- */
 
+/* clang-format off */
 /* ' stands for ". before: not measured; after: some time passes. */
 static const struct {
 	enum dialect d;
@@ -176,6 +183,7 @@ static const struct {
 	{ "DELTA", "{'type':'input_text.delta','id':'x','delta':'some words '}", 1 },
 	{ "DONE", "{'type':'input_text.done','id':'x'}", 1 },
 };
+/* clang-format on */
 
 static void append_text(struct buf *to, int level)
 {
@@ -222,7 +230,9 @@ static uint64_t client_event(size_t i)
 		abort();
 	/* Turns are the client's, but for appends: those are detected in. */
 	if (strcmp(asked[i].json, "APPEND") != 0 && asked[i].d == DIALECT_GA)
-		rig_message(&r, "{\"type\":\"session.update\",\"session\":{\"type\":\"realtime\",\"audio\":{\"input\":{\"turn_detection\":null}}}}");
+		rig_message(
+			&r,
+			"{\"type\":\"session.update\",\"session\":{\"type\":\"realtime\",\"audio\":{\"input\":{\"turn_detection\":null}}}}");
 	for (unsigned k = 0; k < ROUNDS; k++) {
 		for (unsigned t = 0; t < times; t++)
 			say(&r, &before);
@@ -248,7 +258,9 @@ static void conversation(bool detect, bool answers)
 	AUTO(rig) struct rig r = { 0 };
 	AUTO(buf) struct buf frame = { 0 };
 	static const struct fake_step long_text[] = {
-		{ FAKE_TEXT, "The pump is bled at the upper valve which is opened by half a turn and closed when no more air comes. ", NULL }
+		{ FAKE_TEXT,
+		  "The pump is bled at the upper valve which is opened by half a turn and closed when no more air comes. ",
+		  NULL }
 	};
 
 	if (!open(&r, on_event_unmeasured, DIALECT_GA))
@@ -256,12 +268,15 @@ static void conversation(bool detect, bool answers)
 	fake_delays(r.fake, &slow);
 	append_text(&frame, 300);
 	if (!detect)
-		rig_message(&r, "{\"type\":\"session.update\",\"session\":{\"type\":\"realtime\",\"audio\":{\"input\":{\"turn_detection\":null}}}}");
+		rig_message(
+			&r,
+			"{\"type\":\"session.update\",\"session\":{\"type\":\"realtime\",\"audio\":{\"input\":{\"turn_detection\":null}}}}");
 	uint64_t from = tick();
 	for (unsigned k = 0; k < CONVERSATION_S * 50; k++) {
 		if (answers && k % 50 == 0) {
 			(void)!fake_answer(r.fake, long_text, 1);
-			rig_message(&r, "{\"type\":\"response.create\",\"response\":{\"input\":[]}}");
+			rig_message(&r,
+				    "{\"type\":\"response.create\",\"response\":{\"input\":[]}}");
 		}
 		say(&r, &frame);
 		rig_wait(&r, 20000);
@@ -269,8 +284,9 @@ static void conversation(bool detect, bool answers)
 			rig_message(&r, "{\"type\":\"input_audio_buffer.clear\"}");
 	}
 	double us = (double)(tick() - from) / 1000 / CONVERSATION_S;
-	printf("20 ms appends%s%s: %.0f us of CPU a second, %.0f sessions a core\n", detect ? ", turns detected" : "",
-	       answers ? ", answers in audio all the time" : "", us, 1e6 / us);
+	printf("20 ms appends%s%s: %.0f us of CPU a second, %.0f sessions a core\n",
+	       detect ? ", turns detected" : "", answers ? ", answers in audio all the time" : "",
+	       us, 1e6 / us);
 }
 
 #ifdef RIG_REAL_VAD
@@ -286,7 +302,8 @@ static void events(void)
 
 		for (unsigned k = 0; k < SESSIONS; k++)
 			ns += client_event(i);
-		printf("asked %-55s %8.2f us\n", asked[i].what, (double)ns / ROUNDS / SESSIONS / 1000);
+		printf("asked %-55s %8.2f us\n", asked[i].what,
+		       (double)ns / ROUNDS / SESSIONS / 1000);
 	}
 	for (unsigned k = 0; k < SESSIONS; k++)
 		server_events();

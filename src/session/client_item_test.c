@@ -24,7 +24,7 @@ static bool order_is(struct rig *r, const char *want)
 		   "'conversation':'none'}}");
 	rig_wait(r, 20000);
 	rig_forget(r);
-	json_array_foreach (json_object_get(fake_last_request(r->fake), "items"), i, item) {
+	json_array_foreach(json_object_get(fake_last_request(r->fake), "items"), i, item) {
 		const json_t *part = json_array_get(json_object_get(item, "content"), 0);
 
 		n += (size_t)snprintf(got + n, sizeof(got) - n, "%s", json_str(part, "text", "?"));
@@ -63,12 +63,13 @@ static void words_that_are_not_known(void)
 	RIG(r, NULL, 0);
 	rig_say(&r, "{'type':'conversation.item.create','item':{'type':'message','role':'user',"
 		    "'content':[{'type':'input_audio','audio':'AAAAAAAA'}]}}");
-	CHECK(rig_until(&r, "conversation.item.added", "{'item':{'content':[{'transcript':null}]}}"));
+	CHECK(rig_until(&r, "conversation.item.added",
+			"{'item':{'content':[{'transcript':null}]}}"));
 	rig_say(&r, "{'type':'conversation.item.create','item':{'type':'message',"
 		    "'role':'assistant','content':[{'type':'output_audio'}]}}");
 	const json_t *e = rig_find(&r, "conversation.item.added");
-	const json_t *part = json_array_get(
-		json_object_get(json_object_get(e, "item"), "content"), 0);
+	const json_t *part =
+		json_array_get(json_object_get(json_object_get(e, "item"), "content"), 0);
 	CHECK(part && !json_object_get(part, "transcript"));
 }
 

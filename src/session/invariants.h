@@ -22,15 +22,18 @@ struct model {
 	json_t *ever;      /* item id: true, once added */
 	char speech[40];   /* item_id of the last speech_started or timeout_triggered */
 	bool asked_for_more; /* retrieve, transcription_session.update, include: BETA has these names only then */
-	size_t n;            /* events */
-	size_t n_errors;     /* of them errors with this event_id */
+	size_t n;        /* events */
+	size_t n_errors; /* of them errors with this event_id */
 	const char *asking;
 };
 
 static inline bool model_init(struct model *m, const struct session *s)
 {
-	*m = (struct model){ .s = s, .ids = json_object(), .responses = json_object(),
-			     .order = json_array(), .ever = json_object() };
+	*m = (struct model){ .s = s,
+			     .ids = json_object(),
+			     .responses = json_object(),
+			     .order = json_array(),
+			     .ever = json_object() };
 	return m->ids && m->responses && m->order && m->ever;
 }
 
@@ -84,7 +87,8 @@ static const char *part_shape(enum dialect d, const char *role, const json_t *pa
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
 		const char *type = d == DIALECT_GA ? rules[i].ga : rules[i].flat;
 
-		if (strcmp(rules[i].role, role) != 0 || strcmp(type, json_str(part, "type", "")) != 0)
+		if (strcmp(rules[i].role, role) != 0 ||
+		    strcmp(type, json_str(part, "type", "")) != 0)
 			continue;
 		if (!rules[i].text)
 			return has_nullable(part, "transcript") ? NULL : "audio without transcript";
@@ -105,7 +109,7 @@ static const char *item_shape(enum dialect d, const json_t *item)
 	const char *key, *why = NULL;
 	json_t *v;
 
-	json_object_foreach ((json_t *)(uintptr_t)item, key, v)
+	json_object_foreach((json_t *)(uintptr_t)item, key, v)
 		if (json_is_null(v))
 			return "a member of an item is null";
 	if (!has_string(item, "id") || !has_string(item, "status"))
@@ -131,12 +135,16 @@ static const char *item_shape(enum dialect d, const json_t *item)
 static const char *usage_shape(const json_t *u)
 {
 	static const char *const paths[] = {
-		"total_tokens", "input_tokens", "output_tokens",
-		"input_token_details.text_tokens", "input_token_details.audio_tokens",
+		"total_tokens",
+		"input_tokens",
+		"output_tokens",
+		"input_token_details.text_tokens",
+		"input_token_details.audio_tokens",
 		"input_token_details.cached_tokens",
 		"input_token_details.cached_tokens_details.text_tokens",
 		"input_token_details.cached_tokens_details.audio_tokens",
-		"output_token_details.text_tokens", "output_token_details.audio_tokens",
+		"output_token_details.text_tokens",
+		"output_token_details.audio_tokens",
 	};
 
 	for (size_t i = 0; !json_is_null(u) && i < ARRAY_LEN(paths); i++)
@@ -147,12 +155,28 @@ static const char *usage_shape(const json_t *u)
 
 static const char *response_shape(enum dialect d, const json_t *r)
 {
-	static const char *const ga[] = { "object", "id", "status", "status_details", "output",
-					  "conversation_id", "output_modalities",
-					  "max_output_tokens", "audio", "usage", "metadata" };
-	static const char *const flat[] = { "object", "id", "status", "status_details", "output",
-					    "conversation_id", "modalities", "voice",
-					    "output_audio_format", "max_output_tokens", "usage",
+	static const char *const ga[] = { "object",
+					  "id",
+					  "status",
+					  "status_details",
+					  "output",
+					  "conversation_id",
+					  "output_modalities",
+					  "max_output_tokens",
+					  "audio",
+					  "usage",
+					  "metadata" };
+	static const char *const flat[] = { "object",
+					    "id",
+					    "status",
+					    "status_details",
+					    "output",
+					    "conversation_id",
+					    "modalities",
+					    "voice",
+					    "output_audio_format",
+					    "max_output_tokens",
+					    "usage",
 					    "metadata" };
 	const char *const *keys = d == DIALECT_GA ? ga : flat;
 	size_t n = d == DIALECT_GA ? ARRAY_LEN(ga) : ARRAY_LEN(flat);
@@ -191,7 +215,8 @@ static const char *previous_ok(const struct model *m, const json_t *e)
 
 	if (!has_nullable(e, "previous_item_id"))
 		return "no previous_item_id";
-	return previous && place_of(m, previous) == SIZE_MAX ? "previous_item_id is not there" : NULL;
+	return previous && place_of(m, previous) == SIZE_MAX ? "previous_item_id is not there"
+							     : NULL;
 }
 
 static const char *on_item_added(struct model *m, const json_t *e)
@@ -215,7 +240,8 @@ static const char *on_item_done(struct model *m, const json_t *e)
 
 	if (strcmp(json_str(json_object_get(e, "item"), "status", ""), "in_progress") == 0)
 		return "an item is done and in progress";
-	return place_of(m, id) == SIZE_MAX ? "an item was done that is not there" : previous_ok(m, e);
+	return place_of(m, id) == SIZE_MAX ? "an item was done that is not there"
+					   : previous_ok(m, e);
 }
 
 static const char *on_item_deleted(struct model *m, const json_t *e)
@@ -242,7 +268,7 @@ static const char *on_transcription(struct model *m, const json_t *e)
 
 	if (!json_object_get(m->ever, json_str(e, "item_id", "")))
 		return "words of an item that was not added";
-	json_object_foreach ((json_t *)(uintptr_t)error, key, v)
+	json_object_foreach((json_t *)(uintptr_t)error, key, v)
 		if (json_is_null(v))
 			return "a member of a transcription's error is null";
 	return usage && !has_string(usage, "type") ? "usage without type" : NULL;
@@ -256,14 +282,15 @@ static const char *on_speech_started(struct model *m, const json_t *e)
 
 static const char *on_speech_stopped(struct model *m, const json_t *e)
 {
-	return strcmp(m->speech, json_str(e, "item_id", "")) != 0 ? "speech stopped that had not started"
-								   : NULL;
+	return strcmp(m->speech, json_str(e, "item_id", "")) != 0
+		       ? "speech stopped that had not started"
+		       : NULL;
 }
 
 static const char *on_committed(struct model *m, const json_t *e)
 {
 	return json_object_get(m->ever, json_str(e, "item_id", "")) ? "an item was committed twice"
-								     : previous_ok(m, e);
+								    : previous_ok(m, e);
 }
 
 /* --- responses --------------------------------------------------------------------------- */
@@ -280,7 +307,7 @@ static const char *on_created(struct model *m, const json_t *e)
 	if (!json_is_null(json_object_get(r, "usage")) ||
 	    strcmp(json_str(r, "status", ""), "in_progress") != 0)
 		return "a response begins as it should not";
-	json_object_foreach (m->responses, id, other)
+	json_object_foreach(m->responses, id, other)
 		if (!oob && !json_flag(other, "oob", false) && !json_flag(other, "done", false))
 			return "two active responses in the conversation";
 	keep(m->responses, json_str(r, "id", ""),
@@ -294,7 +321,8 @@ static const char *on_output_added(const struct model *m, json_t *r, const json_
 	const json_t *item = json_object_get(e, "item");
 
 	(void)m;
-	if (json_flag(r, "open", false) || json_int(e, "output_index", -1) != json_int(r, "next", 0) ||
+	if (json_flag(r, "open", false) ||
+	    json_int(e, "output_index", -1) != json_int(r, "next", 0) ||
 	    strcmp(json_str(item, "status", ""), "in_progress") != 0)
 		return "an item was added out of order";
 	keep(r, "said", json_string(""));
@@ -347,10 +375,12 @@ static const char *on_done(const struct model *m, json_t *r, const json_t *e)
 
 static const char *inside(const json_t *r, const json_t *e)
 {
-	if (!json_flag(r, "open", false) || json_int(e, "output_index", -1) != json_int(r, "next", 0))
+	if (!json_flag(r, "open", false) ||
+	    json_int(e, "output_index", -1) != json_int(r, "next", 0))
 		return "something outside of its item";
-	return strcmp(json_str(e, "item_id", "?"), last_output(r)) != 0 ? "something of another item"
-									 : NULL;
+	return strcmp(json_str(e, "item_id", "?"), last_output(r)) != 0
+		       ? "something of another item"
+		       : NULL;
 }
 
 static const char *on_part(const struct model *m, json_t *r, const json_t *e)
@@ -363,7 +393,7 @@ static const char *on_part(const struct model *m, json_t *r, const json_t *e)
 	if ((strcmp(type, "text") != 0 && strcmp(type, "audio") != 0) || !text)
 		return "a part that is neither text nor audio with transcript";
 	return strcmp(text, json_str(r, "said", "")) != 0 ? "a part is not what the deltas were"
-							   : inside(r, e);
+							  : inside(r, e);
 }
 
 static const char *on_delta(const struct model *m, json_t *r, const json_t *e)
@@ -379,8 +409,8 @@ static const char *on_delta(const struct model *m, json_t *r, const json_t *e)
 
 static const char *on_whole(const struct model *m, json_t *r, const json_t *e)
 {
-	const char *whole = json_str(
-		e, "text", json_str(e, "transcript", json_str(e, "arguments", NULL)));
+	const char *whole =
+		json_str(e, "text", json_str(e, "transcript", json_str(e, "arguments", NULL)));
 
 	(void)m;
 	return !whole || strcmp(whole, json_str(r, "said", "")) != 0
@@ -392,8 +422,8 @@ static const char *on_audio(const struct model *m, json_t *r, const json_t *e)
 {
 	const char *delta = json_str(e, "delta", "");
 	size_t len = strlen(delta);
-	const struct response *of = response_find((struct session *)(uintptr_t)m->s,
-						  json_str(e, "response_id", ""));
+	const struct response *of =
+		response_find((struct session *)(uintptr_t)m->s, json_str(e, "response_id", ""));
 	bool pairs = of && audio_format_rate(of->set.out) != 8000; /* not G.711, nor 8 kHz */
 	AUTO(mem) uint8_t *octets = mem_alloc(len + 1);
 	ptrdiff_t n = octets ? b64_decode(delta, len, octets) : 2;
@@ -416,7 +446,8 @@ static const char *on_extension(const struct model *m, json_t *r, const json_t *
 }
 
 /* Of a response by its id; after response.done nothing but playout may come. */
-static const char *(*const of_response[N_EVENTS])(const struct model *, json_t *, const json_t *) = {
+static const char *(*const of_response[N_EVENTS])(const struct model *, json_t *,
+						  const json_t *) = {
 	[EV_RESPONSE_DONE] = on_done,
 	[EV_OUTPUT_ITEM_ADDED] = on_output_added,
 	[EV_OUTPUT_ITEM_DONE] = on_output_done,
@@ -459,17 +490,32 @@ static const char *(*const of_session[N_EVENTS])(struct model *, const json_t *)
 static bool beta_knows(const struct model *m, const char *type)
 {
 	static const char *const always[] = {
-		"error", "session.created", "session.updated", "input_audio_buffer.committed",
-		"input_audio_buffer.cleared", "input_audio_buffer.speech_started",
-		"input_audio_buffer.speech_stopped", "conversation.item.created",
-		"conversation.item.truncated", "conversation.item.deleted",
+		"error",
+		"session.created",
+		"session.updated",
+		"input_audio_buffer.committed",
+		"input_audio_buffer.cleared",
+		"input_audio_buffer.speech_started",
+		"input_audio_buffer.speech_stopped",
+		"conversation.item.created",
+		"conversation.item.truncated",
+		"conversation.item.deleted",
 		"conversation.item.input_audio_transcription.completed",
-		"conversation.item.input_audio_transcription.failed", "response.created",
-		"response.done", "response.output_item.added", "response.output_item.done",
-		"response.content_part.added", "response.content_part.done", "response.text.delta",
-		"response.text.done", "response.audio.delta", "response.audio.done",
-		"response.audio_transcript.delta", "response.audio_transcript.done",
-		"response.function_call_arguments.delta", "response.function_call_arguments.done",
+		"conversation.item.input_audio_transcription.failed",
+		"response.created",
+		"response.done",
+		"response.output_item.added",
+		"response.output_item.done",
+		"response.content_part.added",
+		"response.content_part.done",
+		"response.text.delta",
+		"response.text.done",
+		"response.audio.delta",
+		"response.audio.done",
+		"response.audio_transcript.delta",
+		"response.audio_transcript.done",
+		"response.function_call_arguments.delta",
+		"response.function_call_arguments.done",
 		"rate_limits.updated",
 	};
 	static const char *const asked[] = { "conversation.item.retrieved",
@@ -521,7 +567,8 @@ static const char *shape_of(struct model *m, enum event which, const json_t *e)
 
 static const char *of_a_response(struct model *m, enum event which, const json_t *e)
 {
-	const char *id = json_str(e, "response_id", json_str(json_object_get(e, "response"), "id", ""));
+	const char *id =
+		json_str(e, "response_id", json_str(json_object_get(e, "response"), "id", ""));
 	json_t *r = json_object_get(m->responses, id);
 
 	if (which == EV_OUTPUT_STARTED || which == EV_OUTPUT_STOPPED)
@@ -563,7 +610,7 @@ static const char *invariants_end(const struct model *m)
 	const char *id;
 	json_t *r;
 
-	json_object_foreach (m->responses, id, r)
+	json_object_foreach(m->responses, id, r)
 		if (!json_flag(r, "done", false))
 			return "a response never ended";
 	for (size_t i = 0; i < json_array_size(m->order); i++, n = n->next)
@@ -580,13 +627,21 @@ static const char *invariants_end(const struct model *m)
 static const char *invariants_view(enum leg_view view, bool split, bool more, const json_t *e)
 {
 	static const char *const filtered[] = {
-		"input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped",
-		"output_audio_buffer.started", "output_audio_buffer.stopped",
-		"conversation.item.input_audio_transcription.completed", "conversation.item.added",
-		"conversation.item.created", "response.output_text.delta",
-		"response.output_text.done", "response.output_audio_transcript.delta",
-		"response.output_audio_transcript.done", "response.text.delta", "response.text.done",
-		"response.audio_transcript.delta", "response.audio_transcript.done",
+		"input_audio_buffer.speech_started",
+		"input_audio_buffer.speech_stopped",
+		"output_audio_buffer.started",
+		"output_audio_buffer.stopped",
+		"conversation.item.input_audio_transcription.completed",
+		"conversation.item.added",
+		"conversation.item.created",
+		"response.output_text.delta",
+		"response.output_text.done",
+		"response.output_audio_transcript.delta",
+		"response.output_audio_transcript.done",
+		"response.text.delta",
+		"response.text.done",
+		"response.audio_transcript.delta",
+		"response.audio_transcript.done",
 	};
 	static const char *const control[] = { "session.created", "session.updated", "warning",
 					       "response.function_call_arguments.delta",
@@ -600,7 +655,9 @@ static const char *invariants_view(enum leg_view view, bool split, bool more, co
 	if (view == VIEW_NONE)
 		return "an event for a leg that takes none";
 	if (view == VIEW_FILTERED)
-		return listed(filtered, ARRAY_LEN(filtered), type) ? NULL : "not let through by the filter";
+		return listed(filtered, ARRAY_LEN(filtered), type)
+			       ? NULL
+			       : "not let through by the filter";
 	if (view == VIEW_ALL || !split || listed(either, ARRAY_LEN(either), type))
 		return NULL;
 	if (view == VIEW_DATA)

@@ -85,9 +85,13 @@ static unsigned dice(struct chance *c, unsigned n)
 
 static enum doing doing(const struct session *s)
 {
-	static const enum doing of_state[] = { [RESP_HELD] = HELD, [RESP_ACTIVE] = ACTIVE,
-					       [RESP_DRAINING] = DRAINING, [RESP_OVER] = NONE };
-	static const unsigned rank[] = { [NONE] = 0, [ASIDE] = 1, [DRAINING] = 2, [HELD] = 3, [ACTIVE] = 4 };
+	static const enum doing of_state[] = { [RESP_HELD] = HELD,
+					       [RESP_ACTIVE] = ACTIVE,
+					       [RESP_DRAINING] = DRAINING,
+					       [RESP_OVER] = NONE };
+	static const unsigned rank[] = {
+		[NONE] = 0, [ASIDE] = 1, [DRAINING] = 2, [HELD] = 3, [ACTIVE] = 4
+	};
 	enum doing most = NONE;
 
 	for (struct node *n = s->responses.head.next; n != &s->responses.head; n = n->next) {
@@ -151,14 +155,18 @@ FORWARD(llm, on_done, IN_LLM_DONE,
 	(void *o, uint64_t t, enum llm_finish f, const struct llm_usage *u), o, t, f, u)
 FORWARD(llm, on_error, IN_LLM_ERROR, (void *o, uint64_t t, const struct engine_error *e), o, t, e)
 FORWARD(tts, on_audio, IN_TTS_AUDIO, (void *o, uint64_t t, const int16_t *p, size_t n), o, t, p, n)
-FORWARD(tts, on_word, IN_TTS_WORD, (void *o, uint64_t t, const char *w, size_t at, size_t n), o, t, w, at, n)
+FORWARD(tts, on_word, IN_TTS_WORD, (void *o, uint64_t t, const char *w, size_t at, size_t n), o, t,
+	w, at, n)
 FORWARD(tts, on_done, IN_TTS_DONE, (void *o, uint64_t t), o, t)
 FORWARD(tts, on_error, IN_TTS_ERROR, (void *o, uint64_t t, const struct engine_error *e), o, t, e)
 FORWARD(tool, on_output, IN_TOOL_OUTPUT, (void *o, uint64_t t, const char *a), o, t, a)
 
-static const struct stt_sink stt_sink = { stt_on_partial, stt_on_settled, stt_on_final, stt_on_error };
-static const struct llm_sink llm_sink = { llm_on_text, llm_on_cite, llm_on_call, llm_on_done, llm_on_error };
-static const struct tts_sink tts_sink = { tts_on_audio, tts_on_word, tts_on_done, tts_on_error, NULL };
+static const struct stt_sink stt_sink = { stt_on_partial, stt_on_settled, stt_on_final,
+					  stt_on_error };
+static const struct llm_sink llm_sink = { llm_on_text, llm_on_cite, llm_on_call, llm_on_done,
+					  llm_on_error };
+static const struct tts_sink tts_sink = { tts_on_audio, tts_on_word, tts_on_done, tts_on_error,
+					  NULL };
 static const struct tool_sink tool_sink = { tool_on_output };
 
 static int stt_begin(struct stt *e, struct stt_turn **out, const struct stt_params *p,
@@ -210,8 +218,9 @@ static void heard(struct chance *c, const struct leg *l, bool gone, struct bytes
 		blame(c, "an event after the end", head);
 	AUTO(json) json_t *e = json_parse(json, why);
 	bool split = c->sides[CONTROLLER].attached && c->rig.legs[0].leg.view == VIEW_DATA;
-	const char *bad = e ? invariants_view(l->view, split, c->rig.s->set.include & INCLUDE_LIFECYCLE, e)
-			    : "not JSON";
+	const char *bad =
+		e ? invariants_view(l->view, split, c->rig.s->set.include & INCLUDE_LIFECYCLE, e)
+		  : "not JSON";
 	if (bad)
 		blame(c, bad, head);
 	if (strcmp(head, c->last) != 0) {

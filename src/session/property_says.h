@@ -1,97 +1,7 @@
 /* property_says.h - for property_test.c: what is said to a session, and how it is led into a state. */
 #pragma once
 
-#include "session/property.h"
-
-enum { GA = BIT(DIALECT_GA), LIVE = BIT(DIALECT_VOICE_LIVE), FLAT = BIT(DIALECT_BETA) | LIVE, ANY = GA | FLAT };
-
-/* What must come of a message that its cell says is served: no error, an error, or either. */
-enum verdict { FINE, BAD, MAYBE };
-
-/* ' stands for ", @ for the id of an item or response that may be there. */
-static const struct saying {
-	enum in in;
-	unsigned dialects;
-	enum verdict verdict;
-	const char *members;
-} sayings[] = {
-	{ IN_UPDATE, GA, FINE, "'session':{'type':'realtime','instructions':'Be brief.','more':1}" },
-	{ IN_UPDATE, GA, FINE, "'session':{'type':'realtime','output_modalities':['text']}" },
-	{ IN_UPDATE, GA, FINE, "'session':{'type':'realtime','output_modalities':['audio'],'audio':{'input':{'transcription':{'model':'m'}}}}" },
-	{ IN_UPDATE, GA, FINE, "'session':{'type':'realtime','tools':[{'type':'function','name':'f'}],'include':['voiced.sources','voiced.latency','voiced.partials']}" },
-	{ IN_UPDATE, GA, FINE, "'session':{'type':'realtime','audio':{'input':{'format':{'type':'audio/pcmu'}},'output':{'format':{'type':'audio/pcma'}}}}" },
-	{ IN_UPDATE, GA, FINE, "'session':{'type':'realtime','audio':{'input':{'turn_detection':null}}}" },
-	{ IN_UPDATE, GA, FINE, "'session':{'type':'realtime','audio':{'input':{'turn_detection':{'type':'semantic_vad'}}}}" },
-	{ IN_UPDATE, GA, BAD, "'session':{'type':'nonsense'}" },
-	{ IN_UPDATE, GA, BAD, "'session':{}" },
-	{ IN_UPDATE, GA, BAD, "'session':{'type':'realtime','audio':{'input':{'turn_detection':{'type':'psychic'}}}}" },
-	{ IN_UPDATE, GA, MAYBE, "'session':{'type':'realtime','audio':{'output':{'voice':'ash'}}}" },
-	{ IN_UPDATE, FLAT, FINE, "'session':{'instructions':'Be brief.','temperature':0.7,'more':{}}" },
-	{ IN_UPDATE, FLAT, FINE, "'session':{'modalities':['text']}" },
-	{ IN_UPDATE, FLAT, FINE, "'session':{'modalities':['text','audio'],'input_audio_transcription':{'model':'whisper-1'}}" },
-	{ IN_UPDATE, FLAT, FINE, "'session':{'turn_detection':null}" },
-	{ IN_UPDATE, FLAT, FINE, "'session':{'tools':[{'type':'function','name':'f'}],'tool_choice':'auto','include':['voiced.sources','voiced.lifecycle']}" },
-	{ IN_UPDATE, FLAT, FINE, "'session':{'input_audio_format':'g711_ulaw','output_audio_format':'g711_alaw'}" },
-	{ IN_UPDATE, FLAT, BAD, "'session':{'turn_detection':{'type':7}}" },
-	{ IN_UPDATE, FLAT, MAYBE, "'session':{'voice':'ash'}" },
-	{ IN_UPDATE, BIT(DIALECT_BETA), MAYBE, "'session':{'type':'realtime'}" },
-	{ IN_UPDATE, LIVE, FINE, "'session':{'avatar':{'character':'lisa'},'animation':{'outputs':['blendshapes','viseme_id']},'output_audio_timestamp_types':['word']}" },
-	{ IN_UPDATE, LIVE, FINE, "'session':{'turn_detection':{'type':'azure_semantic_vad','auto_truncate':true}}" },
-	{ IN_UPDATE, LIVE, FINE, "'session':{'output_audio_format':'pcm16_16000hz','input_audio_sampling_rate':16000}" },
-	{ IN_T_UPDATE, ANY, FINE, "'session':{'input_audio_transcription':{'model':'whisper-1','language':'en'}}" },
-	{ IN_APPEND, ANY, FINE, "'audio':'AAAAAAAA'" },
-	{ IN_APPEND, ANY, FINE, "'audio':''" },
-	{ IN_APPEND, ANY, BAD, "'audio':'A'" },
-	{ IN_APPEND, ANY, BAD, "" },
-	{ IN_COMMIT, ANY, FINE, "" },
-	{ IN_CLEAR, ANY, FINE, "" },
-	{ IN_CREATE, ANY, FINE, "'item':{'type':'message','role':'user','content':[{'type':'input_text','text':'hi'}]}" },
-	{ IN_CREATE, ANY, FINE, "'previous_item_id':'root','item':{'type':'message','role':'system','content':[{'type':'input_text','text':'hi'}]}" },
-	{ IN_CREATE, ANY, FINE, "'item':{'type':'message','role':'assistant','content':[{'type':'text','text':'hi'}]}" },
-	{ IN_CREATE, ANY, FINE, "'item':{'type':'message','role':'assistant','content':[{'type':'output_audio'}]}" },
-	{ IN_CREATE, ANY, FINE, "'item':{'type':'message','role':'user','content':[{'type':'input_audio','audio':'AAAAAAAA'}]}" },
-	{ IN_CREATE, ANY, MAYBE, "'item':{'type':'function_call_output','call_id':'c','output':'o'}" },
-	{ IN_CREATE, ANY, BAD, "'item':{'type':'function_call_output','call_id':'nobody','output':'o'}" },
-	{ IN_CREATE, ANY, FINE, "'item':{'type':'function_call','call_id':'c','name':'f','arguments':'{}'}" },
-	{ IN_CREATE, ANY, MAYBE, "'previous_item_id':'@','item':{'type':'message','role':'user','content':[{'type':'input_text','text':'hi'}]}" },
-	{ IN_CREATE, ANY, MAYBE, "'item':{'id':'fixed','type':'message','role':'user','content':[{'type':'input_text','text':'hi'}]}" },
-	{ IN_CREATE, ANY, BAD, "'previous_item_id':'nowhere','item':{'type':'message','role':'user','content':[]}" },
-	{ IN_CREATE, ANY, BAD, "'item':{'type':'message','role':'user','content':[{'type':'output_text','text':'hi'}]}" },
-	{ IN_CREATE, ANY, BAD, "'item':{'type':'nonsense'}" },
-	{ IN_RETRIEVE, ANY, MAYBE, "'item_id':'@'" },
-	{ IN_RETRIEVE, ANY, BAD, "'item_id':'nowhere'" },
-	{ IN_DELETE, ANY, MAYBE, "'item_id':'@'" },
-	{ IN_DELETE, ANY, BAD, "'item_id':'nowhere'" },
-	{ IN_TRUNCATE, ANY, MAYBE, "'item_id':'@','content_index':0,'audio_end_ms':100" },
-	{ IN_TRUNCATE, ANY, BAD, "'item_id':'nowhere','content_index':0,'audio_end_ms':100" },
-	{ IN_RESPOND, ANY, FINE, "" },
-	{ IN_RESPOND, ANY, FINE, "'response':{'conversation':'none','metadata':{'a':'b'}}" },
-	{ IN_RESPOND, GA, FINE, "'response':{'output_modalities':['text']}" },
-	{ IN_RESPOND, GA, FINE, "'response':{'conversation':'none','input':[],'output_modalities':['text'],'max_output_tokens':7}" },
-	{ IN_RESPOND, FLAT, FINE, "'response':{'modalities':['text'],'max_response_output_tokens':'inf'}" },
-	{ IN_RESPOND, FLAT, MAYBE, "'response':{'cancel_previous':true,'commit':true,'modalities':['audio','text']}" },
-	{ IN_RESPOND, LIVE, FINE, "'additional_instructions':'Hurry.','response':{'pre_generated_assistant_message':{'type':'message','role':'assistant','content':[{'type':'text','text':'As I said.'}]}}" },
-	{ IN_RESPOND, ANY, MAYBE, "'response':{'input':[{'type':'item_reference','id':'@'}]}" },
-	{ IN_RESPOND, ANY, BAD, "'response':{'conversation':'both'}" },
-	{ IN_RESPOND, ANY, BAD, "'response':{'metadata':{'a':1}}" },
-	{ IN_RESPOND, ANY, BAD, "'response':{'input':[{'type':'item_reference','id':'nowhere'}]}" },
-	{ IN_CANCEL, ANY, MAYBE, "" },
-	{ IN_CANCEL, ANY, MAYBE, "'response_id':'@'" },
-	{ IN_CANCEL, ANY, BAD, "'response_id':'nowhere'" },
-	{ IN_OUT_CLEAR, ANY, FINE, "" },
-	{ IN_TURN_START, LIVE, FINE, "'turn_id':'t'" },
-	{ IN_TURN_APPEND, LIVE, FINE, "'turn_id':'t','audio':'AAAAAAAA'" },
-	{ IN_TURN_END, LIVE, FINE, "'turn_id':'t'" },
-	{ IN_TURN_CANCEL, LIVE, FINE, "" },
-	{ IN_IN_CLEAR, LIVE, FINE, "" },
-	{ IN_TEXT_DELTA, LIVE, FINE, "'id':'x','delta':'some '" },
-	{ IN_TEXT_DELTA, LIVE, BAD, "'id':'x','delta':7" },
-	{ IN_TEXT_DONE, LIVE, MAYBE, "'id':'x'" },
-	{ IN_TEXT_DONE, LIVE, BAD, "'id':'y'" },
-	{ IN_APPROVAL, LIVE, BAD, "'approval_request_id':'a','approve':true" },
-	{ IN_AVATAR, LIVE, BAD, "'client_sdp':'AAAA'" },
-	{ IN_SDP, LIVE, BAD, "'sdp_offer':'v=0'" },
-};
+#include "session/property_sayings.h"
 
 /* --- saying ------------------------------------------------------------------------------ */
 
@@ -112,8 +22,10 @@ static const char *some_id(struct chance *c, enum in in)
 	bool oldest = dice(c, 2), open = in != IN_CANCEL && dice(c, 2);
 
 	/* What is being said just now is the most delicate. */
-	for (const struct node *r = s->responses.head.next; open && r != &s->responses.head; r = r->next) {
-		const struct response *o = CONTAINER_OF((struct node *)(uintptr_t)r, struct response, node);
+	for (const struct node *r = s->responses.head.next; open && r != &s->responses.head;
+	     r = r->next) {
+		const struct response *o =
+			CONTAINER_OF((struct node *)(uintptr_t)r, struct response, node);
 
 		if (o->item_open)
 			return o->item->id;
@@ -124,8 +36,9 @@ static const char *some_id(struct chance *c, enum in in)
 		n = oldest ? n->next : n->prev;
 	if (n == &l->head)
 		return "gone";
-	return in == IN_CANCEL ? CONTAINER_OF((struct node *)(uintptr_t)n, struct response, node)->id
-			       : CONTAINER_OF((struct node *)(uintptr_t)n, struct item, node)->id;
+	return in == IN_CANCEL
+		       ? CONTAINER_OF((struct node *)(uintptr_t)n, struct response, node)->id
+		       : CONTAINER_OF((struct node *)(uintptr_t)n, struct item, node)->id;
 }
 
 static void write_members(struct chance *c, enum in in, const char *members, struct buf *to)
@@ -153,7 +66,8 @@ static bool sees_errors(const struct leg *l)
 }
 
 /* Says it; the errors that came back with its event_id. */
-static size_t send_text(struct chance *c, struct leg *from, enum in in, struct bytes text, const char *id)
+static size_t send_text(struct chance *c, struct leg *from, enum in in, struct bytes text,
+			const char *id)
 {
 	struct rig *r = &c->rig;
 
@@ -191,7 +105,8 @@ static void say_members(struct chance *c, enum in in, const char *members, enum 
 	c->model.asked_for_more = true;
 	size_t n = send_text(c, from, in, buf_bytes(&text), id);
 	buf_putc(&text, 0);
-	if (text.failed || mem_failed() || c->rig.s->broken || c->over || !sees_errors(from) || full || want == '.')
+	if (text.failed || mem_failed() || c->rig.s->broken || c->over || !sees_errors(from) ||
+	    full || want == '.')
 		return;
 	if (n > 1)
 		blame(c, "one message, several errors", (const char *)text.p);
@@ -214,13 +129,15 @@ static bool say(struct chance *c, enum in in)
 	bool other_kind = in == IN_UPDATE && c->rig.s->kind == SESSION_TRANSCRIPTION;
 	/* Where the server's settings count, wrong ones are not looked at. */
 	bool lax = c->rig.s->enforced && in == IN_UPDATE;
-	say_members(c, in, what->members, other_kind || (lax && what->verdict == BAD) ? MAYBE : what->verdict);
+	say_members(c, in, what->members,
+		    other_kind || (lax && what->verdict == BAD) ? MAYBE : what->verdict);
 	return true;
 }
 
 static void say_wrongly(struct chance *c, enum in in, unsigned state)
 {
-	static const char *const not_json[] = { "[]", "\"", "{", "7", "", "{\"type\":\"x\"} y", "\xff" };
+	static const char *const not_json[] = { "[]",  "\"", "{", "7", "", "{\"type\":\"x\"} y",
+						"\xff" };
 	static const char *const misshapen[] = {
 		"{'type':'session.update','session':7,'event_id':'m'}",
 		"{'type':'input_audio_buffer.append','audio':[],'event_id':'m'}",
@@ -237,7 +154,8 @@ static void say_wrongly(struct chance *c, enum in in, unsigned state)
 	if (c->over)
 		return;
 	if (in == IN_NOT_JSON) {
-		(void)send_text(c, from, in, bytes_str(not_json[dice(c, ARRAY_LEN(not_json))]), NULL);
+		(void)send_text(c, from, in, bytes_str(not_json[dice(c, ARRAY_LEN(not_json))]),
+				NULL);
 		return;
 	}
 	if (in == IN_BINARY) {
@@ -267,22 +185,34 @@ static void configure(struct chance *c, bool interrupt, bool create)
 
 	if (c->rig.s->kind == SESSION_TRANSCRIPTION) {
 		if (c->rig.s->dialect == DIALECT_GA)
-			say_members(c, IN_UPDATE, "'session':{'type':'transcription','audio':{'input':{'format':{'type':'audio/pcm','rate':24000},'turn_detection':{'type':'server_vad','silence_duration_ms':500}}}}", MAYBE);
+			say_members(
+				c, IN_UPDATE,
+				"'session':{'type':'transcription','audio':{'input':{'format':{'type':'audio/pcm','rate':24000},'turn_detection':{'type':'server_vad','silence_duration_ms':500}}}}",
+				MAYBE);
 		else
-			say_members(c, IN_T_UPDATE, "'session':{'input_audio_format':'pcm16','turn_detection':{'type':'server_vad','silence_duration_ms':500}}", MAYBE);
+			say_members(
+				c, IN_T_UPDATE,
+				"'session':{'input_audio_format':'pcm16','turn_detection':{'type':'server_vad','silence_duration_ms':500}}",
+				MAYBE);
 		return;
 	}
 	if (c->rig.s->dialect == DIALECT_GA)
-		snprintf(text, sizeof(text),
-			 "'session':{'type':'realtime','output_modalities':['audio'],'audio':{'input':{'format':{'type':'audio/pcm','rate':24000},"
-			 "'turn_detection':{'type':'server_vad','silence_duration_ms':500,'idle_timeout_ms':5000,"
-			 "'interrupt_response':%s,'create_response':%s}},'output':{'format':{'type':'audio/pcm','rate':24000}}}%s}", i, k, include);
+		snprintf(
+			text, sizeof(text),
+			"'session':{'type':'realtime','output_modalities':['audio'],'audio':{'input':{'format':{'type':'audio/pcm','rate':24000},"
+			"'turn_detection':{'type':'server_vad','silence_duration_ms':500,'idle_timeout_ms':5000,"
+			"'interrupt_response':%s,'create_response':%s}},'output':{'format':{'type':'audio/pcm','rate':24000}}}%s}",
+			i, k, include);
 	else
-		snprintf(text, sizeof(text),
-			 "'session':{'modalities':['text','audio'],'input_audio_format':'pcm16','output_audio_format':'pcm16'%s,"
-			 "'turn_detection':{'type':'server_vad','silence_duration_ms':500,'interrupt_response':%s,"
-			 "'create_response':%s}%s}", c->rig.s->dialect == DIALECT_VOICE_LIVE ? ",'input_audio_sampling_rate':24000" : "",
-			 i, k, include);
+		snprintf(
+			text, sizeof(text),
+			"'session':{'modalities':['text','audio'],'input_audio_format':'pcm16','output_audio_format':'pcm16'%s,"
+			"'turn_detection':{'type':'server_vad','silence_duration_ms':500,'interrupt_response':%s,"
+			"'create_response':%s}%s}",
+			c->rig.s->dialect == DIALECT_VOICE_LIVE
+				? ",'input_audio_sampling_rate':24000"
+				: "",
+			i, k, include);
 	say_members(c, IN_UPDATE, text, FINE);
 }
 
@@ -290,17 +220,21 @@ static void configure(struct chance *c, bool interrupt, bool create)
 static void take_turns_away(struct chance *c)
 {
 	if (c->rig.s->kind == SESSION_REALTIME)
-		say_members(c, IN_UPDATE, c->rig.s->dialect == DIALECT_GA ?
-			    "'session':{'type':'realtime','audio':{'input':{'turn_detection':null}}}" :
-			    "'session':{'turn_detection':null}", FINE);
+		say_members(
+			c, IN_UPDATE,
+			c->rig.s->dialect == DIALECT_GA
+				? "'session':{'type':'realtime','audio':{'input':{'turn_detection':null}}}"
+				: "'session':{'turn_detection':null}",
+			FINE);
 }
 
 /* --- the ways into the states ------------------------------------------------------------ */
 
-static void delays(struct chance *c, uint32_t settle_ms, uint32_t final_ms, uint32_t step_ms, uint32_t voice_ms)
+static void delays(struct chance *c, uint32_t settle_ms, uint32_t final_ms, uint32_t step_ms,
+		   uint32_t voice_ms)
 {
-	const struct fake_delays d = { 50000, settle_ms * 1000, final_ms * 1000, step_ms * 1000,
-				       voice_ms * 1000, voice_ms * 500 };
+	const struct fake_delays d = { 50000,          settle_ms * 1000, final_ms * 1000,
+				       step_ms * 1000, voice_ms * 1000,  voice_ms * 500 };
 	fake_delays(c->rig.fake, &d);
 }
 
@@ -335,14 +269,17 @@ static void calm(struct chance *c)
 
 	fake_stt_busy(c->rig.fake, false);
 	c->rig.legs[0].room = 1 << 20;
-	for (unsigned n = 0; n < 20 && !c->over && (n == 0 || s->n_responses || s->turn.state != TURN_QUIET); n++) {
+	for (unsigned n = 0;
+	     n < 20 && !c->over && (n == 0 || s->n_responses || s->turn.state != TURN_QUIET); n++) {
 		say_members(c, IN_CLEAR, "", FINE);
 		if (s->kind == SESSION_REALTIME && session_paced(s))
 			say_members(c, IN_OUT_CLEAR, "", MAYBE);
-		for (struct node *r = s->responses.head.next; r != &s->responses.head && !c->over;) {
+		for (struct node *r = s->responses.head.next;
+		     r != &s->responses.head && !c->over;) {
 			char text[64];
 
-			snprintf(text, sizeof(text), "'response_id':'%s'", CONTAINER_OF(r, struct response, node)->id);
+			snprintf(text, sizeof(text), "'response_id':'%s'",
+				 CONTAINER_OF(r, struct response, node)->id);
 			r = r->next;
 			say_members(c, IN_CANCEL, text, MAYBE);
 			break; /* the list is another one now */
@@ -353,13 +290,21 @@ static void calm(struct chance *c)
 
 static void answer_of(struct chance *c, enum in in)
 {
-	static const struct fake_step text[] = { { FAKE_TEXT, "A sentence of words. ", NULL }, { FAKE_TEXT, "Another. ", NULL } };
-	static const struct fake_step cite[] = { { FAKE_TEXT, "A fact. ", NULL }, { FAKE_CITE, "{\"document\":\"d\"}", NULL } };
+	static const struct fake_step text[] = { { FAKE_TEXT, "A sentence of words. ", NULL },
+						 { FAKE_TEXT, "Another. ", NULL } };
+	static const struct fake_step cite[] = { { FAKE_TEXT, "A fact. ", NULL },
+						 { FAKE_CITE, "{\"document\":\"d\"}", NULL } };
 	static const struct fake_step call[] = { { FAKE_CALL, "f", "{\"a\":1}" } };
 	static const struct fake_step search[] = { { FAKE_CALL, "search", "{}" } };
 	static const struct fake_step error[] = { { FAKE_ERROR, "engine_unavailable", NULL } };
-	static const struct { enum in in; const struct fake_step *steps; size_t n; } ways[] = {
-		{ IN_LLM_CITE, cite, 2 }, { IN_LLM_CALL, call, 1 }, { IN_LLM_ERROR, error, 1 },
+	static const struct {
+		enum in in;
+		const struct fake_step *steps;
+		size_t n;
+	} ways[] = {
+		{ IN_LLM_CITE, cite, 2 },
+		{ IN_LLM_CALL, call, 1 },
+		{ IN_LLM_ERROR, error, 1 },
 		{ IN_TOOL_OUTPUT, search, 1 },
 	};
 
@@ -381,7 +326,9 @@ static bool by_response(enum in in)
 static bool drain(struct chance *c)
 {
 	static const struct fake_step long_text[] = {
-		{ FAKE_TEXT, "This sentence is said for some time, it is long enough to be interrupted.", NULL }
+		{ FAKE_TEXT,
+		  "This sentence is said for some time, it is long enough to be interrupted.",
+		  NULL }
 	};
 
 	if (c->rig.s->n_responses)
@@ -433,7 +380,8 @@ static bool reach(struct chance *c, unsigned state, enum in in)
 		answer_of(c, in);
 		say_members(c, IN_RESPOND, "'response':{'input':[]}", FINE);
 	}
-	if ((d == ASIDE || d == ACTIVE) && !by_response(in) && dice(c, 2)) { /* its item is open already */
+	if ((d == ASIDE || d == ACTIVE) && !by_response(in) &&
+	    dice(c, 2)) { /* its item is open already */
 		rig_wait(&c->rig, 1000);
 		delays(c, 60000, 60000, 0, 800);
 		rig_wait(&c->rig, 3900000);
@@ -457,7 +405,9 @@ static void hear_aside(struct chance *c)
 	static char text[13200];
 
 	if (!text[0]) {
-		size_t n = (size_t)snprintf(text, sizeof(text), "'item':{'type':'message','role':'user','content':[{'type':'input_audio','audio':'");
+		size_t n = (size_t)snprintf(
+			text, sizeof(text),
+			"'item':{'type':'message','role':'user','content':[{'type':'input_audio','audio':'");
 		memset(text + n, 'A', 12800);
 		snprintf(text + n + 12800, sizeof(text) - n - 12800, "'}]}");
 	}
@@ -489,7 +439,8 @@ static void jump(struct chance *c, uint64_t to_us)
 static void idle(struct chance *c, enum in in, unsigned state)
 {
 	delays(c, 0, 0, 0, 0);
-	(void)!fake_answer(c->rig.fake, (const struct fake_step[]){ { FAKE_TEXT, "Short.", NULL } }, 1);
+	(void)!fake_answer(c->rig.fake, (const struct fake_step[]){ { FAKE_TEXT, "Short.", NULL } },
+			   1);
 	say_members(c, IN_RESPOND, "'response':{'input':[]}", FINE);
 	wait_for(c, in, state, 8000);
 }
@@ -597,17 +548,38 @@ static void expire(struct chance *c, enum in in, unsigned state)
 
 /* Those that are not messages. */
 static void (*const doers[N_INS])(struct chance *, enum in, unsigned) = {
-	[IN_UNKNOWN] = say_wrongly,	  [IN_NOT_JSON] = say_wrongly, [IN_MISSHAPEN] = say_wrongly,
-	[IN_BINARY] = say_wrongly,	  [IN_LOUD] = one_frame,       [IN_SILENT] = one_frame,
-	[IN_STT_PARTIAL] = recognise,	  [IN_STT_SETTLED] = expect,   [IN_STT_FINAL] = recognise,
-	[IN_STT_ERROR] = recognise,	  [IN_STT_RETRY] = retry,      [IN_LLM_TEXT] = expect,
-	[IN_LLM_CITE] = expect,		  [IN_LLM_CALL] = expect,      [IN_LLM_DONE] = expect,
-	[IN_LLM_ERROR] = expect,	  [IN_TOOL_OUTPUT] = expect,   [IN_TTS_WORD] = expect,
-	[IN_TTS_AUDIO] = expect,	  [IN_TTS_DONE] = expect,      [IN_TTS_ERROR] = expect,
-	[IN_PLAY_STARTED] = stale_playout, [IN_PLAY_DRAINED] = stale_playout, [IN_WRITABLE] = writable,
-	[IN_ATTACH] = come_or_go,	  [IN_DETACH] = come_or_go,    [IN_VIEW] = view,
-	[IN_MAIN_GONE] = main_gone,	  [IN_IDLE] = idle,	       [IN_GRACE] = lose_control,
-	[IN_EXPIRY] = expire,		  [IN_CLOSE] = host_closes,
+	[IN_UNKNOWN] = say_wrongly,
+	[IN_NOT_JSON] = say_wrongly,
+	[IN_MISSHAPEN] = say_wrongly,
+	[IN_BINARY] = say_wrongly,
+	[IN_LOUD] = one_frame,
+	[IN_SILENT] = one_frame,
+	[IN_STT_PARTIAL] = recognise,
+	[IN_STT_SETTLED] = expect,
+	[IN_STT_FINAL] = recognise,
+	[IN_STT_ERROR] = recognise,
+	[IN_STT_RETRY] = retry,
+	[IN_LLM_TEXT] = expect,
+	[IN_LLM_CITE] = expect,
+	[IN_LLM_CALL] = expect,
+	[IN_LLM_DONE] = expect,
+	[IN_LLM_ERROR] = expect,
+	[IN_TOOL_OUTPUT] = expect,
+	[IN_TTS_WORD] = expect,
+	[IN_TTS_AUDIO] = expect,
+	[IN_TTS_DONE] = expect,
+	[IN_TTS_ERROR] = expect,
+	[IN_PLAY_STARTED] = stale_playout,
+	[IN_PLAY_DRAINED] = stale_playout,
+	[IN_WRITABLE] = writable,
+	[IN_ATTACH] = come_or_go,
+	[IN_DETACH] = come_or_go,
+	[IN_VIEW] = view,
+	[IN_MAIN_GONE] = main_gone,
+	[IN_IDLE] = idle,
+	[IN_GRACE] = lose_control,
+	[IN_EXPIRY] = expire,
+	[IN_CLOSE] = host_closes,
 };
 
 /* Into the state, and there the event; once more if it did not come about. */
@@ -616,7 +588,8 @@ static void direct(struct chance *c, enum in in, unsigned state)
 	const struct session *s = c->rig.s;
 	uint64_t before = hits[in][state];
 
-	if ((in < N_CLIENT && !known_here(s, in)) || ((enum doing)(state % N_DOING) != NONE && s->kind != SESSION_REALTIME) ||
+	if ((in < N_CLIENT && !known_here(s, in)) ||
+	    ((enum doing)(state % N_DOING) != NONE && s->kind != SESSION_REALTIME) ||
 	    ((enum doing)(state % N_DOING) == DRAINING && !c->paced))
 		return;
 	for (unsigned k = 0; k < 3 && hits[in][state] == before && !c->over && !c->why; k++) {
@@ -634,8 +607,9 @@ static void direct(struct chance *c, enum in in, unsigned state)
 /* Something, from anywhere. */
 static void act(struct chance *c)
 {
-	static const enum in often[] = { IN_RESPOND, IN_CANCEL, IN_COMMIT, IN_CLEAR, IN_CREATE, IN_UPDATE,
-					 IN_OUT_CLEAR, IN_DELETE, IN_TRUNCATE, IN_RETRIEVE };
+	static const enum in often[] = { IN_RESPOND,  IN_CANCEL,  IN_COMMIT,    IN_CLEAR,
+					 IN_CREATE,   IN_UPDATE,  IN_OUT_CLEAR, IN_DELETE,
+					 IN_TRUNCATE, IN_RETRIEVE };
 
 	switch (dice(c, 10)) {
 	case 0:

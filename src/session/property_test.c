@@ -28,9 +28,12 @@ static void wire_engines(struct chance *c)
 static bool start(struct chance *c)
 {
 	struct rig *r = &c->rig;
-	struct session_params p = { .env = &r->env.env, .engines = &r->engines,
-				    .dialect = c->dialect, .config_dialect = c->dialect,
-				    .kind = c->kind, .enforced = c->enforced };
+	struct session_params p = { .env = &r->env.env,
+				    .engines = &r->engines,
+				    .dialect = c->dialect,
+				    .config_dialect = c->dialect,
+				    .kind = c->kind,
+				    .enforced = c->enforced };
 	struct api_error e;
 
 	wire_engines(c);
@@ -41,7 +44,9 @@ static bool start(struct chance *c)
 	r->legs[0].ops.send_event = main_send;
 	r->legs[0].ops.close = main_close;
 	r->legs[0].attached = true;
-	r->legs[0].leg.view = c->legs == FILTERED ? VIEW_FILTERED : c->legs == CALL ? VIEW_DATA : VIEW_ALL;
+	r->legs[0].leg.view = c->legs == FILTERED ? VIEW_FILTERED
+			      : c->legs == CALL   ? VIEW_DATA
+						  : VIEW_ALL;
 	if (session_attach(r->s, &r->legs[0].leg, LEG_MAIN, r->env.now_us) != 0)
 		return false;
 	return (c->legs == SOLO || side_attach(c, WITNESS, VIEW_ALL)) &&
@@ -54,17 +59,18 @@ static void plan(struct chance *c, enum in in, unsigned state)
 	unsigned d = dice(c, N_DIALECTS);
 
 	c->dialect = in >= IN_TURN_START && in <= IN_SDP ? DIALECT_VOICE_LIVE
-		     : in == IN_T_UPDATE		 ? DIALECT_BETA
-		     : in == IN_GRACE || in == IN_VIEW	 ? DIALECT_VOICE_LIVE
-		     : in == IN_IDLE			 ? DIALECT_GA
+		     : in == IN_T_UPDATE                 ? DIALECT_BETA
+		     : in == IN_GRACE || in == IN_VIEW   ? DIALECT_VOICE_LIVE
+		     : in == IN_IDLE                     ? DIALECT_GA
 							 : (enum dialect)d;
 	bool wordless = (enum doing)(state % N_DOING) == NONE &&
 			(in <= IN_DELETE || (in >= IN_UNKNOWN && in <= IN_STT_RETRY));
-	c->kind = in == IN_T_UPDATE || (wordless && dice(c, 6) == 0 && c->dialect != DIALECT_VOICE_LIVE)
+	c->kind = in == IN_T_UPDATE ||
+				  (wordless && dice(c, 6) == 0 && c->dialect != DIALECT_VOICE_LIVE)
 			  ? SESSION_TRANSCRIPTION
 			  : SESSION_REALTIME;
-	c->paced = dice(c, 2) || (enum doing)(state % N_DOING) == DRAINING || in == IN_GRACE || in == IN_VIEW ||
-		   in == IN_PLAY_STARTED || in == IN_PLAY_DRAINED;
+	c->paced = dice(c, 2) || (enum doing)(state % N_DOING) == DRAINING || in == IN_GRACE ||
+		   in == IN_VIEW || in == IN_PLAY_STARTED || in == IN_PLAY_DRAINED;
 	c->enforced = c->dialect == DIALECT_BETA && c->kind == SESSION_REALTIME && !dice(c, 4);
 	c->queue = c->dialect != DIALECT_BETA && !dice(c, 3);
 	c->legs = in == IN_GRACE || in == IN_VIEW ? CALL : (enum arrangement)dice(c, 2);
@@ -188,8 +194,10 @@ static bool print_cells(uint64_t least)
 			}
 			fprintf(stderr, "\n");
 		}
-	fprintf(stderr, "%u cells, %u hit less than %" PRIu64 " times, fewest %" PRIu64 ", %" PRIu64
-			" events in all\n", n, missed, least, fewest, total);
+	fprintf(stderr,
+		"%u cells, %u hit less than %" PRIu64 " times, fewest %" PRIu64 ", %" PRIu64
+		" events in all\n",
+		n, missed, least, fewest, total);
 	return missed == 0;
 }
 
@@ -212,7 +220,8 @@ static void invariants_hold(void)
 /* An allocation somewhere in the middle fails: the session ends, and nothing is left behind. */
 static void memory_runs_out_anywhere(void)
 {
-	uint64_t runs = MIN(number("PROPERTY_RUNS", 150), (uint64_t)5000), first = number("PROPERTY_SEED", 1);
+	uint64_t runs = MIN(number("PROPERTY_RUNS", 150), (uint64_t)5000),
+		 first = number("PROPERTY_SEED", 1);
 
 	if (getenv("VOICED_TEST_OOM"))
 		return;
