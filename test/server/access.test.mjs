@@ -128,7 +128,7 @@ test('the key opens every route by every carrier, and nothing else does', async 
   const s = await connect(server, { protocols: ['realtime', `openai-insecure-api-key.${KEY}`] });
   assert.equal(s.headers['sec-websocket-protocol'], 'realtime');
   await (await connect(server, { headers: { authorization: `Bearer ${KEY}` } })).event('session.created');
-  await (await connect(server, { path: `/v1/realtime?api-key=${KEY}` })).event('session.created');
+  await (await connect(server, { path: `/v1/realtime?model=x&api-key=${KEY}` })).event('session.created');
   for (const options of [{}, { protocols: ['realtime', 'openai-insecure-api-key.wrong'] }, { protocols: ['realtime'] }])
     await assert.rejects(connect(server, options), (e) => e.status === 401);
 
@@ -143,7 +143,7 @@ test('a key of 4 kB is one', async (t) => {
   t.after(() => server.stop());
   assert.match(server.out, /http:\/\/localhost:\d+\/#code=\w+/, 'with a key the link lets its owner in, on loopback as well');
   for (const options of [{ protocols: [`openai-insecure-api-key.${long}`, 'realtime'] }, { headers: { authorization: `Bearer ${long}` } },
-    { headers: { 'api-key': long } }, { path: `/v1/realtime?api-key=${long}` }])
+    { headers: { 'api-key': long } }, { path: `/v1/realtime?model=x&api-key=${long}` }])
     await (await connect(server, options)).event('session.created');
   await assert.rejects(connect(server, { protocols: [`openai-insecure-api-key.${long}k`, 'realtime'] }), (e) => e.status === 401);
 });

@@ -217,7 +217,7 @@ test('garbage, half-said things and idle connections are let go; others are serv
 test('hundreds of connections that break off anywhere leave nothing behind', async () => {
   const metric = async (name) => Number((await exchange(server, request(server, 'GET', '/metrics'))).body.match(new RegExp(`^voiced_${name} (\\d+)$`, 'm'))[1]);
   const whole = request(server, 'POST', '/api/search', {}, JSON.stringify({ query: CAT }));
-  const upgrade = request(server, 'GET', '/v1/realtime', { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' });
+  const upgrade = request(server, 'GET', '/v1/realtime?model=x', { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' });
   for (let i = 0; i < 300; i++) {
     const octets = i % 2 ? whole : upgrade;
     await new Promise((resolve) => {

@@ -83,7 +83,7 @@ test('P-H03 a secret opens sessions by every carrier, more than once', async () 
   const s = await connect(guarded, { protocols });
   assert.equal(s.headers['sec-websocket-protocol'], 'realtime');
   await s.event('session.created');
-  for (const options of [{ headers: { 'api-key': value } }, { path: `/v1/realtime?api-key=${value}` }, { path: `/v1/realtime?Authorization=Bearer%20${value}` }])
+  for (const options of [{ headers: { 'api-key': value } }, { path: `/v1/realtime?model=x&api-key=${value}` }, { path: `/v1/realtime?model=x&Authorization=Bearer%20${value}` }])
     await (await connect(guarded, options)).event('session.created');
   const { status } = await exchange(guarded, request(guarded, 'POST', '/v1/realtime/calls', { authorization: `Bearer ${value}`, 'content-type': 'application/sdp' }, 'v=0\r\n'));
   assert.equal(status, 400, 'let in; the offer is none');

@@ -145,7 +145,7 @@ export function closeAll() {
   open.clear();
 }
 
-export function connect(server, { dialect, path = dialect?.path ?? '/v1/realtime', protocols = [], origin = server.origin, headers, keep = false, ...options } = {}) {
+export function connect(server, { dialect, path = dialect?.path ?? '/v1/realtime?model=voiced', protocols = [], origin = server.origin, headers, keep = false, ...options } = {}) {
   const socket = new WebSocket(origin.replace(/^http/, 'ws') + path, protocols,
     { perMessageDeflate: false, headers: { ...dialect?.headers, ...headers }, ...options });
   const session = new Session(socket);

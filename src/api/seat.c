@@ -1,0 +1,102 @@
+/* seat.c - what handlers share: who may start a session, whose documents it is about, replies. */
+#include "api/seat.h"
+
+#include <string.h>
+
+enum { COLLECTION_MAX = 1024 };
+
+bool seat_count(struct api *a)
+{
+	if (atomic_fetch_add(&a->sessions, 1) < a->p.max_sessions) {
+		atomic_fetch_add_explicit(&a->sessions_total, 1, memory_order_relaxed);
+		return true;
+	}
+	atomic_fetch_sub(&a->sessions, 1);
+	atomic_fetch_add_explicit(&a->refused_total, 1, memory_order_relaxed);
+	return false;
+}
+
+bool seat_admit(struct request *r)
+{
+	if (seat_count(r->seat->api))
+		return true;
+	exchange_error(r->ex, 503, "session_limit_reached", NULL,
+		       "This server has as many conversations as it may have. Please try again later.");
+	return false;
+}
+
+void seat_release(struct api *a)
+{
+	atomic_fetch_sub(&a->sessions, 1);
+}
+
+void reply_no_memory(struct http_exchange *ex)
+{
+	exchange_error(ex, 503, "server_error", NULL, "The server is out of memory.");
+}
+
+void reply_json(struct http_exchange *ex, unsigned status, json_t *o)
+{
+	AUTO(buf) struct buf body = { 0 };
+
+	json_write(&body, o);
+	json_decref(o);
+	if (body.failed) {
+		reply_no_memory(ex);
+		return;
+	}
+	static const struct http_field no_store[] = { { "Cache-Control", "no-store" } };
+	exchange_reply(ex, &(struct http_reply){ .status = status, .type = "application/json",
+						 .body = buf_bytes(&body), .fields = no_store,
+						 .n_fields = ARRAY_LEN(no_store) });
+}
+
+const struct engines *seat_collection(struct request *r, const char **name)
+{
+	char asked[COLLECTION_MAX] = "";
+	const struct api *a = r->seat->api;
+	const struct engines *e = NULL;
+
+	*name = a->collection;
+	if (!http_query_has(r->http, "collection")) {
+		e = a->p.engines_of(a->p.ctx, name);
+	} else if (http_query(r->http, "collection", asked, sizeof(asked))) {
+		*name = asked;
+		e = a->p.engines_of(a->p.ctx, name);
+	}
+	if (!e) {
+		*name = NULL;
+		exchange_error(r->ex, 404, "collection_not_found", "collection",
+			       "There is no such collection: 'voiced ingest --collection NAME PATH' makes one.");
+	}
+	return e;
+}
+
+bool seat_session_params(struct request *r, struct session_params *p)
+{
+	const char *name;
+	const struct engines *e = seat_collection(r, &name);
+
+	*p = (struct session_params){ .env = r->seat->api->p.env, .engines = e, .collection = name };
+	return e;
+}
+
+/* --- replies ---------------------------------------------------------------------------------- */
+
+void refuse_verb(struct http_exchange *ex, unsigned served)
+{
+	AUTO(buf) struct buf body = { 0 };
+	bool get = served & BIT(VERB_GET), post = served & BIT(VERB_POST);
+	const struct http_field allow = {
+		"Allow", get && post ? "GET, HEAD, POST" : get ? "GET, HEAD" : "POST",
+	};
+
+	http_write_error(&body, http_error_type(405), "method_not_allowed", NULL,
+			 "This path is served, but not with this method.");
+	if (body.failed)
+		reply_no_memory(ex);
+	else
+		exchange_reply(ex, &(struct http_reply){ .status = 405, .type = "application/json",
+							 .body = buf_bytes(&body), .fields = &allow,
+							 .n_fields = 1 });
+}
