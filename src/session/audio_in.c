@@ -7,6 +7,7 @@
 #include "media/g711.h"
 #include "session/state.h"
 
+enum { ROOM_KEPT = 16 * 1024 }; /* octets of an append; what a larger one took is given back */
 enum { TURN_FRAME = STT_RATE_HZ * FRAME_MS / 1000 };
 
 static bool is_g711(enum audio_format f)
@@ -17,6 +18,8 @@ static bool is_g711(enum audio_format f)
 void audio_in_done(struct audio_in *a)
 {
 	pcm_done(&a->buf);
+	pcm_done(&a->wire);
+	pcm_done(&a->heard);
 	rate_done(&a->rate);
 }
 
@@ -96,13 +99,18 @@ static int decode(struct audio_in *a, enum audio_format f, const uint8_t *p, siz
 void audio_in_append(struct session *s, const uint8_t *p, size_t n)
 {
 	struct audio_in *a = &s->in;
-	AUTO(pcm) struct pcm wire = { 0 }, pcm = { 0 };
 
-	if (decode(a, s->set.in, p, n, &wire) ||
-	    rate_convert(&a->rate, audio_format_rate(s->set.in), STT_RATE_HZ, wire.p, wire.n, &pcm))
+	a->wire.n = a->heard.n = 0;
+	if (decode(a, s->set.in, p, n, &a->wire) ||
+	    rate_convert(&a->rate, audio_format_rate(s->set.in), STT_RATE_HZ, a->wire.p, a->wire.n,
+			 &a->heard))
 		session_oom(s);
 	else
-		audio_in_push(s, pcm.p, pcm.n);
+		audio_in_push(s, a->heard.p, a->heard.n);
+	if (n > ROOM_KEPT) {
+		pcm_done(&a->wire);
+		pcm_done(&a->heard);
+	}
 }
 
 int audio_in_decode(struct session *s, const char *base64, size_t n, struct pcm *to)

@@ -20,6 +20,7 @@ struct audio_in {
 	struct rate rate; /* of appended audio to STT_RATE_HZ    */
 	uint8_t odd;      /* half a sample of pcm16 ...          */
 	bool has_odd;     /* ... that waits for its other half   */
+	struct pcm wire, heard; /* room that appending uses again and again */
 };
 
 void audio_in_done(struct audio_in *a);

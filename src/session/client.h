@@ -8,6 +8,8 @@ struct session;
 void on_session_update(struct session *s, const json_t *msg);
 void on_transcription_update(struct session *s, const json_t *msg);
 void on_append(struct session *s, const json_t *msg);
+/* The same from its text, where that is plain (append.h). false: nothing was done. */
+bool on_plain_append(struct session *s, struct bytes text);
 void on_commit(struct session *s, const json_t *msg);
 void on_clear(struct session *s, const json_t *msg);
 void on_item_create(struct session *s, const json_t *msg);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/b64.h"
+#include "session/append.h"
 #include "session/client.h"
 #include "session/errors.h"
 #include "session/state.h"
@@ -113,29 +114,43 @@ void on_transcription_update(struct session *s, const json_t *msg)
 
 /* --- input_audio_buffer.* ---------------------------------------------------------------- */
 
-enum { APPEND_MAX = 15 * 1024 * 1024, COMMIT_MIN_MS = 100, COMMIT_AGAIN_MS = 1000 };
+enum { APPEND_MAX = 15 * 1024 * 1024, APPEND_SMALL = 10000 /* 200 ms */, COMMIT_MIN_MS = 100, COMMIT_AGAIN_MS = 1000 };
+
+/* false: it is not base64. */
+static bool append_base64(struct session *s, struct bytes base64)
+{
+	uint8_t small[APPEND_SMALL];
+	AUTO(buf) struct buf large = { 0 };
+	size_t room = base64.n / 4 * 3 + 1;
+	uint8_t *to = room <= sizeof(small) ? small : buf_reserve(&large, room);
+
+	if (!to) {
+		session_oom(s);
+		return true;
+	}
+	ptrdiff_t got = b64_decode((const char *)base64.p, base64.n, to);
+	if (got >= 0)
+		audio_in_append(s, to, (size_t)got);
+	return got >= 0;
+}
+
+bool on_plain_append(struct session *s, struct bytes text)
+{
+	struct bytes audio;
+
+	return append_scan(text, &audio) && audio.n <= b64_len(APPEND_MAX) && append_base64(s, audio);
+}
 
 void on_append(struct session *s, const json_t *msg)
 {
 	const json_t *v = json_object_get(msg, "audio");
 	size_t n = json_string_length(v);
 
-	if (n > b64_len(APPEND_MAX)) {
+	if (n > b64_len(APPEND_MAX))
 		error_send(s, ERR_INVALID_VALUE, "audio", "More than 15 MiB of audio.");
-		return;
-	}
-	AUTO(buf) struct buf audio = { 0 };
-	uint8_t *to = buf_reserve(&audio, n / 4 * 3 + 1);
-	if (!to) {
-		session_oom(s);
-		return;
-	}
-	ptrdiff_t got = b64_decode(json_string_value(v), n, to);
-	if (got < 0)
+	else if (!append_base64(s, bytes_of(json_string_value(v), n)))
 		error_send(s, ERR_INVALID_VALUE, "audio",
 			   "Invalid 'audio': expected base64-encoded audio.");
-	else
-		audio_in_append(s, to, (size_t)got);
 }
 
 /* The server has just committed the turn, and the client does so as well: what little came since

@@ -192,6 +192,8 @@ void route_message(struct session *s, struct bytes text)
 		error_send(s, ERR_INVALID_EVENT, NULL, "The event is too long.");
 		return;
 	}
+	if (on_plain_append(s, text))
+		return;
 	AUTO(json) json_t *msg = json_parse(text, why);
 	if (!json_is_object(msg)) {
 		error_send(s, ERR_INVALID_JSON, NULL,
