@@ -67,11 +67,7 @@ const struct http_refusal *entry_session(const struct request *r, struct session
 		400, "missing_model",
 		"You must provide a model parameter: ?model=, or ?call_id= of a call, or ?intent=transcription.",
 	};
-	static const struct http_refusal unknown = {
-		404, "invalid_model", "This server does not offer that model: its operator lists those it has.",
-	};
 	char intent[32] = "";
-
 	uint64_t most_us = r->seat->api->p.max_session_us;
 
 	p->max_us = (uint64_t)r->entry->max_s * US_PER_S;
@@ -87,7 +83,16 @@ const struct http_refusal *entry_session(const struct request *r, struct session
 	if (r->entry->names_one && websocket_wanted(r->http) && !has(r, "model") && !has(r, "call_id") &&
 	    !has(r, "intent") && !entry_is_middle_tier(r))
 		return &missing;
-	return p->model && !model_allowed(r->seat->api, p->model) ? &unknown : NULL;
+	return NULL;
+}
+
+const struct http_refusal *entry_check_model(const struct request *r, const char *model)
+{
+	static const struct http_refusal unknown = {
+		404, "invalid_model", "This server does not offer that model: its operator lists those it has.",
+	};
+
+	return model && !model_allowed(r->seat->api, model) ? &unknown : NULL;
 }
 
 const char *entry_protocol(const struct http_request *q)

@@ -29,6 +29,8 @@ extern const struct entry entry_openai, entry_openai_bare, entry_azure, entry_az
 enum { MODEL_MAX = 256 };
 MUST_USE const struct http_refusal *entry_session(const struct request *r, struct session_params *p,
 						  char model[static MODEL_MAX]);
+/* The same of a model, whoever named it: the request, the object posted with it or its secret. */
+MUST_USE const struct http_refusal *entry_check_model(const struct request *r, const char *model);
 /* Is the middle tier meant? */
 bool entry_is_middle_tier(const struct request *r);
 /* "realtime", if the client offers it: the one subprotocol that is ever echoed; else NULL. */

@@ -38,8 +38,8 @@ static const struct http_refusal *find_bound(struct request *r, json_t **out)
 	return *out ? NULL : &no_memory; /* it was written by us */
 }
 
-const struct http_refusal *seat_bind_token(struct request *r, json_t *posted, struct session_params *p,
-					   json_t **config)
+static const struct http_refusal *bind_session(struct request *r, json_t *posted, struct session_params *p,
+					       json_t **config)
 {
 	if (!r->by_token) {
 		p->config = *config = json_incref(posted);
@@ -59,6 +59,14 @@ const struct http_refusal *seat_bind_token(struct request *r, json_t *posted, st
 	if (most_us && (p->max_us == 0 || most_us < p->max_us))
 		p->max_us = most_us;
 	return NULL;
+}
+
+const struct http_refusal *seat_bind_token(struct request *r, json_t *posted, struct session_params *p,
+					   json_t **config)
+{
+	const struct http_refusal *refusal = bind_session(r, posted, p, config);
+
+	return refusal ? refusal : entry_check_model(r, p->model);
 }
 
 const struct http_refusal *seat_spend_token(struct request *r)

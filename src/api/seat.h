@@ -67,7 +67,8 @@ void seat_release(struct api *a);
 
 /* For whoever starts a session, before it is made. Puts into *p what the request's token says:
  * kind, dialect, duration and, under the object posted with the request (borrowed; NULL: none),
- * the session object it is bound to. *config: a new reference or NULL; it must outlive p.
+ * the session object it is bound to; p->model, whoever named it, must be one that is offered.
+ * *config: a new reference or NULL; it must outlive p.
  * NULL, or why it cannot be. */
 MUST_USE const struct http_refusal *seat_bind_token(struct request *r, json_t *posted,
 						    struct session_params *p, json_t **config);

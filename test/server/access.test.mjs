@@ -7,10 +7,11 @@ import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { connect as tlsConnect } from 'node:tls';
 import { freePort, ingest, root, serve, temporary, voiced } from '../tools/server.mjs';
-import { closeAll, connect } from '../tools/session.mjs';
+import { closeAll, connect, refusal } from '../tools/session.mjs';
 import { exchange, request } from '../tools/wire.mjs';
 
 const KEY = 'a-key-that-nobody-guesses-0123456789';
+const PATHS = ['/v1/realtime?model=x', '/realtime?model=x', '/openai/v1/realtime?model=x', '/openai/realtime?deployment=x', '/voice-live/realtime?model=x'];
 const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13',
   'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' };
 
@@ -105,8 +106,10 @@ test('the key opens every route by every carrier, and nothing else does', async 
   const status = async (path, fields = {}, verb = 'GET') => (await exchange(server, request(server, verb, path, fields))).status;
 
   const routes = [['GET', '/metrics'], ['GET', '/api/status'], ['POST', '/api/search'], ['GET', '/api/documents'], ['GET', '/api/documents/1'],
-    ['GET', '/api/documents/1/text'], ['GET', '/v1/realtime'], ['POST', '/v1/realtime/calls'],
-    ['POST', '/v1/realtime/calls/rtc_00'], ['POST', '/v1/realtime/calls/rtc_00/hangup']];
+    ['GET', '/api/documents/1/text'], ...PATHS.map((path) => ['GET', path]), ['POST', '/v1/realtime'], ['POST', '/openai/realtimertc'],
+    ['GET', '/voice-live/realtime/calls'], ['POST', '/v1/realtime/client_secrets'], ['POST', '/v1/realtime/sessions'], ['POST', '/api/session/begin'],
+    ...['/v1', '/openai/v1', '/openai'].flatMap((base) => [['POST', ''], ['GET', '/rtc_00'], ['POST', '/rtc_00'], ['POST', '/rtc_00/hangup'], ['POST', '/rtc_00/accept']]
+      .map(([verb, path]) => [verb, `${base}/realtime/calls${path}`]))];
   for (const [verb, path] of routes) {
     const refused = await exchange(server, request(server, verb, path));
     assert.equal(refused.status, 401, path);
@@ -129,8 +132,9 @@ test('the key opens every route by every carrier, and nothing else does', async 
   assert.equal(s.headers['sec-websocket-protocol'], 'realtime');
   await (await connect(server, { headers: { authorization: `Bearer ${KEY}` } })).event('session.created');
   await (await connect(server, { path: `/v1/realtime?model=x&api-key=${KEY}` })).event('session.created');
-  for (const options of [{}, { protocols: ['realtime', 'openai-insecure-api-key.wrong'] }, { protocols: ['realtime'] }])
-    await assert.rejects(connect(server, options), (e) => e.status === 401);
+  for (const path of PATHS)
+    for (const options of [{}, { protocols: ['realtime', 'openai-insecure-api-key.wrong'] }, { protocols: ['realtime'] }, { headers: { authorization: `Bearer ${KEY}x` } }])
+      await refusal(server, 401, 'invalid_api_key', { path, ...options });
 
   const { code } = await server.stop();
   assert.equal(code, 0);
@@ -145,7 +149,28 @@ test('a key of 4 kB is one', async (t) => {
   for (const options of [{ protocols: [`openai-insecure-api-key.${long}`, 'realtime'] }, { headers: { authorization: `Bearer ${long}` } },
     { headers: { 'api-key': long } }, { path: `/v1/realtime?model=x&api-key=${long}` }])
     await (await connect(server, options)).event('session.created');
-  await assert.rejects(connect(server, { protocols: [`openai-insecure-api-key.${long}k`, 'realtime'] }), (e) => e.status === 401);
+  for (const path of PATHS)
+    await refusal(server, 401, 'invalid_api_key', { path, protocols: [`openai-insecure-api-key.${long}k`, 'realtime'] });
+});
+
+test('where the operator lists models there are no others', async (t) => {
+  const server = await serve({ args: ['--model', 'gpt-realtime', '--model', 'gpt-4o-realtime'] });
+  t.after(() => server.stop());
+  for (const path of PATHS) {
+    const at = (name) => ({ path: path.replace(/x$/, name) });
+    for (const name of ['gpt-realtime', 'gpt-4o-realtime']) await (await connect(server, at(name))).event('session.created');
+    for (const name of ['gpt-realtim', 'gpt-realtime-2']) await refusal(server, 404, 'invalid_model', at(name));
+  }
+  await refusal(server, 400, 'missing_model', { path: '/v1/realtime' });
+  const secret = await fetch(`${server.origin}/v1/realtime/client_secrets`, { method: 'POST', headers: { 'content-type': 'application/json' },
+    body: '{"session":{"type":"realtime","model":"another"}}' });
+  const headers = { authorization: `Bearer ${(await secret.json()).value}` };
+  for (const path of ['/v1/realtime?model=gpt-realtime', '/openai/v1/realtime?model=gpt-realtime']) await refusal(server, 404, 'invalid_model', { path, headers });
+  const form = new FormData();
+  form.append('sdp', 'v=0\r\n');
+  form.append('session', '{"type":"realtime","model":"another"}');
+  const call = await fetch(`${server.origin}/v1/realtime/calls`, { method: 'POST', body: form });
+  assert.deepEqual([call.status, (await call.json()).error.code], [404, 'invalid_model']);
 });
 
 test('the printed link works once, and its cookie goes on working', async (t) => {

@@ -30,11 +30,12 @@ after(async () => {
   await server?.stop();
 });
 
+const TALK = '/v1/realtime?model=voiced';
 const query = (name) => (name === null ? '' : `?collection=${encodeURIComponent(name)}`);
 const answerOf = (events) => events.at(-1).response.output[0].content[0].text;
 
 async function ask(at, name) {
-  const s = await connect(at, { path: `/v1/realtime${query(name)}` });
+  const s = await connect(at, { path: TALK + query(name).replace('?', '&') });
   await s.update({ output_modalities: ['text'] });
   const text = answerOf(await s.ask(QUESTION));
   s.close();
@@ -72,7 +73,7 @@ test('a call, its offer raw or in a form', async () => {
 test('what is not there is said, and starts nothing', async () => {
   const long = 'x'.repeat(5000);
   for (const name of ['nowhere', '', 'Work', long]) {
-    await assert.rejects(connect(server, { path: `/v1/realtime${query(name)}` }), (e) => e instanceof Refused && e.status === 404
+    await assert.rejects(connect(server, { path: TALK + query(name).replace('?', '&') }), (e) => e instanceof Refused && e.status === 404
       && JSON.parse(e.body).error.code === 'collection_not_found' && JSON.parse(e.body).error.param === 'collection', name.slice(0, 20));
     for (const [method, path, body] of [['GET', '/api/documents'], ['POST', '/api/search', '{"query":"x"}'], ['POST', '/v1/realtime/calls', 'v=0\r\n']]) {
       const r = await fetch(server.origin + path + query(name), { method, body, headers: { 'content-type': 'application/sdp' } });

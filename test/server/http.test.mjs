@@ -141,8 +141,9 @@ test('another method is 405 and says which are served', async () => {
   const rows = [
     ['POST', '/healthz', 'GET, HEAD'], ['DELETE', '/api/documents', 'GET, HEAD'], ['PUT', '/api/documents/1', 'GET, HEAD'],
     ['GET', '/api/search', 'POST'], ['HEAD', '/api/search', 'POST'], ['PATCH', '/metrics', 'GET, HEAD'],
-    ['GET', '/v1/realtime/calls', 'POST'], ['GET', '/v1/realtime/calls/rtc_1/hangup', 'POST'], ['POST', '/v1/realtime', 'GET, HEAD'],
-    ['GET', '/api/login', 'POST'], ['POST', '/', 'GET, HEAD'], ['DELETE', '/app.js', 'GET, HEAD'], ['OPTIONS', '/style.css', 'GET, HEAD'],
+    ['GET', '/v1/realtime/calls', 'POST'], ['GET', '/v1/realtime/calls/rtc_1/hangup', 'POST'], ['PUT', '/v1/realtime', 'GET, HEAD, POST'],
+    ['POST', '/realtime', 'GET, HEAD'], ['POST', '/openai/v1/realtime', 'GET, HEAD'], ['GET', '/v1/realtimertc', 'POST'],
+    ['GET', '/v1/realtime/client_secrets', 'POST'], ['POST', '/voice-live/realtime', 'GET, HEAD'], ['GET', '/api/login', 'POST'], ['POST', '/', 'GET, HEAD'], ['DELETE', '/app.js', 'GET, HEAD'], ['OPTIONS', '/style.css', 'GET, HEAD'],
     ['PUT', '/v1/realtime/calls/rtc_1', 'GET, HEAD, POST'], ['DELETE', '/api/documents/1/text', 'GET, HEAD'],
   ];
   for (const [method, path, allow] of rows) {

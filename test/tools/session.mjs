@@ -1,4 +1,5 @@
 // session.mjs - a Realtime session over WebSocket, as a test sees it.
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import WebSocket from 'ws';
 import { sleep } from './server.mjs';
@@ -161,6 +162,28 @@ export function connect(server, { dialect, path = dialect?.path ?? '/v1/realtime
       response.on('end', () => reject(new Refused(response.statusCode, response.headers, body)));
     });
   });
+}
+
+// Which paths tell a refusal in a session of one event; elsewhere the handshake is answered with a status.
+const inBand = (path) => /^\/(v1\/)?realtime\b/.test(path);
+
+// The socket is refused for what it shows or asks: on its path, in its path's way. Gives the error.
+export async function refusal(server, status, code, { path = '/v1/realtime?model=voiced', ...options } = {}) {
+  const s = await connect(server, { path, ...options }).catch((e) => e);
+  if (s instanceof Error && !(s instanceof Refused)) throw s;
+  const told = s instanceof Session;
+  assert.equal(told, inBand(path), `${path}: ${told ? 'let in' : s.message}`);
+  if (!told) assert.equal(s.status, status, `${path}: ${s.body}`);
+  const { error } = told ? await s.until('its first event', () => s.events[0]) : JSON.parse(s.body);
+  assert.equal(error?.code, code, `${path}: ${told ? s.types() : s.body}`);
+  assert.ok(error.message.length > 20, error.message);
+  if (told) {
+    await s.until('the end', () => s.closed);
+    assert.deepEqual(s.types(), ['error'], path);
+    assert.equal(error.type, 'invalid_request_error');
+    assert.deepEqual(s.closed, { code: status === 401 || status === 403 ? 3000 : 4000, reason: `invalid_request_error.${code}` });
+  }
+  return error;
 }
 
 export async function converse(server, session = null, options = {}) {
