@@ -50,10 +50,9 @@ static bool has_view(const struct session *s, enum leg_view view)
 	return false;
 }
 
-/* To the control socket, of a call that has a data channel as well? */
+/* Of a call that has both: to the control socket? */
 static bool to_control(const struct session *s, enum event e, const json_t *fields)
 {
-	static const unsigned both = BIT(LIFECYCLE);
 	const char *type = json_str(json_object_get(fields, "item"), "type", "");
 
 	switch (events[e].channel) {
@@ -62,14 +61,15 @@ static bool to_control(const struct session *s, enum event e, const json_t *fiel
 		return true;
 	case BY_ITEM:
 		return strcmp(type, "message") != 0;
-	case DATA:
 	case LIFECYCLE:
+		return s->set.include & INCLUDE_LIFECYCLE;
+	case DATA:
 		break;
 	}
-	return (both & BIT(events[e].channel)) && (s->set.include & INCLUDE_LIFECYCLE);
+	return false;
 }
 
-static bool to_data(enum event e, const struct session *s, const json_t *fields,
+static bool to_data(const struct session *s, enum event e, const json_t *fields,
 		    const struct leg_slot *slot)
 {
 	switch (events[e].channel) {
@@ -97,7 +97,7 @@ static bool in_view(const struct session *s, enum event e, const json_t *fields,
 	case VIEW_CONTROL:
 		return !has_view(s, VIEW_DATA) || to_control(s, e, fields);
 	case VIEW_DATA:
-		return to_data(e, s, fields, slot);
+		return to_data(s, e, fields, slot);
 	case VIEW_NONE:
 		break;
 	}

@@ -156,11 +156,12 @@ async function answered(talk, item_id) {
   const heard = talk.events.all.findLast((e) => e.type === 'conversation.item.input_audio_transcription.completed' && e.item_id === item_id);
   const done = await talk.events.next('response.done');
   assert.equal(done.response.status, 'completed', JSON.stringify(done.response.status_details));
-  assert.match(said(done.response), CAT.answer);
   // Where the words come late, they come after the answer.
   const transcription = heard ?? talk.events.all.find((e) => e.type === 'conversation.item.input_audio_transcription.completed' && e.item_id === item_id)
     ?? await talk.events.next('conversation.item.input_audio_transcription.completed', (e) => e.item_id === item_id);
-  assert.match(transcription.transcript, CAT.heard);
+  // How well it hears is measured elsewhere: a question that was misheard is asked once more (harness.mjs).
+  if (!CAT.heard.test(transcription.transcript)) throw new Error(`misheard: "${transcription.transcript}"`);
+  assert.match(said(done.response), CAT.answer);
   return { done, names };
 }
 
