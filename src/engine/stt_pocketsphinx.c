@@ -394,13 +394,16 @@ static void ps_free(struct stt *e)
 		return;
 	atomic_store(&e->closing, true);
 	sem_post(&e->build);
-	if (e->has_builder)
-		pthread_join(e->builder, NULL);
 	for (unsigned i = 0; i < e->n_threads; i++)
 		sem_post(&e->decoders[i].wake);
 	for (unsigned i = 0; i < e->n_threads; i++) {
 		pthread_join(e->decoders[i].thread, NULL);
 		psdecoder_free(e->decoders[i].ps);
+	}
+	/* Last: what it builds cannot be interrupted. */
+	if (e->has_builder)
+		pthread_join(e->builder, NULL);
+	for (unsigned i = 0; i < e->n_threads; i++) {
 		psdecoder_free(atomic_load(&e->decoders[i].fresh));
 		sem_destroy(&e->decoders[i].wake);
 	}
