@@ -1,8 +1,9 @@
 // A session over WebSocket against the real program: what a client sends, what comes, and in which order.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import { ingest, root, serve, until } from '../tools/server.mjs';
+import { ingest, root, serve, temporary, until } from '../tools/server.mjs';
 import { closeAll, connect, converse, loudness, pcm, silence } from '../tools/session.mjs';
 import { speak } from '../tools/speech.mjs';
 
@@ -77,6 +78,19 @@ test('a typed question is answered in text, with its source', async () => {
   assert.equal(source.file, 'staff-handbook.md');
   const told = await (await fetch(`${server.origin}/api/documents/${source.document}/text?start=${source.start}&end=${source.end}`)).json();
   assert.match(told.text, /Biscuit/, 'the source is a place in the document');
+});
+
+test('a question that came to nothing is quoted, and does not spoil the next', async (t) => {
+  const folder = temporary();
+  writeFileSync(join(folder, 'fennibar.md'), '# The fennibar\n\nA fennibar is used for turning the dome by hand.\n');
+  const other = await serve({ data: ingest([join(root, 'examples'), folder]) });
+  t.after(() => other.stop());
+  const s = await converse(other, { output_modalities: ['text'] });
+  const ask = async (text) => (await s.ask(text)).at(-1).response.output[0].content[0].text;
+  assert.equal(await ask('Who is the emperor of Japan?'), 'I found nothing about the emperor of Japan in your documents.');
+  assert.match(await ask('What is a fennibar used for?'), /turning the dome by hand/);
+  assert.equal(await ask('Who knighted the porter?'), 'I found nothing about "Who knighted the porter" in your documents.');
+  assert.match(await ask('And what is it used for?'), /turning the dome by hand/, 'it: what was answered last');
 });
 
 test('a typed question is answered aloud, in PCM16 at 24 kHz', async () => {
