@@ -263,6 +263,7 @@ static uint64_t move_audio(struct session *s, struct item *it)
 	it->audio_ms = it->audio.n * 1000 / STT_RATE_HZ;
 	in->start += in->buf.n;
 	in->buf = (struct pcm){ 0 };
+	audio_in_emptied(in);
 	return start;
 }
 

@@ -220,6 +220,19 @@ test('a spoken question is heard, answered and sourced', async () => {
   assert.equal(s.of('response.created', from).length, 1);
 });
 
+test('exactly 100 ms can be committed, a sample less cannot', async () => {
+  const s = await converse(server, { audio: { input: manual } });
+  const append = (n) => s.send({ type: 'input_audio_buffer.append', audio: Buffer.alloc(n * 2).toString('base64') });
+  for (let i = 0; i < 2; i++) {
+    append(2399);
+    s.send({ type: 'input_audio_buffer.commit' });
+    assert.match((await s.event('error')).error.message, / 99\.96ms/);
+    append(1);
+    s.send({ type: 'input_audio_buffer.commit' });
+    await s.event('input_audio_buffer.committed');
+  }
+});
+
 test('without turn detection the client makes the turns', async () => {
   const s = await converse(server, { output_modalities: ['text'], audio: { input: manual } });
   const from = s.cursor;
