@@ -359,6 +359,11 @@ static int ps_begin(struct stt *e, struct stt_turn **out, const struct stt_param
 	return 0;
 }
 
+static size_t ps_room(const struct stt_turn *t)
+{
+	return ((size_t)1 << RING_LOG2) - ring_fill(t->pcm);
+}
+
 static void ps_push(struct stt_turn *t, const int16_t *pcm, size_t n)
 {
 	if (ring_push(t->pcm, pcm, n) < n)
@@ -498,6 +503,6 @@ int stt_pocketsphinx_adapt(struct stt *e, const char *extra_dict, const char *ex
 }
 
 const struct stt_ops stt_pocketsphinx_ops = {
-	.name = "pocketsphinx", .caps = STT_PARTIALS | STT_SETTLED_IS_FINAL, .begin = ps_begin, .push = ps_push,
-	.settle = ps_settle, .end = ps_end, .cancel = ps_cancel, .free = ps_free,
+	.name = "pocketsphinx", .caps = STT_PARTIALS | STT_SETTLED_IS_FINAL, .begin = ps_begin, .room = ps_room,
+	.push = ps_push, .settle = ps_settle, .end = ps_end, .cancel = ps_cancel, .free = ps_free,
 };

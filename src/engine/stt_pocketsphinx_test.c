@@ -129,6 +129,8 @@ static void more_than_the_ring_is_an_error(void)
 	CHECK_EQ(rig_make(&r, NULL), 0);
 	CHECK(ready(&r));
 	CHECK_EQ(begin(&r, &t), 0);
+	size_t room = stt_pocketsphinx_ops.room(t);
+	CHECK(room >= 16000 * 30 && room < ARRAY_LEN(much));
 	stt_pocketsphinx_ops.push(t, much, ARRAY_LEN(much));
 	wait_for(&r, &r.n_ended);
 	CHECK(strstr(r.error, "engine_busy: "));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import { ingest, root, serve, temporary, until } from '../tools/server.mjs';
+import { ingest, root, serve, sleep, temporary, until } from '../tools/server.mjs';
 import { closeAll, connect, converse, loudness, pcm, silence } from '../tools/session.mjs';
 import { speak } from '../tools/speech.mjs';
 
@@ -231,6 +231,29 @@ test('exactly 100 ms can be committed, a sample less cannot', async () => {
     s.send({ type: 'input_audio_buffer.commit' });
     await s.event('input_audio_buffer.committed');
   }
+});
+
+test('a long turn that the client makes is recognised whole, and holds no recogniser until then', async (t) => {
+  const input = { turn_detection: null, transcription: { model: 'voiced' } };
+  const open = { output_modalities: ['text'], audio: { input } };
+  const long = Buffer.concat([pcm(speak(CAT, 'slt', { rate: 24000 })), silence(38), pcm(speak('Where is the fire point?', 'slt', { rate: 24000 }))]);
+  const talkers = await Promise.all([1, 2, 3, 4].map(() => converse(server, open))); // more than there are decoders
+  for (const s of talkers)
+    for (let at = 0; at < long.length; at += 480000) s.send({ type: 'input_audio_buffer.append', audio: long.subarray(at, at + 480000).toString('base64') });
+  await sleep(3500);
+  const other = await converse(server, open);
+  const from = Date.now();
+  other.send({ type: 'input_audio_buffer.append', audio: pcm(speak(CAT, 'slt', { rate: 24000 })).toString('base64') });
+  other.send({ type: 'input_audio_buffer.commit' });
+  assert.match((await other.event('conversation.item.input_audio_transcription.completed')).transcript, /station cat/);
+  t.diagnostic(`another is heard within ${Date.now() - from} ms`);
+  for (const s of talkers.splice(1)) s.close();
+  const [s] = talkers;
+  const committed = Date.now();
+  s.send({ type: 'input_audio_buffer.commit' });
+  const { transcript } = await s.event('conversation.item.input_audio_transcription.completed');
+  t.diagnostic(`${(long.length / 48000).toFixed(1)} s are heard within ${Date.now() - committed} ms: ${transcript}`);
+  assert.match(transcript, /station cat.*where is the fire/);
 });
 
 test('without turn detection the client makes the turns', async () => {
