@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "engine/answer.h"
+#include "engine/topic.h"
 #include "knowledge/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
@@ -78,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	AUTO(mem) char *before = copy(line);
 	AUTO(json) json_t *results = p[0] & 1 ? json_parse(rest, why) : results_of(rest);
 	AUTO(mem) char *query = answer_query(question, *before ? before : NULL);
-	AUTO(mem) char *topic = answer_topic(query);
+	AUTO(mem) char *topic = topic_of(question);
 	AUTO(answer) struct answer a = { 0 };
 
 	if (!topic || answer_find(&a, query, p[0] & 2 ? ANSWER_HEARD : ANSWER_TYPED, results) != 0)

@@ -15,10 +15,10 @@ LOG_TOPIC("record");
 
 struct recording {
 	struct job job;
-	struct api *api;
+	struct pool *pool;
+	char *path;
 	struct rec_writer writer;
 	struct buf stream;
-	uint64_t begun_us; /* wall */
 	bool full;
 	char id[12];
 };
@@ -40,19 +40,29 @@ static void record(void *ctx, enum rec_kind k, uint64_t now_us, struct bytes bod
 
 static const struct recorder_ops hook = { record };
 
-struct recording *recording_new(struct api *a)
+static struct recording *make(struct api *a)
 {
-	struct recording *r = a->record ? mem_zalloc(sizeof(*r)) : NULL;
+	struct recording *r = mem_zalloc(sizeof(*r));
 
-	if (!r) {
-		if (a->record)
-			log_warn("what=\"no memory: a session is not recorded\"");
+	if (!r)
+		return NULL;
+	env_id(a->p.env, "", r->id, sizeof(r->id) - 1);
+	r->path = mem_printf("%s/%" PRIu64 "-%s.vrec", a->record, env_wall(a->p.env) / US_PER_S, r->id);
+	if (!r->path) {
+		mem_free(r);
 		return NULL;
 	}
-	r->api = a;
+	r->pool = a->p.turn;
 	r->writer.to = &r->stream;
-	r->begun_us = env_wall(a->p.env);
-	env_id(a->p.env, "", r->id, sizeof(r->id) - 1);
+	return r;
+}
+
+struct recording *recording_new(struct api *a)
+{
+	struct recording *r = a->record ? make(a) : NULL;
+
+	if (!r && a->record)
+		log_warn("what=\"no memory: a session is not recorded\"");
 	return r;
 }
 
@@ -64,9 +74,7 @@ struct recorder recording_hook(struct recording *r)
 static void write_work(struct job *j)
 {
 	struct recording *r = CONTAINER_OF(j, struct recording, job);
-	AUTO(mem)
-	char *path = mem_printf("%s/%" PRIu64 "-%s.vrec", r->api->record, r->begun_us / US_PER_S, r->id);
-	int fd = path ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
+	int fd = open(r->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	bool whole = fd >= 0;
 
 	for (size_t done = 0; whole && done < r->stream.n;) {
@@ -76,7 +84,7 @@ static void write_work(struct job *j)
 		done += whole ? (size_t)n : 0;
 	}
 	if (!whole)
-		log_warn("recording=%s path=%s what=\"not written\" why=\"%s\"", r->id, path ? path : "?",
+		log_warn("recording=%s path=%s what=\"not written\" why=\"%s\"", r->id, r->path,
 			 strerror(errno));
 	if (fd >= 0)
 		close(fd);
@@ -87,6 +95,7 @@ static void write_done(struct job *j)
 	struct recording *r = CONTAINER_OF(j, struct recording, job);
 
 	buf_done(&r->stream);
+	mem_free(r->path);
 	mem_free(r);
 }
 
@@ -94,6 +103,6 @@ void recording_end(struct recording *r)
 {
 	if (!r)
 		return;
-	r->job = (struct job){ .work = write_work, .done = write_done };
-	pool_run(r->api->p.turn, &r->job);
+	r->job = (struct job){ .work = write_work, .done = write_done, .must_run = true };
+	pool_run(r->pool, &r->job);
 }

@@ -17,5 +17,6 @@ struct recording;
 struct recording *recording_new(struct api *a);
 /* For session_params.recorder; {0} for NULL. */
 struct recorder recording_hook(struct recording *r);
-/* The session has ended: write the file in the background. NULL is fine. */
+/* The session has ended: write the file in the background, also when the service stops
+ * meanwhile (pool_finish). The API may be gone by then. NULL is fine. */
 void recording_end(struct recording *r);

@@ -38,7 +38,10 @@ struct parts {
 	atomic_size_t n_corners;
 	bool has_stt;
 	int64_t heard; /* generation whose words the recogniser has; -1: none */
-	atomic_bool knows; /* the index has been read once */
+	struct job warm;
+	atomic_bool knows;  /* the index has been read once, its words given to the recogniser */
+	atomic_bool speaks; /* a voice has spoken once */
+	atomic_bool ready;  /* once ready, always: what is renewed serves until the new is there */
 };
 
 static unsigned cores(void)
@@ -139,8 +142,8 @@ static int refresh(struct parts *p, char why[static PARTS_WHY])
 			snprintf(why, PARTS_WHY, "the documents' index cannot be read: %.200s", store_why(s));
 	}
 	if (r == 0) {
-		atomic_store(&p->knows, true);
 		adapt(p, s);
+		atomic_store(&p->knows, true);
 	}
 	return r;
 }
@@ -193,6 +196,17 @@ static int open_stt(struct parts *p, const struct config *c, enum parts_use use,
 	return 0;
 }
 
+static void warm_work(struct job *j)
+{
+	(void)j;
+	tts_flite_warm();
+}
+
+static void warm_done(struct job *j)
+{
+	atomic_store(&CONTAINER_OF(j, struct parts, warm)->speaks, true);
+}
+
 static int open_engines(struct parts *p)
 {
 	int r = llm_extract_new(&p->engines.llm, p->turn);
@@ -233,6 +247,10 @@ static int open_all(struct parts *p, const struct config *c, enum parts_use use,
 		r = open_stt(p, c, use, why);
 	if (r == 0)
 		r = add_corner(p, p->collection);
+	if (r == 0 && use == PARTS_SERVE) {
+		p->warm = (struct job){ .work = warm_work, .done = warm_done };
+		pool_run(p->turn, &p->warm);
+	}
 	if (r == 0 && use != PARTS_SERVE)
 		r = refresh(p, why);
 	if (r == 0 && use == PARTS_SPOKEN)
@@ -306,7 +324,10 @@ struct searcher *parts_searcher(struct parts *p)
 	return p->searcher;
 }
 
-bool parts_ready(const struct parts *p)
+bool parts_ready(struct parts *p)
 {
-	return atomic_load(&p->knows) && (!p->has_stt || stt_pocketsphinx_ready(p->engines.stt));
+	if (!atomic_load(&p->ready) && atomic_load(&p->knows) && atomic_load(&p->speaks) &&
+	    (!p->has_stt || stt_pocketsphinx_ready(p->engines.stt)))
+		atomic_store(&p->ready, true);
+	return atomic_load(&p->ready);
 }

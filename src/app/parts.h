@@ -41,8 +41,9 @@ const struct engines *parts_engines(const struct parts *p, const char **collecti
 struct pool *parts_turn_pool(struct parts *p);
 struct pool *parts_bulk_pool(struct parts *p);
 struct searcher *parts_searcher(struct parts *p);
-/* A question asked now is answered. */
-bool parts_ready(const struct parts *p);
+/* PARTS_SERVE: a question asked now is answered, typed or spoken, by a voice that is warm. So the
+ * index has been read, a decoder has been built with its words, and a voice has spoken. Any thread. */
+bool parts_ready(struct parts *p);
 
 /* Blocks; one call at a time. Failures are logged and tried again at the next call. */
 void parts_refresh(struct parts *p);

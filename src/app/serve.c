@@ -3,6 +3,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +27,7 @@
 LOG_TOPIC("serve");
 
 enum { LOOPS_MAX = 64, QUESTIONS_MAX = 12, ADDRESSES_MAX = 12, REFRESH_S = 2, GOODBYE_MS = 150,
-       HOST_TEXT = 256 };
+       LEAVE_MS = 500, HOLD_MS = 20000, HOST_TEXT = 256 };
 
 struct seat_thread {
 	struct service *service;
@@ -56,6 +57,7 @@ struct service {
 	struct http_server *http;
 	struct job refresh;
 	atomic_bool refreshing;
+	uint64_t stopped_us; /* when the signal came; 0: not yet */
 	char *questions_text;
 	const char *questions[QUESTIONS_MAX];
 	size_t n_questions;
@@ -305,12 +307,56 @@ static int open_all(struct service *s)
 	return r;
 }
 
+/* A process that shares our memory, not our files, until we are gone. */
+static int hold_memory(void *us)
+{
+	static const struct timespec nap = { .tv_nsec = 20 * 1000000 };
+
+	close_range(0, ~0u, 0);
+	for (int i = 0; i < HOLD_MS / 20 && getppid() == (pid_t)(intptr_t)us; i++)
+		nanosleep(&nap, NULL);
+	_exit(0);
+}
+
+/* Ends the process without freeing anything. Its last thread would give the memory back to the
+ * kernel: some 30 ms of work for 300 MB, but that thread is of low priority, and on a busy machine
+ * everybody would wait for seconds. So somebody of our own priority gets it as the last. */
+static void *leave(void *left_ms)
+{
+	static _Alignas(64) char stack[16 * 1024];
+	uintptr_t ms = (uintptr_t)left_ms;
+	struct timespec nap = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	nanosleep(&nap, NULL);
+	if (clone(hold_memory, stack + sizeof(stack), CLONE_VM, (void *)(intptr_t)getpid()) < 0)
+		log_warn("what=\"ending may take a while\" why=\"%s\"", strerror(errno));
+	_exit(0);
+}
+
+/* What is left to do is to free memory, but a decoder that is being built or a voice about to
+ * speak cannot be stopped, and on a busy machine takes its time: it is not waited for longer
+ * than LEAVE_MS after the signal. */
+static void leave_in_time(struct service *s)
+{
+	pthread_t thread;
+
+	if (!s->stopped_us)
+		return;
+	uint64_t gone_ms = (env_now(&env_system) - s->stopped_us) / US_PER_MS;
+	uintptr_t left_ms = LEAVE_MS - MIN(gone_ms, (uint64_t)LEAVE_MS);
+	if (pthread_create(&thread, NULL, leave, (void *)left_ms) == 0)
+		pthread_detach(thread);
+}
+
 static void close_all(struct service *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		udp_free(s->seats[i].udp);
 	http_server_free(s->http);
 	api_free(s->api);
+	if (s->parts)
+		pool_finish(parts_turn_pool(s->parts)); /* recordings */
+	leave_in_time(s);
 	parts_free(s->parts);
 	secrets_free(s->secrets);
 	sctp_service_free(s->sctp);
@@ -384,6 +430,7 @@ static void wait_for_signal(struct service *s, const sigset_t *signals)
 		if (!atomic_exchange(&s->refreshing, true))
 			pool_run(parts_bulk_pool(s->parts), &s->refresh);
 	} while (sigtimedwait(signals, NULL, &wait) < 0);
+	s->stopped_us = env_now(&env_system);
 }
 
 static void print_welcome(const struct service *s)

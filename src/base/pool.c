@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -14,8 +13,9 @@
 
 struct pool {
 	pthread_mutex_t lock;
-	pthread_cond_t more;
+	pthread_cond_t more, finished;
 	struct list waiting;
+	unsigned n_must; /* jobs that must run and are not completed */
 	struct job **running; /* [n_threads], NULL where idle */
 	bool closing;
 	enum pool_priority priority;
@@ -28,14 +28,13 @@ struct worker {
 	unsigned index;
 };
 
+/* Not SCHED_IDLE: on a busy machine such a thread takes ten seconds to get as far as its end, and
+ * the process ends with its last thread. */
 void thread_lower_priority(enum pool_priority p)
 {
-	static const struct sched_param none = { 0 };
+	static const int nice_of[] = { [POOL_TURN] = 10, [POOL_BULK] = 13 };
 
-	if (p == POOL_BULK)
-		sched_setscheduler(0, SCHED_IDLE, &none);
-	else
-		setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
+	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), nice_of[p]);
 }
 
 void thread_set_name(const char *name)
@@ -65,11 +64,25 @@ static struct job *next_job(struct pool *p, unsigned index)
 		pthread_cond_wait(&p->more, &p->lock);
 	struct node *n = list_pop(&p->waiting);
 	struct job *j = n ? CONTAINER_OF(n, struct job, node) : NULL;
-	if (j && p->closing)
+	if (j && p->closing && !j->must_run)
 		job_cancel(j);
 	p->running[index] = j;
 	pthread_mutex_unlock(&p->lock);
 	return j;
+}
+
+/* The job may be gone once it is completed. */
+static void end_job(struct pool *p, struct job *j)
+{
+	bool must_run = j->must_run;
+
+	complete(j);
+	if (!must_run)
+		return;
+	pthread_mutex_lock(&p->lock);
+	if (--p->n_must == 0)
+		pthread_cond_broadcast(&p->finished);
+	pthread_mutex_unlock(&p->lock);
 }
 
 static void *worker_main(void *arg)
@@ -88,7 +101,7 @@ static void *worker_main(void *arg)
 		pthread_mutex_lock(&w.pool->lock);
 		w.pool->running[w.index] = NULL;
 		pthread_mutex_unlock(&w.pool->lock);
-		complete(j);
+		end_job(w.pool, j);
 	}
 	return NULL;
 }
@@ -122,6 +135,7 @@ int pool_new(struct pool **out, enum pool_priority priority, unsigned n_threads)
 	}
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->more, NULL);
+	pthread_cond_init(&p->finished, NULL);
 	list_init(&p->waiting);
 	p->priority = priority;
 	p->running = running;
@@ -143,7 +157,7 @@ void pool_free(struct pool *p)
 	pthread_mutex_lock(&p->lock);
 	p->closing = true;
 	for (unsigned i = 0; i < p->n_threads; i++)
-		if (p->running[i])
+		if (p->running[i] && !p->running[i]->must_run)
 			job_cancel(p->running[i]);
 	pthread_cond_broadcast(&p->more);
 	pthread_mutex_unlock(&p->lock);
@@ -151,8 +165,38 @@ void pool_free(struct pool *p)
 		pthread_join(p->threads[i], NULL);
 	pthread_mutex_destroy(&p->lock);
 	pthread_cond_destroy(&p->more);
+	pthread_cond_destroy(&p->finished);
 	mem_free(p->running);
 	mem_free(p);
+}
+
+static struct job *take_urgent(struct pool *p)
+{
+	LIST_FOR (&p->waiting, n) {
+		struct job *j = CONTAINER_OF(n, struct job, node);
+
+		if (!j->must_run)
+			continue;
+		node_unlink(&j->node);
+		return j;
+	}
+	return NULL;
+}
+
+void pool_finish(struct pool *p)
+{
+	struct job *j;
+
+	pthread_mutex_lock(&p->lock);
+	while ((j = take_urgent(p))) {
+		pthread_mutex_unlock(&p->lock);
+		j->work(j);
+		end_job(p, j);
+		pthread_mutex_lock(&p->lock);
+	}
+	while (p->n_must > 0)
+		pthread_cond_wait(&p->finished, &p->lock);
+	pthread_mutex_unlock(&p->lock);
 }
 
 void pool_run(struct pool *p, struct job *j)
@@ -160,6 +204,7 @@ void pool_run(struct pool *p, struct job *j)
 	atomic_store(&j->cancelled, false);
 	pthread_mutex_lock(&p->lock);
 	list_push(&p->waiting, &j->node);
+	p->n_must += j->must_run;
 	pthread_cond_signal(&p->more);
 	pthread_mutex_unlock(&p->lock);
 }

@@ -85,5 +85,42 @@ static void free_cancels_and_completes_all(void)
 	CHECK_EQ(finished, 4);
 }
 
+static atomic_int worked;
+
+static void work_once(struct job *j)
+{
+	worked += !job_cancelled(j);
+}
+
+static void what_must_run_runs_to_the_end(void)
+{
+	struct job busy = { .work = until_cancelled, .done = count };
+	struct job jobs[6] = { 0 };
+	struct timespec ms = { .tv_nsec = 1000000 };
+	struct pool *p = NULL;
+
+	started = finished = worked = 0;
+	CHECK_EQ(pool_new(&p, POOL_TURN, 1), 0);
+	pool_finish(p); /* there is nothing */
+	pool_run(p, &busy);
+	while (started == 0)
+		nanosleep(&ms, NULL);
+	for (int i = 0; i < 4; i++) {
+		jobs[i] = (struct job){ .work = work_once, .done = count, .must_run = i % 2 };
+		pool_run(p, &jobs[i]);
+	}
+	pool_finish(p); /* the only worker is busy: here */
+	CHECK_EQ(worked, 2);
+	CHECK_EQ(finished, 2);
+	for (int i = 4; i < 6; i++) {
+		jobs[i] = (struct job){ .work = work_once, .done = count, .must_run = i % 2 };
+		pool_run(p, &jobs[i]);
+	}
+	pool_free(p);
+	CHECK_EQ(worked, 3);
+	CHECK_EQ(finished, 7);
+}
+
 TESTS({ "jobs_complete_once_on_their_loop", jobs_complete_once_on_their_loop },
-      { "free_cancels_and_completes_all", free_cancels_and_completes_all })
+      { "free_cancels_and_completes_all", free_cancels_and_completes_all },
+      { "what_must_run_runs_to_the_end", what_must_run_runs_to_the_end })

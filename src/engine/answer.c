@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "engine/question.h"
+#include "engine/topic.h"
 #include "knowledge/sentences.h"
 
 enum { RESULTS_MAX = 8, SENTENCES_MAX = 160, NEIGHBOURS_MAX = 5 };
@@ -596,30 +597,21 @@ static bool points_back(const char *question)
 	return false;
 }
 
+bool answer_has_subject(const char *question)
+{
+	struct question q;
+
+	question_make(&q, question, NULL);
+	return q.n_terms > 0;
+}
+
 char *answer_query(const char *question, const char *before)
 {
 	AUTO(buf) struct buf b = { 0 }, own = { 0 };
+	bool leans = topic_goes_on(question) || points_back(question);
 
 	buf_puts(&b, question);
-	if (before && put_informative(&own, question) < (points_back(question) ? 3 : 2))
+	if (before && (leans ? put_informative(&own, question) < 3 : !answer_has_subject(question)))
 		put_subject(&b, before);
 	return own.failed ? NULL : buf_take(&b);
-}
-
-char *answer_topic(const char *query)
-{
-	AUTO(buf) struct buf b = { 0 };
-	struct bytes t = bytes_str(query);
-	struct word w;
-	size_t n = 0;
-
-	buf_puts(&b, "");
-	for (size_t pos = 0; word_next(t, &pos, &w); n++)
-		for (size_t i = 0; i < w.n; i++)
-			if (!isalpha((unsigned char)w.s[i]))
-				return mem_strdup("");
-	if (put_informative(&b, query) > 3)
-		return mem_strdup("");
-	char *s = buf_take(&b);
-	return s ? s : b.failed ? NULL : mem_strdup("");
 }

@@ -29,10 +29,12 @@ struct answer {
 	size_t n_parts; /* 0: nothing answers */
 };
 
-/* What to search for: the question, with what the question before (may be NULL) was about
- * when it has fewer than two informative words of its own, or three and a pronoun. The
- * caller frees; NULL: no memory. */
+/* What to search for: the question, with what the question before (may be NULL) was about when
+ * this one has no subject of its own, or leans on it (a pronoun, "and …", "what about …", "on
+ * weekends?") and has fewer than three informative words. The caller frees; NULL: no memory. */
 MUST_USE char *answer_query(const char *question, const char *before);
+/* Has it words that tell what it is about? "How much is it?" has none. */
+MUST_USE bool answer_has_subject(const char *question);
 
 /* How the question came. Of a heard one some words may be wrong, mostly into words that the
  * documents do not have: those count little, and one that is missing is forgiven sooner. */
@@ -42,9 +44,6 @@ enum answer_manner { ANSWER_TYPED, ANSWER_HEARD };
 MUST_USE int answer_find(struct answer *a, const char *query, enum answer_manner m,
 			 const json_t *results);
 
-/* Up to three informative words of the query, for "I found nothing about …"; "" when there
- * is no short, safe name for it. The caller frees; NULL: no memory. */
-MUST_USE char *answer_topic(const char *query);
 
 void answer_done(struct answer *a);
 static inline void answer_auto_(struct answer *a)

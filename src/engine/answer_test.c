@@ -88,9 +88,8 @@ static void follow_up_questions_borrow(void)
 {
 	AUTO(mem) char *a = answer_query("and on weekends?", "When is the library open?");
 	AUTO(mem) char *b = answer_query("who feeds the station cat", "When is the library open?");
-	AUTO(mem) char *c = answer_topic("who feeds the station cat");
-	AUTO(mem) char *d = answer_topic("what is the password of 3 moons");
-
+	AUTO(mem) char *c = answer_query("What is a fennibar used for?", "Who is the emperor of Japan?");
+	AUTO(mem) char *d = answer_query("what is the price?", "When is the library open?");
 	AUTO(mem) char *e = answer_query("how many people may it carry", "How long is the boat?");
 	AUTO(mem) char *f = answer_query("and who built it?", "What is the price of the boat?");
 
@@ -99,8 +98,8 @@ static void follow_up_questions_borrow(void)
 	CHECK_STR(f, "and who built it? boat");
 	CHECK_STR(a, "and on weekends? library open");
 	CHECK_STR(b, "who feeds the station cat");
-	CHECK_STR(c, "feeds station cat");
-	CHECK_STR(d, "");
+	CHECK_STR(c, "What is a fennibar used for?");
+	CHECK_STR(d, "what is the price? library open");
 }
 
 static void takes_any_results(void)

@@ -8,6 +8,11 @@
 #include "engine/answer.h"
 #include "engine/client_tool.h"
 #include "engine/relay.h"
+#include "engine/topic.h"
+
+#define NOTHING "I found nothing about "
+
+enum { LOOK_BACK = 8 }; /* questions, for the one that told the subject */
 
 struct llm {
 	struct relay_set set;
@@ -21,7 +26,7 @@ struct llm_job {
 	enum may_search search;
 	bool heard;     /* it was spoken                       */
 	char *question; /* the last user message; "" if none   */
-	char *before;   /* the user message before it, or NULL */
+	char *before;   /* what it may be a follow-up to, or NULL */
 	char *repeat;   /* the last answer, or NULL            */
 	char *found;    /* search's output, or NULL            */
 	char *told;     /* what the client's functions gave back, or NULL */
@@ -30,6 +35,76 @@ struct llm_job {
 	struct llm_usage usage;
 	int tokens_left; /* -1: no limit */
 };
+
+/* --- small talk ------------------------------------------------------------------------------ */
+
+#define HELP                                                                                       \
+	"Ask me anything about your documents. I look it up, read you the passage that answers, "  \
+	"and tell you where it stands."
+
+/* The whole message, without marks and case, is one of the phrases; '|' between them. */
+static const struct {
+	const char *phrases, *reply; /* NULL: the last answer once more */
+} intents[] = {
+	{ "hello|hi|hey|hello there|hi there|good morning|good afternoon|good evening",
+	  "Hello. What would you like to know from your documents?" },
+	{ "thanks|thank you|thank you very much|thanks a lot|many thanks|ok thanks|okay thank you|"
+	  "great thanks|great thank you|okay thanks",
+	  "You are welcome." },
+	{ "bye|goodbye|good bye|bye bye|see you|see you later|good night", "Goodbye." },
+	{ "stop|be quiet|quiet|shut up|enough|cancel|never mind|nevermind", "All right." },
+	{ "help|help me|what can you do|what can i ask|what can i ask you|who are you|what are you|"
+	  "how does this work|what do you do|how can you help me|can you help me",
+	  HELP },
+	{ "repeat|repeat that|say that again|again|say it again|pardon|sorry|what|"
+	  "what did you say|could you repeat that|can you repeat that|please repeat|"
+	  "please repeat that|repeat that please|can you say that again|once more",
+	  NULL },
+	{ "ok|okay|yes|no|right|good|great|fine|i see|alright|all right|hm|uh|um",
+	  "What else would you like to know?" },
+	{ "", "I did not catch that. Please say it again." },
+};
+
+/* Letters and digits in lower case with single blanks. */
+static void plain_words(const char *s, char *to, size_t size)
+{
+	size_t n = 0;
+
+	for (; *s && n + 2 < size; s++) {
+		if (isalnum((unsigned char)*s))
+			to[n++] = (char)tolower((unsigned char)*s);
+		else if (*s != '\'' && n && to[n - 1] != ' ')
+			to[n++] = ' ';
+	}
+	while (n && to[n - 1] == ' ')
+		n--;
+	to[n] = '\0';
+}
+
+static bool among(const char *phrases, const char *s)
+{
+	size_t n = strlen(s), len;
+
+	for (const char *p = phrases;; p += len + 1) {
+		len = strcspn(p, "|");
+		if (len == n && memcmp(p, s, n) == 0)
+			return true;
+		if (!p[len])
+			return false;
+	}
+}
+
+/* The row of small talk, or SIZE_MAX. */
+static size_t small_talk(const char *question)
+{
+	char plain[64];
+
+	plain_words(question, plain, sizeof(plain));
+	for (size_t i = 0; i < ARRAY_LEN(intents); i++)
+		if (among(intents[i].phrases, plain))
+			return i;
+	return SIZE_MAX;
+}
 
 /* --- reading the request (on the loop) ------------------------------------------------ */
 
@@ -197,10 +272,43 @@ static bool read_calls(struct llm_job *j, const struct llm_request *r)
 	       (!json_array_size(calls) || copy_into(&j->calls, mem_strdup((const char *)text.p)));
 }
 
+/* Was the user's message at `at` answered with NOTHING? Then nobody knows what it was about. */
+static bool came_to_nothing(const json_t *items, size_t at)
+{
+	for (size_t i = at + 1; i < json_array_size(items); i++) {
+		const json_t *item = json_array_get(items, i);
+
+		if (is_message(item, "user"))
+			return false;
+		if (!is_message(item, "assistant"))
+			continue;
+		AUTO(mem) char *said = message_text(item);
+		if (!said || strncmp(said, NOTHING, strlen(NOTHING)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The last question before this one that told what it is about, and was not in vain. */
+static char *find_before(const json_t *items)
+{
+	for (size_t n = 1; n <= LOOK_BACK; n++) {
+		size_t at = find_message(items, "user", n);
+		char *text = at == SIZE_MAX ? NULL : message_text(json_array_get(items, at));
+
+		if (!text)
+			return NULL;
+		if (small_talk(text) == SIZE_MAX && answer_has_subject(text) && !came_to_nothing(items, at))
+			return text;
+		mem_free(text);
+	}
+	return NULL;
+}
+
 /* Takes what the answer needs, so that the caller's items stay the loop's own. */
 static int read_request(struct llm_job *j, const struct llm_request *r)
 {
-	size_t last = find_message(r->items, "user", 0), before = find_message(r->items, "user", 1);
+	size_t last = find_message(r->items, "user", 0);
 	size_t said = find_message(r->items, "assistant", 0);
 	const char *found = find_output(r->items, last);
 
@@ -211,9 +319,7 @@ static int read_request(struct llm_job *j, const struct llm_request *r)
 					     ? mem_strdup("")
 					     : message_text(json_array_get(r->items, last))))
 		return -ENOMEM;
-	if (before != SIZE_MAX &&
-	    !copy_into(&j->before, message_text(json_array_get(r->items, before))))
-		return -ENOMEM;
+	j->before = find_before(r->items);
 	if (said != SIZE_MAX && !copy_into(&j->repeat, message_text(json_array_get(r->items, said))))
 		return -ENOMEM;
 	if (found && !copy_into(&j->found, mem_strdup(found)))
@@ -329,76 +435,6 @@ static void say_only(struct llm_job *j, const char *text)
 	finish(j, say(j, text) ? LLM_STOP : LLM_MAX_TOKENS);
 }
 
-/* --- small talk ------------------------------------------------------------------------------ */
-
-#define HELP                                                                                       \
-	"Ask me anything about your documents. I look it up, read you the passage that answers, "  \
-	"and tell you where it stands."
-
-/* The whole message, without marks and case, is one of the phrases; '|' between them. */
-static const struct {
-	const char *phrases, *reply; /* NULL: the last answer once more */
-} intents[] = {
-	{ "hello|hi|hey|hello there|hi there|good morning|good afternoon|good evening",
-	  "Hello. What would you like to know from your documents?" },
-	{ "thanks|thank you|thank you very much|thanks a lot|many thanks|ok thanks|okay thank you|"
-	  "great thanks|great thank you|okay thanks",
-	  "You are welcome." },
-	{ "bye|goodbye|good bye|bye bye|see you|see you later|good night", "Goodbye." },
-	{ "stop|be quiet|quiet|shut up|enough|cancel|never mind|nevermind", "All right." },
-	{ "help|help me|what can you do|what can i ask|what can i ask you|who are you|what are you|"
-	  "how does this work|what do you do|how can you help me|can you help me",
-	  HELP },
-	{ "repeat|repeat that|say that again|again|say it again|pardon|sorry|what|"
-	  "what did you say|could you repeat that|can you repeat that|please repeat|"
-	  "please repeat that|repeat that please|can you say that again|once more",
-	  NULL },
-	{ "ok|okay|yes|no|right|good|great|fine|i see|alright|all right|hm|uh|um",
-	  "What else would you like to know?" },
-	{ "", "I did not catch that. Please say it again." },
-};
-
-/* Letters and digits in lower case with single blanks. */
-static void plain_words(const char *s, char *to, size_t size)
-{
-	size_t n = 0;
-
-	for (; *s && n + 2 < size; s++) {
-		if (isalnum((unsigned char)*s))
-			to[n++] = (char)tolower((unsigned char)*s);
-		else if (*s != '\'' && n && to[n - 1] != ' ')
-			to[n++] = ' ';
-	}
-	while (n && to[n - 1] == ' ')
-		n--;
-	to[n] = '\0';
-}
-
-static bool among(const char *phrases, const char *s)
-{
-	size_t n = strlen(s), len;
-
-	for (const char *p = phrases;; p += len + 1) {
-		len = strcspn(p, "|");
-		if (len == n && memcmp(p, s, n) == 0)
-			return true;
-		if (!p[len])
-			return false;
-	}
-}
-
-/* The row of small talk, or SIZE_MAX. */
-static size_t small_talk(const char *question)
-{
-	char plain[64];
-
-	plain_words(question, plain, sizeof(plain));
-	for (size_t i = 0; i < ARRAY_LEN(intents); i++)
-		if (among(intents[i].phrases, plain))
-			return i;
-	return SIZE_MAX;
-}
-
 /* --- work on a pool thread ---------------------------------------------------------------------- */
 
 static void call_search(struct llm_job *j)
@@ -420,10 +456,9 @@ static void call_search(struct llm_job *j)
 
 static void say_nothing_found(struct llm_job *j, const char *query)
 {
-	AUTO(mem) char *topic = answer_topic(query);
-	AUTO(mem) char *text = topic ? mem_printf("I found nothing about %s in your documents.",
-						  *topic ? topic : "that")
-				     : NULL;
+	/* What it shares with the question before has no name in the user's words. */
+	AUTO(mem) char *topic = topic_of(strcmp(query, j->question) == 0 ? query : "");
+	AUTO(mem) char *text = topic ? mem_printf(NOTHING "%s in your documents.", *topic ? topic : "that") : NULL;
 
 	if (text)
 		say_only(j, text);

@@ -96,11 +96,11 @@ static const struct {
 	{ VOICE("how many days do staff have") "," CALL("search") "," OUTPUT(FOUND), SEARCH, "auto", 0,
 	  "Staff have twenty days. [Leave 10-33] That is in Leave, page 2." },
 	{ USER("where is the moon") "," CALL("search") "," OUTPUT(FOUND), SEARCH, "auto", 0,
-	  "I found nothing about moon in your documents." },
+	  "I found nothing about the moon in your documents." },
 	{ USER("how many days") "," CALL("search") "," OUTPUT("{\\\"results\\\":[]}"), SEARCH, "auto", 0,
-	  "I found nothing about days in your documents." },
+	  "I found nothing about \"how many days\" in your documents." },
 	{ USER("how many days") "," CALL("search") "," OUTPUT("{\\\"error\\\":\\\"closed\\\"}"), SEARCH, "auto", 0,
-	  "I found nothing about days in your documents." },
+	  "I found nothing about \"how many days\" in your documents." },
 	/* What a function of the client's gave back is the answer, as text or as passages. */
 	{ USER("how late is it") "," CALL("clock") "," OUTPUT("noon"), SEARCH, "auto", 0, "noon" },
 	{ USER("how warm is it") "," CALL("warmth") "," OUTPUT("{\\\"degreesOutside\\\":20,\\\"sun\\\":true}"), SEARCH,
@@ -125,6 +125,18 @@ static const struct {
 	{ USER("repeat that"), SEARCH, "auto", 0, "I have not said anything yet." },
 	{ USER("when is the library open") "," ASSISTANT("At nine.") "," VOICE("and on weekends"), SEARCH,
 	  "auto", 0, "search({\"query\":\"and on weekends library open\"}) calls" },
+	/* Not from a question that came to nothing, nor from small talk or one that borrowed itself. */
+	{ USER("who is the emperor of japan") "," ASSISTANT("I found nothing about the emperor of japan in your "
+	  "documents.") "," USER("and how much is it"), SEARCH, "auto", 0,
+	  "search({\"query\":\"and how much is it\"}) calls" },
+	{ USER("when is the library open") "," ASSISTANT("At nine.") "," USER("who is the emperor") ","
+	  ASSISTANT("I found nothing about the emperor in your documents.") "," USER("how much is it") ","
+	  ASSISTANT("A pound.") "," USER("thanks") "," ASSISTANT("You are welcome.") "," VOICE("and on weekends"),
+	  SEARCH, "auto", 0, "search({\"query\":\"and on weekends library open\"}) calls" },
+	{ USER("who is the emperor of japan") "," USER("what is a fennibar used for"), SEARCH, "auto", 0,
+	  "search({\"query\":\"what is a fennibar used for\"}) calls" },
+	{ USER("when is the library open") "," USER("and where is it?") "," CALL("search") "," OUTPUT(FOUND),
+	  SEARCH, "auto", 0, "I found nothing about that in your documents." },
 	{ USER("how many days do staff have") "," CALL("search") "," OUTPUT(FOUND), SEARCH, "auto", 4,
 	  "Staff have twenty [Leave 10-33] cut" },
 	{ "", SEARCH, "auto", 0, "I did not catch that. Please say it again." },

@@ -61,6 +61,8 @@ struct stt_ops {
 	/* -EAGAIN: no decoder is free; on_error is not called. */
 	int (*begin)(struct stt *e, struct stt_turn **out, const struct stt_params *p,
 		     struct loop *loop, const struct stt_sink *sink, void *owner, uint64_t ticket);
+	/* How many samples push() takes now. NULL: any number. */
+	size_t (*room)(const struct stt_turn *t);
 	/* Mono, STT_RATE_HZ. Never blocks; what does not fit the engine's ring (30 s) is
 	 * dropped and the turn ends in on_error. */
 	void (*push)(struct stt_turn *t, const int16_t *pcm, size_t n);

@@ -23,9 +23,8 @@ enum {
 };
 
 enum state {
-	DECODER_BUILDING, /* no model yet                          */
-	DECODER_FREE,	  /* begin() may take it                   */
-	DECODER_LEASED,	  /* until its thread gives it back        */
+	DECODER_FREE,	/* begin() may take it                   */
+	DECODER_LEASED,	/* until its thread gives it back        */
 };
 
 struct decoder {
@@ -33,6 +32,7 @@ struct decoder {
 	pthread_t thread;
 	sem_t wake;
 	atomic_int state;
+	atomic_bool built;                   /* once, though perhaps in vain: no model */
 	_Atomic(struct stt_turn *) turn;     /* what to work on, or NULL    */
 	_Atomic(struct psdecoder *) fresh;   /* built, to be swapped in     */
 	atomic_uint generation;              /* of what was built last      */
@@ -226,9 +226,10 @@ static void *decoder_main(void *arg)
 	thread_lower_priority(POOL_TURN);
 	while (!atomic_load(&d->engine->closing)) {
 		struct stt_turn *t = atomic_load(&d->turn);
+		bool built = atomic_load(&d->built); /* before the swap, which then finds it */
 
 		swap_fresh(d);
-		if (!t) {
+		if (!t || (!built && !relay_cancelled(&t->relay))) {
 			sem_wait(&d->wake);
 			continue;
 		}
@@ -270,15 +271,14 @@ static void build_for(struct stt *e, struct decoder *d)
 {
 	unsigned generation;
 	struct psdecoder *ps = build(e, &generation);
-	int building = DECODER_BUILDING;
 
 	if (!ps)
 		log_error("event=no_model dir=%s", e->model_dir ? e->model_dir : PSDECODER_MODEL_DIR);
 	if (ps)
 		psdecoder_free(atomic_exchange(&d->fresh, ps));
-	atomic_store(&d->generation, generation);
 	/* Without a model it is lent too: its turns end in the error that says so. */
-	atomic_compare_exchange_strong(&d->state, &building, DECODER_FREE);
+	atomic_store(&d->built, true);
+	atomic_store(&d->generation, generation);
 	sem_post(&d->wake);
 }
 
@@ -314,14 +314,22 @@ static void turn_free(struct relay *r)
 
 static const struct relay_ops turn_ops = { .on_lost = on_lost, .on_free = turn_free };
 
+static bool take(struct decoder *d)
+{
+	int is_free = DECODER_FREE;
+
+	return atomic_compare_exchange_strong(&d->state, &is_free, DECODER_LEASED);
+}
+
+/* One that works, or else one that is being built: its turn's ring holds what is said meanwhile. */
 static struct decoder *lease(struct stt *e)
 {
-	for (unsigned i = 0; i < e->n_decoders; i++) {
-		int is_free = DECODER_FREE;
-
-		if (atomic_compare_exchange_strong(&e->decoders[i].state, &is_free, DECODER_LEASED))
+	for (unsigned i = 0; i < e->n_decoders; i++)
+		if (atomic_load(&e->decoders[i].built) && take(&e->decoders[i]))
 			return &e->decoders[i];
-	}
+	for (unsigned i = 0; i < e->n_decoders; i++)
+		if (take(&e->decoders[i]))
+			return &e->decoders[i];
 	return NULL;
 }
 
@@ -349,6 +357,11 @@ static int ps_begin(struct stt *e, struct stt_turn **out, const struct stt_param
 	sem_post(&d->wake);
 	*out = t;
 	return 0;
+}
+
+static size_t ps_room(const struct stt_turn *t)
+{
+	return ((size_t)1 << RING_LOG2) - ring_fill(t->pcm);
 }
 
 static void ps_push(struct stt_turn *t, const int16_t *pcm, size_t n)
@@ -386,13 +399,16 @@ static void ps_free(struct stt *e)
 		return;
 	atomic_store(&e->closing, true);
 	sem_post(&e->build);
-	if (e->has_builder)
-		pthread_join(e->builder, NULL);
 	for (unsigned i = 0; i < e->n_threads; i++)
 		sem_post(&e->decoders[i].wake);
 	for (unsigned i = 0; i < e->n_threads; i++) {
 		pthread_join(e->decoders[i].thread, NULL);
 		psdecoder_free(e->decoders[i].ps);
+	}
+	/* Last: what it builds cannot be interrupted. */
+	if (e->has_builder)
+		pthread_join(e->builder, NULL);
+	for (unsigned i = 0; i < e->n_threads; i++) {
 		psdecoder_free(atomic_load(&e->decoders[i].fresh));
 		sem_destroy(&e->decoders[i].wake);
 	}
@@ -487,6 +503,6 @@ int stt_pocketsphinx_adapt(struct stt *e, const char *extra_dict, const char *ex
 }
 
 const struct stt_ops stt_pocketsphinx_ops = {
-	.name = "pocketsphinx", .caps = STT_PARTIALS | STT_SETTLED_IS_FINAL, .begin = ps_begin, .push = ps_push,
-	.settle = ps_settle, .end = ps_end, .cancel = ps_cancel, .free = ps_free,
+	.name = "pocketsphinx", .caps = STT_PARTIALS | STT_SETTLED_IS_FINAL, .begin = ps_begin, .room = ps_room,
+	.push = ps_push, .settle = ps_settle, .end = ps_end, .cancel = ps_cancel, .free = ps_free,
 };

@@ -5,8 +5,9 @@
  * turn; audio passes through a ring of 32 s that belongs to the turn. Partials come about
  * every 200 ms of audio when they have changed.
  *
- * Decoders are built by a thread in the background: begin() gives -EAGAIN until one is
- * ready, and when all are leased. Where the model's package is missing, each turn ends in
+ * Decoders are built by a thread in the background; one that is still being built is leased
+ * too, when no other is free, and hears its turn from the beginning once it is there. begin()
+ * gives -EAGAIN when all are leased. Where the model's package is missing, each turn ends in
  * on_error with the command that installs it.
  *
  * Adaptation: with a dictionary of further words and a language model of the documents

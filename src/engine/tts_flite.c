@@ -371,6 +371,14 @@ int tts_flite_new(struct tts **out, struct pool *turn)
 	return 0;
 }
 
+void tts_flite_warm(void)
+{
+	pthread_once(&speakers_once, register_speakers);
+	cst_wave *w = flite_text_to_wave("Ready.", speakers[settings[0].speaker]);
+	if (w)
+		delete_wave(w);
+}
+
 const struct tts_ops tts_flite_ops = {
 	.name = "flite", .rate_hz = RATE_HZ, .voices = voices, .start = flite_start,
 	.cancel = flite_cancel, .free = flite_free,

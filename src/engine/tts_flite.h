@@ -17,4 +17,8 @@ struct pool;
 /* Borrows the pool (turn work) until ops->free(). */
 MUST_USE int tts_flite_new(struct tts **out, struct pool *turn);
 
+/* Has the default voice speak a word to nobody, so that the first answer finds its model in
+ * memory. Blocks some milliseconds; any thread. */
+void tts_flite_warm(void);
+
 extern const struct tts_ops tts_flite_ops;

@@ -8,7 +8,8 @@
 #include "session/state.h"
 
 enum { ROOM_KEPT = 16 * 1024 }; /* octets of an append; what a larger one took is given back */
-enum { TURN_FRAME = STT_RATE_HZ * FRAME_MS / 1000 };
+/* ALL_HZ: a multiple of every rate. */
+enum { TURN_FRAME = STT_RATE_HZ * FRAME_MS / 1000, ALL_HZ = 48000 };
 
 static bool is_g711(enum audio_format f)
 {
@@ -64,6 +65,16 @@ void audio_in_push(struct session *s, const int16_t *pcm, size_t n)
 		hear_feed(s->turn.hear);
 }
 
+double audio_in_ms(const struct audio_in *a)
+{
+	return ((double)a->buf.n * (ALL_HZ / STT_RATE_HZ) + a->held - a->held_then) * 1000 / ALL_HZ;
+}
+
+void audio_in_emptied(struct audio_in *a)
+{
+	a->held_then = a->held;
+}
+
 void audio_in_clear(struct session *s)
 {
 	struct audio_in *a = &s->in;
@@ -72,6 +83,7 @@ void audio_in_clear(struct session *s)
 	a->framed = a->start;
 	pcm_done(&a->buf);
 	a->has_odd = false;
+	audio_in_emptied(a);
 }
 
 /* Wire octets to samples at the format's rate. pcm16 may be cut anywhere. */
@@ -99,14 +111,19 @@ static int decode(struct audio_in *a, enum audio_format f, const uint8_t *p, siz
 void audio_in_append(struct session *s, const uint8_t *p, size_t n)
 {
 	struct audio_in *a = &s->in;
+	unsigned hz = audio_format_rate(s->set.in);
 
+	if (a->rate.in_hz != hz)
+		a->held = a->held_then = 0; /* the converter starts afresh */
 	a->wire.n = a->heard.n = 0;
 	if (decode(a, s->set.in, p, n, &a->wire) ||
-	    rate_convert(&a->rate, audio_format_rate(s->set.in), STT_RATE_HZ, a->wire.p, a->wire.n,
-			 &a->heard))
+	    rate_convert(&a->rate, hz, STT_RATE_HZ, a->wire.p, a->wire.n, &a->heard)) {
 		session_oom(s);
-	else
+	} else {
+		a->held += (int32_t)a->wire.n * (int32_t)(ALL_HZ / hz) -
+			   (int32_t)a->heard.n * (ALL_HZ / STT_RATE_HZ);
 		audio_in_push(s, a->heard.p, a->heard.n);
+	}
 	if (n > ROOM_KEPT) {
 		pcm_done(&a->wire);
 		pcm_done(&a->heard);

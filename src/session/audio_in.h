@@ -18,6 +18,8 @@ struct audio_in {
 	uint64_t start;   /* position of buf.p[0]                */
 	uint64_t framed;  /* position up to which turns have looked */
 	struct rate rate; /* of appended audio to STT_RATE_HZ    */
+	int32_t held;     /* appended, but still inside `rate`: samples at 48 kHz */
+	int32_t held_then; /* of them, what came before buf was emptied */
 	uint8_t odd;      /* half a sample of pcm16 ...          */
 	bool has_odd;     /* ... that waits for its other half   */
 	struct pcm wire, heard; /* room that appending uses again and again */
@@ -30,6 +32,10 @@ void audio_in_push(struct session *s, const int16_t *pcm, size_t n);
 void audio_in_append(struct session *s, const uint8_t *p, size_t n);
 void audio_in_clear(struct session *s);
 uint64_t audio_in_end(const struct audio_in *a); /* samples received so far */
+/* How much of what was appended is not committed yet, the samples in the converter included. */
+double audio_in_ms(const struct audio_in *a);
+/* buf has been emptied. */
+void audio_in_emptied(struct audio_in *a);
 /* Forget what lies before this position. */
 void audio_in_drop_before(struct session *s, uint64_t position);
 

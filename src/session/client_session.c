@@ -165,7 +165,7 @@ static bool just_committed(const struct session *s)
 
 void on_commit(struct session *s, const json_t *msg)
 {
-	double ms = just_committed(s) ? 0 : (double)s->in.buf.n * 1000 / STT_RATE_HZ;
+	double ms = just_committed(s) ? 0 : audio_in_ms(&s->in);
 
 	(void)msg;
 	if (ms < COMMIT_MIN_MS) {

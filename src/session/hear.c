@@ -44,22 +44,42 @@ static size_t waiting_audio(struct hear *h, const int16_t **pcm)
 	return (size_t)(start + from->n - h->fed);
 }
 
-void hear_feed(struct hear *h)
+/* Pushes what the engine has room for; the rest waits until retry_us. */
+static void feed(struct hear *h)
 {
+	const struct stt_ops *ops = h->s->engines.stt_ops;
 	const int16_t *pcm;
-	size_t n;
+	size_t n = waiting_audio(h, &pcm), now = ops->room && n ? MIN(n, ops->room(h->stt)) : n;
 
-	if (h->state != HEAR_OPEN || !(n = waiting_audio(h, &pcm)))
-		return;
-	h->s->engines.stt_ops->push(h->stt, pcm, n);
-	h->fed += n;
+	if (now)
+		ops->push(h->stt, pcm, now);
+	h->fed += now;
+	h->behind = now < n;
+	if (h->behind)
+		h->retry_us = h->s->now_us + HEAR_RETRY_US;
 }
 
-static void finish(struct hear *h)
+static void ask_settled(struct hear *h)
 {
-	hear_feed(h);
-	set_state(h, HEAR_ENDING);
-	h->s->engines.stt_ops->end(h->stt);
+	h->n_settling++;
+	h->s->engines.stt_ops->settle(h->stt);
+}
+
+void hear_feed(struct hear *h)
+{
+	if (h->state != HEAR_OPEN)
+		return;
+	feed(h);
+	if (h->behind)
+		return;
+	if (h->ended) {
+		set_state(h, HEAR_ENDING);
+		h->s->engines.stt_ops->end(h->stt);
+	} else if (h->asks_late) {
+		h->asks_late = false;
+		if (h->settling)
+			ask_settled(h);
+	}
 }
 
 /* --- a decoder --------------------------------------------------------------------------- */
@@ -74,12 +94,6 @@ static void fail(struct hear *h, const char *code, const char *message)
 	if (h->item)
 		h->item->awaits_words = false;
 	turn_on_deaf(h->s, h, &e);
-}
-
-static void ask_settled(struct hear *h)
-{
-	h->n_settling++;
-	h->s->engines.stt_ops->settle(h->stt);
 }
 
 static void set_item(struct hear *h, struct item *it, uint64_t item_start)
@@ -111,11 +125,8 @@ static void try_begin(struct hear *h)
 		return;
 	}
 	set_state(h, HEAR_OPEN);
+	h->asks_late = h->settling;
 	hear_feed(h);
-	if (h->ended)
-		finish(h);
-	else if (h->settling)
-		ask_settled(h);
 }
 
 struct hear *hear_new(struct session *s, uint64_t from, struct item *it)
@@ -140,9 +151,8 @@ void hear_settle(struct hear *h)
 	h->settling = true;
 	mem_free(h->settled);
 	h->settled = NULL;
+	h->asks_late = true;
 	hear_feed(h);
-	if (h->state == HEAR_OPEN)
-		ask_settled(h);
 }
 
 /* What was settled in the pause that has become the end is what was said. */
@@ -168,7 +178,7 @@ void hear_commit(struct hear *h, struct item *it, uint64_t item_start)
 	if (h->state == HEAR_OPEN && is_settled(h))
 		conclude(h);
 	else if (h->state == HEAR_OPEN)
-		finish(h);
+		hear_feed(h);
 	else if (h->dead)
 		fail(h, "engine_unavailable", "Speech recognition is not available.");
 }
@@ -200,6 +210,8 @@ void hear_on_time(struct session *s)
 			     "All recognisers are busy. Please ask again in a moment.");
 		else if (waits(h) && s->now_us >= h->retry_us)
 			try_begin(h);
+		else if (h->state == HEAR_OPEN && h->behind && s->now_us >= h->retry_us)
+			hear_feed(h);
 		if (h->dead && h->ended && h->state == HEAR_WAITING)
 			fail(h, "engine_unavailable", "Speech recognition is not available.");
 	}
@@ -210,7 +222,7 @@ uint64_t hear_next_us(const struct session *s)
 	uint64_t next = UINT64_MAX;
 
 	for (struct node *n = s->hearings.head.next; n != &s->hearings.head; n = n->next)
-		if (waits(of(n)))
+		if (waits(of(n)) || (of(n)->state == HEAR_OPEN && of(n)->behind))
 			next = MIN(next, of(n)->retry_us);
 	return next;
 }
@@ -253,7 +265,7 @@ static void on_settled(void *owner, uint64_t ticket, const char *text)
 	if (h && h->n_settling > 0)
 		h->n_settling--;
 	/* While more are owed this one answers an earlier pause. */
-	if (h && h->settling && h->n_settling == 0) {
+	if (h && h->settling && h->n_settling == 0 && !h->asks_late) {
 		mem_free(h->settled);
 		h->settled = mem_strdup(text);
 		h->settling = false;
@@ -285,7 +297,7 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 
 	record(s, 3, ticket, e->code, e->message);
 	struct hear *h = hearing(s, ticket);
-	if (h && h->state == HEAR_ENDING) {
+	if (h && h->ended) {
 		fail(h, e->code, e->message);
 	} else if (h) {
 		/* In the middle of speech: the engine is done with it; told at the commit. */

@@ -2,7 +2,7 @@
  *
  * A hearing takes its audio from the input buffer until it is committed, then from its
  * item. While no decoder is free it waits and tries again; what was said meanwhile is
- * replayed. It ends in words, or in an error after HEAR_PATIENCE_US without a decoder.
+ * replayed, no more at a time than the engine has room for. It ends in words, or in an error after HEAR_PATIENCE_US without a decoder.
  */
 #pragma once
 
@@ -30,7 +30,9 @@ struct hear {
 	struct item *item;   /* once committed */
 	uint64_t item_start; /* position of the item's first sample */
 	bool respond;        /* a response follows the words                */
+	bool behind;         /* the engine had no room for all; goes on at retry_us */
 	bool ended, settling;
+	bool asks_late;      /* settle() is due when it is no longer behind */
 	bool dead;           /* no words will come: the engine failed */
 	unsigned n_settling; /* settle() calls not answered yet */
 	char *settled;       /* what it would say at the last candidate end; or NULL */

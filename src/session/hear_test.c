@@ -74,6 +74,103 @@ static void manual_speech_is_heard_while_it_lasts(void)
 	CHECK_EQ(fake_running(r.fake), 0);
 }
 
+/* Nobody else may want for a decoder because a client does not commit, or has gone silent. */
+static void what_is_not_committed_holds_no_decoder(void)
+{
+	RIG(r, NULL, 24000);
+	rig_say(&r, manual);
+	rig_turn(&r, 300, 2700);
+	CHECK_EQ(fake_running(r.fake), 1);
+	rig_audio(&r, 500, 0);
+	CHECK_EQ(fake_running(r.fake), 0);
+	/* It goes on: from the beginning again. */
+	size_t before = fake_heard(r.fake);
+	rig_audio(&r, 300, RIG_LOUD);
+	CHECK_EQ(fake_running(r.fake), 1);
+	CHECK(fake_heard(r.fake) - before >= 3800 * 16);
+	rig_audio(&r, 5000, 0);
+	CHECK_EQ(fake_running(r.fake), 0);
+	before = fake_heard(r.fake);
+	CHECK_EQ(fake_hear(r.fake, "all of it"), 0);
+	rig_say(&r, "{'type':'input_audio_buffer.commit'}");
+	rig_wait(&r, 20000);
+	CHECK_EQ(fake_heard(r.fake) - before, 8800 * 16);
+	CHECK(rig_until(&r, completed, "{'transcript':'all of it'}"));
+}
+
+static void who_stops_sending_holds_no_decoder(void)
+{
+	RIG(r, NULL, 24000);
+	rig_say(&r, usual);
+	for (int i = 0; i < 2; i++) {
+		rig_audio(&r, 400, RIG_LOUD);
+		CHECK_EQ(fake_running(r.fake), 1);
+		rig_wait(&r, 3100000);
+		CHECK_EQ(fake_running(r.fake), 0);
+	}
+	CHECK_EQ(fake_hear(r.fake, "back again"), 0);
+	rig_audio(&r, 300, 0);
+	rig_wait(&r, 20000);
+	CHECK(rig_until(&r, completed, "{'transcript':'back again'}"));
+}
+
+static size_t allowed; /* in all */
+static const struct fake *hearer;
+
+static size_t little_room(const struct stt_turn *t)
+{
+	(void)t;
+	return allowed - MIN(allowed, fake_heard(hearer));
+}
+
+static void no_more_is_pushed_than_there_is_room_for(void)
+{
+	RIG(r, NULL, 24000);
+	r.stt_ops.room = little_room;
+	hearer = r.fake;
+	allowed = 8000;
+	rig_say(&r, manual);
+	CHECK_EQ(fake_hear(r.fake, "a long story"), 0);
+	rig_turn(&r, 1000, 1000);
+	rig_say(&r, "{'type':'input_audio_buffer.commit'}");
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(rig_count(&r, completed), 0);
+		CHECK_EQ(fake_heard(r.fake), allowed);
+		allowed += 8000;
+		rig_wait(&r, HEAR_RETRY_US + 1000);
+	}
+	CHECK(fake_heard(r.fake) <= allowed);
+	CHECK(rig_until(&r, completed, "{'transcript':'a long story'}"));
+	/* What is asked in a pause is asked when the engine has heard so far. */
+	rig_say(&r, usual);
+	CHECK_EQ(fake_hear(r.fake, "the next"), 0);
+	allowed = fake_heard(r.fake) + 100;
+	rig_turn(&r, 600, 240);
+	CHECK_EQ(rig_count(&r, "response.created"), 0);
+	allowed += 100000;
+	rig_wait(&r, HEAR_RETRY_US + 1000);
+	rig_audio(&r, 100, 0);
+	CHECK(rig_until(&r, completed, "{'transcript':'the next'}"));
+	CHECK(rig_until(&r, "response.done", "{'response':{'status':'completed'}}"));
+}
+
+static void what_is_behind_ends_with_the_session(void)
+{
+	RIG(r, NULL, 24000);
+	r.stt_ops.room = little_room;
+	hearer = r.fake;
+	allowed = 8000;
+	rig_say(&r, manual);
+	rig_turn(&r, 1000, 1000);
+	rig_say(&r, "{'type':'input_audio_buffer.commit'}");
+	rig_wait(&r, 40 * HEAR_RETRY_US);
+	CHECK_EQ(fake_running(r.fake), 1);
+	rig_say(&r, "{'type':'input_audio_buffer.clear'}"); /* not what is committed */
+	CHECK_EQ(fake_running(r.fake), 1);
+	session_close(r.s, 1000, "enough", r.env.now_us);
+	CHECK_EQ(fake_running(r.fake), 0);
+}
+
 /* What was said before a decoder was free is replayed to it. */
 static void a_late_decoder_misses_nothing(void)
 {
@@ -166,6 +263,10 @@ static void nothing_is_heard_after_the_end(void)
 TESTS({ "the_recogniser_gets_speech_and_padding", the_recogniser_gets_speech_and_padding },
       { "what_was_not_noticed_is_heard_whole", what_was_not_noticed_is_heard_whole },
       { "manual_speech_is_heard_while_it_lasts", manual_speech_is_heard_while_it_lasts },
+      { "what_is_not_committed_holds_no_decoder", what_is_not_committed_holds_no_decoder },
+      { "who_stops_sending_holds_no_decoder", who_stops_sending_holds_no_decoder },
+      { "no_more_is_pushed_than_there_is_room_for", no_more_is_pushed_than_there_is_room_for },
+      { "what_is_behind_ends_with_the_session", what_is_behind_ends_with_the_session },
       { "a_late_decoder_misses_nothing", a_late_decoder_misses_nothing },
       { "patience_counts_from_the_end_of_the_turn", patience_counts_from_the_end_of_the_turn },
       { "an_engine_that_fails_fails_one_turn", an_engine_that_fails_fails_one_turn },

@@ -11,6 +11,10 @@
 
 /* Kept before speech is noticed, beyond the prefix: what noticing takes at most. */
 enum { NOTICE_MS = 600 };
+/* So long after the last speech a recogniser is kept for what the client has not committed yet, or
+ * has stopped sending; others may need it. The audio stays, and is heard anew when it goes on or is
+ * committed; what is longer than REHEAR_MS not before that. */
+enum { LET_GO_US = 3 * 1000 * 1000, REHEAR_MS = 30 * 1000 };
 
 static const char busy_text[] = "I am at capacity just now. Please ask again in a moment.";
 
@@ -263,6 +267,7 @@ static uint64_t move_audio(struct session *s, struct item *it)
 	it->audio_ms = it->audio.n * 1000 / STT_RATE_HZ;
 	in->start += in->buf.n;
 	in->buf = (struct pcm){ 0 };
+	audio_in_emptied(in);
 	return start;
 }
 
@@ -304,6 +309,7 @@ static void commit(struct session *s, bool respond_after)
 		session_oom(s);
 	}
 	t->item_id[0] = 0;
+	t->begun = t->talks = false;
 	s->n_turns++;
 	conv_trim_audio(&s->conv);
 	item_unref(it);
@@ -331,6 +337,7 @@ void turn_clear(struct session *s)
 		hear_cancel(t->hear);
 	t->hear = NULL;
 	t->item_id[0] = 0;
+	t->begun = t->talks = false;
 	set_state(t, TURN_QUIET);
 	if (t->ear)
 		ear_reset(t->ear);
@@ -342,6 +349,8 @@ void turn_configure(struct session *s)
 
 	if (s->set.vad == VAD_NONE && t->state != TURN_QUIET) {
 		/* What was begun is left to the client to commit. */
+		t->begun = true;
+		t->talks = t->state == TURN_SPEECH;
 		set_state(t, TURN_QUIET);
 		drop_held(s);
 	}
@@ -368,9 +377,7 @@ static void on_started(struct session *s, uint64_t at)
 	}
 	if (t->hear)
 		hear_cancel(t->hear);
-	t->hear = hear_new(s, t->start, NULL);
-	if (!t->hear)
-		session_oom(s);
+	t->hear = NULL; /* a new one is listen()'s */
 }
 
 static void note_end(struct session *s, uint64_t at)
@@ -425,16 +432,30 @@ static void (*const on_news[])(struct session *, uint64_t) = {
 	[EAR_RESUMED] = on_resumed, [EAR_ENDED] = on_ended,
 };
 
+static void listen(struct session *s)
+{
+	struct turn *t = &s->turn;
+
+	t->hear = hear_new(s, MAX(t->start, s->in.start), NULL);
+	if (!t->hear)
+		session_oom(s);
+}
+
 /* Turns are the client's: only a recogniser is taken when there is something to hear. */
 static void manual_news(struct session *s, enum ear_news news, uint64_t at)
 {
 	struct turn *t = &s->turn;
 
-	if (news != EAR_STARTED || t->hear)
+	if (news != EAR_NOTHING)
+		t->talks = news == EAR_STARTED || news == EAR_RESUMED;
+	if (!t->talks)
 		return;
-	t->hear = hear_new(s, MAX(at, s->in.start), NULL);
-	if (!t->hear)
-		session_oom(s);
+	if (!t->begun)
+		t->start = at;
+	t->begun = true;
+	t->fed_us = s->now_us;
+	if (!t->hear && s->in.framed - t->start <= samples(REHEAR_MS))
+		listen(s);
 }
 
 void turn_frame(struct session *s, const int16_t *pcm, uint64_t end)
@@ -456,7 +477,11 @@ void turn_frame(struct session *s, const int16_t *pcm, uint64_t end)
 	/* After a change of mode the ear may be in the middle of what is no turn here. */
 	if (news != EAR_NOTHING && (news == EAR_STARTED) == (t->state == TURN_QUIET))
 		on_news[news](s, at);
-	if (t->state == TURN_QUIET) {
+	if (t->state != TURN_QUIET) {
+		t->fed_us = s->now_us;
+		if (!t->hear)
+			listen(s);
+	} else {
 		uint64_t keep = samples(s->set.prefix_ms + NOTICE_MS);
 		audio_in_drop_before(s, end - MIN(end, keep));
 	}
@@ -470,7 +495,12 @@ void turn_idle(struct session *s, uint64_t from_us)
 	s->turn.idle_told = false;
 }
 
-uint64_t turn_next_us(const struct session *s)
+static uint64_t let_go_us(const struct turn *t)
+{
+	return t->hear ? t->fed_us + LET_GO_US : UINT64_MAX;
+}
+
+static uint64_t idle_us(const struct session *s)
 {
 	const struct turn *t = &s->turn;
 
@@ -480,12 +510,21 @@ uint64_t turn_next_us(const struct session *s)
 	return t->idle_from_us + (uint64_t)s->set.idle_ms * US_PER_MS;
 }
 
+uint64_t turn_next_us(const struct session *s)
+{
+	return MIN(let_go_us(&s->turn), idle_us(s));
+}
+
 void turn_on_time(struct session *s)
 {
 	struct turn *t = &s->turn;
 	uint64_t start;
 
-	if (s->now_us < turn_next_us(s))
+	if (s->now_us >= let_go_us(t)) {
+		hear_cancel(t->hear);
+		t->hear = NULL;
+	}
+	if (s->now_us < idle_us(s))
 		return;
 	t->idle_told = true;
 	session_new_id(s, "item_", t->item_id);

@@ -24,6 +24,8 @@ struct turn {
 	char item_id[32];       /* of the user item to come, while not TURN_QUIET */
 	struct hear *hear;      /* of this turn, or of manual speech; NULL: none   */
 	uint64_t start, end;    /* positions: first sample incl. prefix; last speech */
+	bool begun, talks;      /* manual: there is speech since `start`; it lasts     */
+	uint64_t fed_us;        /* when `hear` last got speech                         */
 	uint64_t speech_end_us; /* when the last speech arrived, as far as known  */
 	uint64_t ended_at;      /* position at which the last turn was committed; 0: none */
 	bool respond_due;       /* words came while a response was still running  */

@@ -1,8 +1,9 @@
 // A session over WebSocket against the real program: what a client sends, what comes, and in which order.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import { ingest, root, serve, until } from '../tools/server.mjs';
+import { ingest, root, serve, sleep, temporary, until } from '../tools/server.mjs';
 import { closeAll, connect, converse, loudness, pcm, silence } from '../tools/session.mjs';
 import { speak } from '../tools/speech.mjs';
 
@@ -77,6 +78,19 @@ test('a typed question is answered in text, with its source', async () => {
   assert.equal(source.file, 'staff-handbook.md');
   const told = await (await fetch(`${server.origin}/api/documents/${source.document}/text?start=${source.start}&end=${source.end}`)).json();
   assert.match(told.text, /Biscuit/, 'the source is a place in the document');
+});
+
+test('a question that came to nothing is quoted, and does not spoil the next', async (t) => {
+  const folder = temporary();
+  writeFileSync(join(folder, 'fennibar.md'), '# The fennibar\n\nA fennibar is used for turning the dome by hand.\n');
+  const other = await serve({ data: ingest([join(root, 'examples'), folder]) });
+  t.after(() => other.stop());
+  const s = await converse(other, { output_modalities: ['text'] });
+  const ask = async (text) => (await s.ask(text)).at(-1).response.output[0].content[0].text;
+  assert.equal(await ask('Who is the emperor of Japan?'), 'I found nothing about the emperor of Japan in your documents.');
+  assert.match(await ask('What is a fennibar used for?'), /turning the dome by hand/);
+  assert.equal(await ask('Who knighted the porter?'), 'I found nothing about "Who knighted the porter" in your documents.');
+  assert.match(await ask('And what is it used for?'), /turning the dome by hand/, 'it: what was answered last');
 });
 
 test('a typed question is answered aloud, in PCM16 at 24 kHz', async () => {
@@ -204,6 +218,42 @@ test('a spoken question is heard, answered and sourced', async () => {
   assert.ok(loudness(sound(s.events.slice(from))) > 300);
   assert.equal(s.of('voiced.response.sources').at(-1).sources[0].file, 'staff-handbook.md');
   assert.equal(s.of('response.created', from).length, 1);
+});
+
+test('exactly 100 ms can be committed, a sample less cannot', async () => {
+  const s = await converse(server, { audio: { input: manual } });
+  const append = (n) => s.send({ type: 'input_audio_buffer.append', audio: Buffer.alloc(n * 2).toString('base64') });
+  for (let i = 0; i < 2; i++) {
+    append(2399);
+    s.send({ type: 'input_audio_buffer.commit' });
+    assert.match((await s.event('error')).error.message, / 99\.96ms/);
+    append(1);
+    s.send({ type: 'input_audio_buffer.commit' });
+    await s.event('input_audio_buffer.committed');
+  }
+});
+
+test('a long turn that the client makes is recognised whole, and holds no recogniser until then', async (t) => {
+  const input = { turn_detection: null, transcription: { model: 'voiced' } };
+  const open = { output_modalities: ['text'], audio: { input } };
+  const long = Buffer.concat([pcm(speak(CAT, 'slt', { rate: 24000 })), silence(38), pcm(speak('Where is the fire point?', 'slt', { rate: 24000 }))]);
+  const talkers = await Promise.all([1, 2, 3, 4].map(() => converse(server, open))); // more than there are decoders
+  for (const s of talkers)
+    for (let at = 0; at < long.length; at += 480000) s.send({ type: 'input_audio_buffer.append', audio: long.subarray(at, at + 480000).toString('base64') });
+  await sleep(3500);
+  const other = await converse(server, open);
+  const from = Date.now();
+  other.send({ type: 'input_audio_buffer.append', audio: pcm(speak(CAT, 'slt', { rate: 24000 })).toString('base64') });
+  other.send({ type: 'input_audio_buffer.commit' });
+  assert.match((await other.event('conversation.item.input_audio_transcription.completed')).transcript, /station cat/);
+  t.diagnostic(`another is heard within ${Date.now() - from} ms`);
+  for (const s of talkers.splice(1)) s.close();
+  const [s] = talkers;
+  const committed = Date.now();
+  s.send({ type: 'input_audio_buffer.commit' });
+  const { transcript } = await s.event('conversation.item.input_audio_transcription.completed');
+  t.diagnostic(`${(long.length / 48000).toFixed(1)} s are heard within ${Date.now() - committed} ms: ${transcript}`);
+  assert.match(transcript, /station cat.*where is the fire/);
 });
 
 test('without turn detection the client makes the turns', async () => {

@@ -80,6 +80,19 @@ test('a call replays to the same events', async () => {
   }
 });
 
+test('what is being said when the server stops is recorded', async () => {
+  const records = join(temporary(), 'records');
+  const other = await serve({ data: ingest([join(root, 'examples')]), args: ['--record', records] });
+  const sessions = await Promise.all(Array.from({ length: 16 }, () => converse(other)));
+  const hum = Buffer.alloc(24000 * 2 * 8, 1).toString('base64');
+  for (const s of sessions) s.send({ type: 'input_audio_buffer.append', audio: hum });
+  await Promise.all(sessions.map((s) => s.ask(CAT)));
+  await other.stop();
+  const kept = readdirSync(records).map((f) => join(records, f));
+  assert.equal(kept.length, sessions.length);
+  for (const path of kept) assert.ok(replay(path).some((e) => e.type === 'response.done'), path);
+});
+
 test('what is no recording is said to be none', () => {
   const dir = temporary(), whole = readFileSync(join(folder, files()[0]));
   const rows = { empty: Buffer.alloc(0), text: Buffer.from('hello'), cut: whole.subarray(0, whole.length - 3), other: Buffer.concat([whole, whole]) };

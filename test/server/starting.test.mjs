@@ -4,8 +4,9 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { Call, browse, phone } from '../tools/calls.mjs';
-import { ingest, root, serve, until } from '../tools/server.mjs';
-import { closeAll, connect } from '../tools/session.mjs';
+import { ingest, root, serve, sleep, until } from '../tools/server.mjs';
+import { closeAll, connect, converse, pcm } from '../tools/session.mjs';
+import { speak } from '../tools/speech.mjs';
 import { Wire, request } from '../tools/wire.mjs';
 
 const CAT = 'What is the station cat called?';
@@ -46,6 +47,34 @@ test('a question asked the moment the port opens is answered with its source', a
   }
   t.diagnostic(`${early} of 5 connected before it was ready`);
   assert.ok(early > 0, 'the test came too late every time');
+});
+
+test('ready means that a spoken question is answered, and stays so', async (t) => {
+  const asked = pcm(speak(CAT, 'slt', { rate: 24000 }));
+  for (const words of ['learned', 'yet to be learned']) {
+    if (words !== 'learned') rmSync(join(data, 'recogniser'), { recursive: true });
+    server = await serve({ data, args: ['--decoders', '2'] }); // the first 200
+    let went = 0, done = false;
+    const watch = (async () => { while (!done) { went += await health(server) !== 200; await sleep(10); } })();
+    const from = Date.now();
+    const answers = await Promise.all([1, 2].map(async () => { // as many as there are decoders
+      const s = await converse(server, { output_modalities: ['text'], audio: { input: { turn_detection: null } } });
+      s.send({ type: 'input_audio_buffer.append', audio: asked.toString('base64') });
+      s.send({ type: 'input_audio_buffer.commit' });
+      s.send({ type: 'response.create' });
+      return (await s.event('response.done')).response;
+    }));
+    t.diagnostic(`words ${words}: both answered ${Date.now() - from} ms after`);
+    for (const { status, output } of answers) {
+      assert.equal(status, 'completed');
+      assert.match(output[0].content[0].text, /Biscuit/);
+    }
+    if (words !== 'learned') await sleep(2500); // the documents are looked at again
+    done = true;
+    await watch;
+    assert.equal(went, 0, 'it was not ready any more');
+    await server.stop({ keep: true });
+  }
 });
 
 test('a call and a search wait as well; what needs no answer does not', async () => {
