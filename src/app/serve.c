@@ -3,7 +3,6 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +26,7 @@
 LOG_TOPIC("serve");
 
 enum { LOOPS_MAX = 64, QUESTIONS_MAX = 12, ADDRESSES_MAX = 12, REFRESH_S = 2, GOODBYE_MS = 150,
-       LEAVE_MS = 500, HOLD_MS = 20000, HOST_TEXT = 256 };
+       LEAVE_MS = 500, HOST_TEXT = 256 };
 
 struct seat_thread {
 	struct service *service;
@@ -307,29 +306,12 @@ static int open_all(struct service *s)
 	return r;
 }
 
-/* A process that shares our memory, not our files, until we are gone. */
-static int hold_memory(void *us)
-{
-	static const struct timespec nap = { .tv_nsec = 20 * 1000000 };
-
-	close_range(0, ~0u, 0);
-	for (int i = 0; i < HOLD_MS / 20 && getppid() == (pid_t)(intptr_t)us; i++)
-		nanosleep(&nap, NULL);
-	_exit(0);
-}
-
-/* Ends the process without freeing anything. Its last thread would give the memory back to the
- * kernel: some 30 ms of work for 300 MB, but that thread is of low priority, and on a busy machine
- * everybody would wait for seconds. So somebody of our own priority gets it as the last. */
 static void *leave(void *left_ms)
 {
-	static _Alignas(64) char stack[16 * 1024];
 	uintptr_t ms = (uintptr_t)left_ms;
 	struct timespec nap = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
 
 	nanosleep(&nap, NULL);
-	if (clone(hold_memory, stack + sizeof(stack), CLONE_VM, (void *)(intptr_t)getpid()) < 0)
-		log_warn("what=\"ending may take a while\" why=\"%s\"", strerror(errno));
 	_exit(0);
 }
 
