@@ -8,9 +8,11 @@ static void set_tools(struct rig *r, const char *names)
 
 	buf_puts(&text, "{'type':'session.update','session':{'type':'realtime',"
 			"'output_modalities':['text'],'tools':[");
-	for (const char *p = names; *p; p += strcspn(p, " "), p += *p == ' ')
-		buf_printf(&text, "%s{'type':'function','name':'%.*s','parameters':{}}",
-			   p == names ? "" : ",", (int)strcspn(p, " "), p);
+	for (const char *p = names; *p; p += strcspn(p, " "), p += *p == ' ') {
+		buf_puts(&text, p == names ? "{'type':'function','name':'" : ",{'type':'function','name':'");
+		buf_put(&text, p, strcspn(p, " "));
+		buf_puts(&text, "','parameters':{}}");
+	}
 	buf_puts(&text, "]}}");
 	buf_putc(&text, 0);
 	if (!text.failed)
