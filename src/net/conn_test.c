@@ -197,7 +197,8 @@ static void holds_back_and_drops_the_deaf(void)
 		client_turn(&c);
 		client_read(&c);
 	}
-	client_turn(&c);
+	for (uint64_t end = now_ms() + WAIT_MS; now_ms() < end && !r.n_writable; nap())
+		client_turn(&c);
 	CHECK_EQ(r.n_writable, 1);
 	CHECK_EQ(conn_queued(r.conn), 0);
 
