@@ -128,7 +128,9 @@ export class Levels {
 		const how = this.asked > spoken ? "typed" : "spoken";
 		const end = Math.max(this.asked, spoken);
 		const ms = Math.round(onset - end);
-		const known = end > this.reported && end > this.blind;
+		// When a typed question ended is known; of a spoken one the end may have passed unheard.
+		const seen = how === "typed" ? this.blind < this.last : end > this.blind;
+		const known = end > this.reported && seen;
 
 		this.reported = onset;
 		if (known && ms > 0 && ms < LONGEST_MS)
