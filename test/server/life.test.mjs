@@ -3,6 +3,7 @@
 //   VOICED_KILLS   how often an ingest is killed (15; test/crash_ingest.py is the long campaign)
 //   VOICED_SEED    which moments (printed)
 import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -54,7 +55,7 @@ test('a signal ends the server, whatever it is doing', async (t) => {
   assert.equal(s.closed.code, 1001);
 });
 
-test('a signal ends the server within two seconds, on a busy machine too', async (t) => {
+test('a signal ends the server within two seconds, with every core busy, too', async (t) => {
   const data = ingest([examples]);
   t.after(() => rmSync(data, { recursive: true, force: true }));
   for (const moment of ['decoders are being built', 'somebody speaks', 'an answer is spoken']) {
@@ -65,7 +66,7 @@ test('a signal ends the server within two seconds, on a busy machine too', async
       s.say(Buffer.concat([pcm(speak('What is the station cat called?', 'slt', { rate: 24000 })), silence(60)]), { meanwhile: () => !s.closed });
       await s.event(/speaks/.test(moment) ? 'input_audio_buffer.speech_started' : 'response.output_audio.delta');
     }
-    const others = Array.from({ length: 10 }, () => spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' }));
+    const others = Array.from({ length: availableParallelism() }, () => spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' }));
     t.after(() => others.forEach((o) => o.kill('SIGKILL')));
     await sleep(500);
     const from = Date.now();
