@@ -20,7 +20,7 @@
 #include "knowledge/markdown.h"
 #include "knowledge/search.h"
 #include "knowledge/store.h"
-#include "knowledge/testdir.h"
+#include "base/testdir.h"
 #include "knowledge/words.h"
 
 enum { DOCUMENTS = 1400, QUESTIONS = 225, DEEP = 50 };

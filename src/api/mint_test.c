@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "base/test.h"
-#include "knowledge/testdir.h"
+#include "knowledge/testlib.h"
 
 static const struct bytes nowhere = { NULL, 0 };
 

@@ -3,49 +3,36 @@
 #include <dirent.h>
 #include <sched.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/pool.h"
 #include "base/test.h"
+#include "base/testdir.h"
 
 /* A directory to record into, and the worker that writes. */
 struct studio {
 	struct env_fake env;
 	struct pool *pool;
 	struct api api;
-	char dir[64], file[192];
+	struct testdir dir;
+	char file[192];
 	struct stat st;
 	size_t n_files;
 };
 
 static void studio_auto_(struct studio *s)
 {
-	struct dirent *e;
-
 	pool_free(s->pool);
-	DIR *d = s->dir[0] ? opendir(s->dir) : NULL;
-	while (d && (e = readdir(d))) {
-		snprintf(s->file, sizeof(s->file), "%s/%.100s", s->dir, e->d_name);
-		unlink(s->file); /* "." and ".." stay */
-	}
-	if (d)
-		closedir(d);
-	if (s->dir[0])
-		rmdir(s->dir);
+	testdir_auto_(&s->dir);
 }
 
 static bool studio_open(struct studio *s)
 {
 	env_fake_init(&s->env, 3);
-	snprintf(s->dir, sizeof(s->dir), "/tmp/voiced-recording-XXXXXX");
-	if (!mkdtemp(s->dir)) {
-		s->dir[0] = 0;
-		return false;
-	}
+	s->dir = testdir_new();
 	if (pool_new(&s->pool, POOL_TURN, 1) != 0)
 		return false;
 	s->api.p = (struct api_params){ .env = &s->env.env, .turn = s->pool };
-	s->api.record = s->dir;
+	s->api.record = s->dir.path;
 	return true;
 }
 
@@ -75,13 +62,13 @@ static void wait_until_written(struct studio *s)
 
 static void look(struct studio *s)
 {
-	DIR *d = opendir(s->dir);
+	DIR *d = opendir(s->dir.path);
 
 	s->n_files = 0;
 	for (struct dirent *e; d && (e = readdir(d));)
 		if (strstr(e->d_name, ".vrec")) {
 			s->n_files++;
-			snprintf(s->file, sizeof(s->file), "%s/%.100s", s->dir, e->d_name);
+			snprintf(s->file, sizeof(s->file), "%s/%.100s", s->dir.path, e->d_name);
 			(void)!stat(s->file, &s->st);
 		}
 	if (d)
@@ -106,7 +93,7 @@ static void what_entered_is_written_for_its_owner_alone(void)
 	look(&s);
 	CHECK_EQ(s.n_files, 1);
 	CHECK_EQ(s.st.st_mode & 0777, 0600);
-	CHECK(strncmp(s.file + strlen(s.dir), "/1767225600-", 12) == 0); /* 2026-01-01 */
+	CHECK(strncmp(s.file + strlen(s.dir.path), "/1767225600-", 12) == 0); /* 2026-01-01 */
 	FILE *f = fopen(s.file, "r");
 	CHECK(f);
 	size_t n = fread(start, 1, sizeof(start), f);

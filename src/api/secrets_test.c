@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/test.h"
-#include "knowledge/testdir.h"
+#include "knowledge/testlib.h"
 
 enum { NOW = 1767225600, THREADS = 8, PROCESSES = 4 };
 

@@ -1,8 +1,6 @@
 #include "app/config.h"
 #include "base/test.h"
-
-#include <stdlib.h>
-#include <unistd.h>
+#include "base/testdir.h"
 
 static void config_auto_(struct config *c)
 {
@@ -11,12 +9,10 @@ static void config_auto_(struct config *c)
 
 static void flags_over_environment_over_file(void)
 {
-	char path[] = "voiced-config-XXXXXX";
-	int fd = mkstemp(path);
-	CHECK(fd >= 0);
+	AUTO(testdir) struct testdir d = testdir_new();
 	static const char text[] = "# mine\nlisten = 127.0.0.1:1\n key = abc \nmax-sessions=7\nk=3\n";
-	bool written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	close(fd);
+	char path[256];
+	bool written = testdir_write(&d, "config", bytes_str(text), path);
 
 	setenv("VOICED_LISTEN", "127.0.0.1:2", 1);
 	setenv("VOICED_MAX_SESSIONS", "8", 1);
@@ -25,7 +21,6 @@ static void flags_over_environment_over_file(void)
 	int r = config_load(&c, CMD_SERVE, 7, argv);
 	unsetenv("VOICED_LISTEN");
 	unsetenv("VOICED_MAX_SESSIONS");
-	unlink(path);
 	CHECK(written);
 	CHECK_EQ(r, 0);
 	CHECK_STR(c.listen, "127.0.0.1:2");
@@ -38,23 +33,21 @@ static void flags_over_environment_over_file(void)
 /* A server's limit is not a token's. */
 static void what_is_said_by_hand_is_in_no_file(void)
 {
-	char path[] = "voiced-config-XXXXXX";
-	int fd = mkstemp(path);
-	CHECK(fd >= 0);
-	static const char text[] = "max-sessions = 7\nkey = abc\n", wrong[] = "expires = 20\n";
-	bool written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	AUTO(testdir) struct testdir d = testdir_new();
+	static const char text[] = "max-sessions = 7\nkey = abc\n",
+			  wrong[] = "max-sessions = 7\nkey = abc\nexpires = 20\n";
+	char path[256];
+	bool written = testdir_write(&d, "config", bytes_str(text), path);
 
 	setenv("VOICED_MAX_SESSIONS", "8", 1);
 	setenv("VOICED_EXPIRES", "20", 1);
 	const char *argv[] = { "--config", path, "--max-sessions", "9" };
 	AUTO(config) struct config c, by_hand, none;
 	int r = config_load(&c, CMD_TOKEN, 2, argv), r_by_hand = config_load(&by_hand, CMD_TOKEN, 4, argv);
-	written = written && write(fd, wrong, strlen(wrong)) == (ssize_t)strlen(wrong);
-	close(fd);
+	written = written && testdir_write(&d, "config", bytes_str(wrong), path);
 	int r_none = config_load(&none, CMD_TOKEN, 2, argv);
 	unsetenv("VOICED_MAX_SESSIONS");
 	unsetenv("VOICED_EXPIRES");
-	unlink(path);
 	CHECK(written);
 	CHECK(r == 0 && r_by_hand == 0 && r_none != 0);
 	CHECK_STR(c.key, "abc");

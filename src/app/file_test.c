@@ -5,31 +5,26 @@
 #include <unistd.h>
 
 #include "base/test.h"
+#include "base/testdir.h"
 
 /* A directory of ours, with the few names that the tests use. */
 struct place {
-	char dir[64], file[96], part[96], sub[96], deep[96];
+	struct testdir dir;
+	char file[96], part[96], sub[96], deep[96];
 };
 
 static void place_auto_(struct place *p)
 {
-	unlink(p->file);
-	unlink(p->part);
-	rmdir(p->deep);
-	rmdir(p->sub);
-	rmdir(p->dir);
+	testdir_auto_(&p->dir);
 }
 
-static bool place_make(struct place *p)
+static void place_make(struct place *p)
 {
-	snprintf(p->dir, sizeof(p->dir), "/tmp/voiced-file-XXXXXX");
-	if (!mkdtemp(p->dir))
-		return false;
-	snprintf(p->file, sizeof(p->file), "%s/file", p->dir);
-	snprintf(p->part, sizeof(p->part), "%s/file.part", p->dir);
-	snprintf(p->sub, sizeof(p->sub), "%s/sub", p->dir);
-	snprintf(p->deep, sizeof(p->deep), "%s/sub/deep", p->dir);
-	return true;
+	p->dir = testdir_new();
+	snprintf(p->file, sizeof(p->file), "%s/file", p->dir.path);
+	snprintf(p->part, sizeof(p->part), "%s/file.part", p->dir.path);
+	snprintf(p->sub, sizeof(p->sub), "%s/sub", p->dir.path);
+	snprintf(p->deep, sizeof(p->deep), "%s/sub/deep", p->dir.path);
 }
 
 static void what_was_written_is_read(void)
@@ -38,7 +33,7 @@ static void what_was_written_is_read(void)
 	AUTO(buf) struct buf b = { 0 };
 	char why[FILE_WHY];
 
-	CHECK(place_make(&p));
+	place_make(&p);
 	CHECK_EQ(file_write(p.file, bytes_str("first, and longer"), why), 0);
 	CHECK_EQ(file_write(p.file, bytes_of("se\0cond", 7), why), 0);
 	CHECK(access(p.part, F_OK) != 0);
@@ -56,10 +51,10 @@ static void why_not_is_a_sentence(void)
 	AUTO(buf) struct buf b = { 0 };
 	char why[FILE_WHY] = "";
 
-	CHECK(place_make(&p));
+	place_make(&p);
 	CHECK_EQ(file_read(p.file, 100, &b, why), -ENOENT);
 	CHECK(strstr(why, "cannot read ") == why && strstr(why, p.file));
-	CHECK_EQ(file_read(p.dir, 1 << 20, &b, why), -EISDIR);
+	CHECK_EQ(file_read(p.dir.path, 1 << 20, &b, why), -EISDIR);
 	CHECK_EQ(file_write(p.file, bytes_str("12345678"), why), 0);
 	CHECK_EQ(file_read(p.file, 7, &b, why), -EFBIG);
 	CHECK(strstr(why, "too large"));
@@ -85,7 +80,7 @@ static void a_write_that_fails_leaves_nothing(void)
 	AUTO(place) struct place p = { 0 };
 	char why[FILE_WHY], beside[112];
 
-	CHECK(place_make(&p));
+	place_make(&p);
 	CHECK_EQ(file_mkdir(p.deep, why), 0);
 	CHECK(file_write(p.sub, bytes_str("x"), why) < 0);
 	snprintf(beside, sizeof(beside), "%s.part", p.sub);
@@ -98,7 +93,7 @@ static void directories_are_made_for_their_owner(void)
 	char why[FILE_WHY], below[112];
 	struct stat st;
 
-	CHECK(place_make(&p));
+	place_make(&p);
 	CHECK_EQ(file_mkdir(p.deep, why), 0);
 	CHECK(stat(p.deep, &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & 0777) == 0700);
 	CHECK_EQ(file_mkdir(p.deep, why), 0); /* again */

@@ -53,6 +53,22 @@ void *mem_realloc(void *p, size_t n)
 	return must_fail() ? NULL : realloc(p, n ? n : 1);
 }
 
+bool mem_grow(void *array, size_t *cap, size_t n, size_t size)
+{
+	size_t more = MAX(*cap * 2, (size_t)16);
+	void *p;
+
+	if (n < *cap)
+		return true;
+	memcpy(&p, array, sizeof(p)); /* whatever it points to */
+	p = more <= SIZE_MAX / size ? mem_realloc(p, more * size) : NULL;
+	if (!p)
+		return false;
+	memcpy(array, &p, sizeof(p));
+	*cap = more;
+	return true;
+}
+
 void *mem_dup(const void *p, size_t n)
 {
 	void *q = mem_alloc(n);

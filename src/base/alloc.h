@@ -12,6 +12,9 @@ MUST_USE void *mem_alloc(size_t n);
 MUST_USE void *mem_zalloc(size_t n);
 MUST_USE void *mem_calloc(size_t count, size_t size); /* zeroed; NULL on overflow */
 MUST_USE void *mem_realloc(void *p, size_t n);        /* p stays valid on NULL    */
+/* Room for element n of an array that grows: *cap elements of `size` octets are there, doubled when
+ * they are too few. `array` is the address of the pointer to them. false: no memory, all as it was. */
+MUST_USE bool mem_grow(void *array, size_t *cap, size_t n, size_t size);
 MUST_USE void *mem_dup(const void *p, size_t n);
 MUST_USE char *mem_strdup(const char *s);
 MUST_USE char *mem_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);

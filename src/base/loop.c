@@ -166,15 +166,8 @@ int timer_set(struct loop *l, struct timer *t, uint64_t at_us)
 		arm(l);
 		return 0;
 	}
-	if (l->n_heap == l->cap_heap) {
-		size_t cap = MAX(l->cap_heap * 2, 64);
-		struct timer **heap = mem_realloc(l->heap, cap * sizeof(*heap));
-
-		if (!heap)
-			return -ENOMEM;
-		l->heap = heap;
-		l->cap_heap = cap;
-	}
+	if (!mem_grow(&l->heap, &l->cap_heap, l->n_heap, sizeof(*l->heap)))
+		return -ENOMEM;
 	t->at_us = at_us;
 	l->n_heap++;
 	heap_put(l, l->n_heap - 1, t);

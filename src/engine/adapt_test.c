@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/test.h"
+#include "base/testdir.h"
 
 static const char *const rows[][2] = {
 	{ "The Mirrawick may carry 10 people.", "the mirrawick may carry ten people" },
@@ -26,29 +27,25 @@ static void words_as_they_are_heard(void)
 }
 
 struct folder {
-	char dir[32], dict[48], extra[48], lm[48];
+	struct testdir dir;
+	char dict[80], extra[80], lm[80];
 };
 
 static bool folder_make(struct folder *f)
 {
 	static const char words[] = "the DH AH\nmay M EY\ncarry K EH R IY\nten T EH N\npeople P IY P AH L\n";
 
-	snprintf(f->dir, sizeof(f->dir), "/tmp/adapt_test_XXXXXX");
-	if (!mkdtemp(f->dir))
-		return false;
-	snprintf(f->dict, sizeof(f->dict), "%s/dict", f->dir);
-	snprintf(f->extra, sizeof(f->extra), "%s/extra", f->dir);
-	snprintf(f->lm, sizeof(f->lm), "%s/lm", f->dir);
+	f->dir = testdir_new();
+	snprintf(f->dict, sizeof(f->dict), "%s/dict", f->dir.path);
+	snprintf(f->extra, sizeof(f->extra), "%s/extra", f->dir.path);
+	snprintf(f->lm, sizeof(f->lm), "%s/lm", f->dir.path);
 	FILE *d = fopen(f->dict, "w");
 	return d && fputs(words, d) >= 0 && fclose(d) == 0;
 }
 
 static void folder_auto_(struct folder *f)
 {
-	unlink(f->dict);
-	unlink(f->extra);
-	unlink(f->lm);
-	rmdir(f->dir);
+	testdir_auto_(&f->dir);
 }
 
 static bool holds(const char *path, const char *what)

@@ -4,22 +4,18 @@
 #include <unistd.h>
 
 #include "base/test.h"
+#include "base/testdir.h"
 
 static const char dict[] = "a AH\na(2) EY\nleave L IY V\nboat B OW T\n";
 
 static void knows_the_words_of_a_file(void)
 {
-	char path[] = "/tmp/lexicon_test_XXXXXX";
-	int fd = mkstemp(path);
+	AUTO(testdir) struct testdir dir = testdir_new();
 	AUTO(lexicon) struct lexicon *l = NULL;
+	char path[256];
 
-	CHECK(fd >= 0);
-	ssize_t n = write(fd, dict, sizeof(dict) - 1);
-	close(fd);
-	int err = lexicon_new(&l, path);
-	unlink(path);
-	CHECK_EQ(n, sizeof(dict) - 1);
-	CHECK_EQ(err, 0);
+	CHECK(testdir_write(&dir, "dict", bytes_str(dict), path));
+	CHECK_EQ(lexicon_new(&l, path), 0);
 	CHECK(lexicon_knows(l, "a") && lexicon_knows(l, "leave") && lexicon_knows(l, "a(2)"));
 	CHECK(!lexicon_knows(l, "leav") && !lexicon_knows(l, "leaves") && !lexicon_knows(l, ""));
 	CHECK_EQ(lexicon_new(&l, "/nowhere/at/all"), -ENOENT);

@@ -6,7 +6,7 @@
 #include "base/loop.h"
 #include "base/test.h"
 #include "engine/adapt.h"
-#include "knowledge/testdir.h"
+#include "base/testdir.h"
 
 #define SPEECH "/usr/share/pocketsphinx/test/data/goforward.raw"
 

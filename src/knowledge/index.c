@@ -48,19 +48,6 @@ struct index {
 	size_t cap_vectors;
 };
 
-static bool grow(void *array, size_t *cap, size_t n, size_t size)
-{
-	if (n < *cap)
-		return true;
-	size_t more = MAX(*cap * 2, (size_t)64);
-	void **p = array, *q = mem_realloc(*p, more * size);
-	if (!q)
-		return false;
-	*p = q;
-	*cap = more;
-	return true;
-}
-
 /* --- reading ---------------------------------------------------------------------------- */
 
 static const char *last_part(const char *path)
@@ -74,7 +61,7 @@ static int add_document(void *ctx, const struct store_document *d)
 {
 	struct index *x = ctx;
 
-	if (!grow(&x->documents, &x->cap_documents, x->n_documents, sizeof(*x->documents)))
+	if (!mem_grow(&x->documents, &x->cap_documents, x->n_documents, sizeof(*x->documents)))
 		return -ENOMEM;
 	const char *path = arena_strdup(&x->strings, d->path);
 	const char *title = arena_strdup(&x->strings, d->title);
@@ -94,7 +81,7 @@ static int by_id(const void *a, const void *b)
 
 static int push_token(struct index *x, uint32_t t)
 {
-	if (!grow(&x->tokens, &x->cap_tokens, x->n_tokens, sizeof(*x->tokens)))
+	if (!mem_grow(&x->tokens, &x->cap_tokens, x->n_tokens, sizeof(*x->tokens)))
 		return -ENOMEM;
 	x->tokens[x->n_tokens++] = t;
 	return 0;
@@ -108,8 +95,8 @@ static int32_t add_surface(struct index *x, const struct word *w)
 
 	if (s < 0 || (size_t)s < n)
 		return s;
-	if (!grow(&x->surface_term, &cap, n, sizeof(*x->surface_term)) ||
-	    !grow(&x->surface_count, &x->cap_surfaces, n, sizeof(*x->surface_count)))
+	if (!mem_grow(&x->surface_term, &cap, n, sizeof(*x->surface_term)) ||
+	    !mem_grow(&x->surface_count, &x->cap_surfaces, n, sizeof(*x->surface_count)))
 		return VOCAB_NO_MEMORY;
 	struct word term = *w;
 	word_to_term(&term);
@@ -176,7 +163,7 @@ static int add_vector(struct index *x, struct bytes vector)
 
 	if (!dim)
 		return 0;
-	if (!grow(&x->vectors, &x->cap_vectors, x->n - 1, dim))
+	if (!mem_grow(&x->vectors, &x->cap_vectors, x->n - 1, dim))
 		return -ENOMEM;
 	int8_t *to = x->vectors + (x->n - 1) * dim;
 	memset(to, 0, dim);
@@ -220,7 +207,7 @@ static int add_passage(void *ctx, const struct store_passage *p)
 
 	if (!d)
 		return -EBADMSG; /* both were read in one state of the database */
-	if (!grow(&x->passages, &x->cap, x->n, sizeof(*x->passages)))
+	if (!mem_grow(&x->passages, &x->cap, x->n, sizeof(*x->passages)))
 		return -ENOMEM;
 	struct passage_row *r = &x->passages[x->n];
 	const char *text = arena_strndup(&x->strings, (const char *)p->text.p, p->text.n);

@@ -192,15 +192,8 @@ static int is_gone(void *ctx, const struct store_document *d)
 		return 0;
 	if (g->w->n && bsearch(d->path, g->w->files, g->w->n, sizeof(*g->w->files), by_path))
 		return 0;
-	if (g->n == g->cap) {
-		size_t cap = MAX(g->cap * 2, (size_t)16);
-		int64_t *p = mem_realloc(g->ids, cap * sizeof(*p));
-
-		if (!p)
-			return -ENOMEM;
-		g->ids = p;
-		g->cap = cap;
-	}
+	if (!mem_grow(&g->ids, &g->cap, g->n, sizeof(*g->ids)))
+		return -ENOMEM;
 	g->ids[g->n++] = d->id;
 	return 0;
 }

@@ -81,15 +81,8 @@ static void put_code(struct buf *to, struct bytes t)
 
 static bool add_block(struct outline *o, struct block b)
 {
-	if (o->n_blocks == o->cap_blocks) {
-		size_t cap = MAX(o->cap_blocks * 2, (size_t)64);
-		struct block *p = mem_realloc(o->blocks, cap * sizeof(*p));
-
-		if (!p)
-			return false;
-		o->blocks = p;
-		o->cap_blocks = cap;
-	}
+	if (!mem_grow(&o->blocks, &o->cap_blocks, o->n_blocks, sizeof(*o->blocks)))
+		return false;
 	o->blocks[o->n_blocks++] = b;
 	return true;
 }

@@ -44,16 +44,7 @@ static void emit(struct cutter *c, size_t start, size_t end, unsigned page)
 	struct passage p = { .start = start, .end = end, .page = page };
 
 	p.path = heading_path(c, &p.heading);
-	if (out->n == out->cap) {
-		size_t cap = MAX(out->cap * 2, (size_t)32);
-		struct passage *more = mem_realloc(out->p, cap * sizeof(*more));
-
-		if (more) {
-			out->p = more;
-			out->cap = cap;
-		}
-	}
-	if (!p.path || !p.heading || out->n == out->cap) {
+	if (!p.path || !p.heading || !mem_grow(&out->p, &out->cap, out->n, sizeof(*out->p))) {
 		mem_free(p.path);
 		mem_free(p.heading);
 		c->failed = true;

@@ -49,17 +49,10 @@ static struct bytes trim(struct bytes t)
 
 static bool grow(struct paper *p, void *array, size_t *cap, size_t n, size_t size)
 {
-	if (n < *cap)
-		return true;
-	size_t more = MAX(*cap * 2, (size_t)256);
-	void **a = array, *q = mem_realloc(*a, more * size);
-	if (!q) {
-		p->failed = true;
-		return false;
-	}
-	*a = q;
-	*cap = more;
-	return true;
+	bool ok = mem_grow(array, cap, n, size);
+
+	p->failed = p->failed || !ok;
+	return ok;
 }
 
 static void split_sheet(struct paper *p, struct bytes t)

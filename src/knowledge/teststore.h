@@ -3,7 +3,7 @@
 
 #include "base/test.h"
 #include "knowledge/ingest.h"
-#include "knowledge/testdir.h"
+#include "knowledge/testlib.h"
 
 static const char teststore_manual[] =
 	"# Handbook\n\nFor everyone who works here.\n\n## Holidays\n\n"

@@ -30,15 +30,8 @@ static int add_file(struct walk *w, const char *path, uint64_t size)
 		incomplete(w, path, "there are more files than one run takes; the rest is skipped");
 		return 0;
 	}
-	if (w->n == w->cap) {
-		size_t cap = MAX(w->cap * 2, (size_t)64);
-		struct walk_file *p = mem_realloc(w->files, cap * sizeof(*p));
-
-		if (!p)
-			return -ENOMEM;
-		w->files = p;
-		w->cap = cap;
-	}
+	if (!mem_grow(&w->files, &w->cap, w->n, sizeof(*w->files)))
+		return -ENOMEM;
 	const char *copy = arena_strdup(&w->strings, path);
 	if (!copy)
 		return -ENOMEM;

@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "base/test.h"
-#include "knowledge/testdir.h"
+#include "base/testdir.h"
 #include "knowledge/walk.h"
 
 static bool any(const char *name)

@@ -9,42 +9,38 @@
 
 #include "base/buf.h"
 #include "base/test.h"
+#include "base/testdir.h"
 #include "net/net_test.h"
 #include "net/tls.h"
 
 enum { JAN_2026_S = 1767225600 };
 
 struct cert_dir {
-	char path[32], cert[48], key[48];
+	struct testdir dir;
+	char cert[80], key[80];
 };
 
-static inline bool cert_dir_open(struct cert_dir *d)
+static inline void cert_dir_open(struct cert_dir *d)
 {
-	snprintf(d->path, sizeof(d->path), "./tls_test_XXXXXX");
-	if (!mkdtemp(d->path))
-		return false;
-	snprintf(d->cert, sizeof(d->cert), "%s/cert.pem", d->path);
-	snprintf(d->key, sizeof(d->key), "%s/key.pem", d->path);
-	return true;
+	d->dir = testdir_new();
+	snprintf(d->cert, sizeof(d->cert), "%s/cert.pem", d->dir.path);
+	snprintf(d->key, sizeof(d->key), "%s/key.pem", d->dir.path);
 }
 
 static inline void cert_dir_auto_(struct cert_dir *d)
 {
-	if (!d->path[0])
-		return;
-	unlink(d->cert);
-	unlink(d->key);
-	rmdir(d->path);
+	testdir_auto_(&d->dir);
 }
 
 /* A server context with a certificate that is valid now. */
 static inline struct tls_ctx *test_ctx(struct cert_dir *d)
 {
 	char why[TLS_WHY];
-	struct tls_self_params p = { .dir = d->path,
-				     .wall_us = (uint64_t)time(NULL) * US_PER_S };
+	cert_dir_open(d);
+	const struct tls_self_params p = { .dir = d->dir.path,
+					   .wall_us = (uint64_t)time(NULL) * US_PER_S };
 
-	if (!cert_dir_open(d) || tls_self_signed(&p, why) != TLS_MADE)
+	if (tls_self_signed(&p, why) != TLS_MADE)
 		return NULL;
 	return tls_ctx_new(d->cert, d->key, why);
 }

@@ -59,15 +59,8 @@ bool item_mark(struct item *it, uint32_t at, uint32_t from_ms)
 {
 	if (it->n_marks == ITEM_MARKS_MAX)
 		return true; /* the rest is interpolated */
-	if (it->n_marks == it->cap_marks) {
-		size_t cap = MAX(it->cap_marks * 2, (size_t)16);
-		struct mark *m = mem_realloc(it->marks, cap * sizeof(*m));
-
-		if (!m)
-			return false;
-		it->marks = m;
-		it->cap_marks = cap;
-	}
+	if (!mem_grow(&it->marks, &it->cap_marks, it->n_marks, sizeof(*it->marks)))
+		return false;
 	it->marks[it->n_marks++] = (struct mark){ at, from_ms };
 	return true;
 }

@@ -184,15 +184,8 @@ static bool add_word(struct piece *p, const char *word, size_t from_ms, size_t m
 
 	if (!at)
 		return true;
-	if (p->n_words == p->cap_words) {
-		size_t cap = MAX(p->cap_words * 2, (size_t)16);
-		struct word *w = mem_realloc(p->words, cap * sizeof(*w));
-
-		if (!w)
-			return false;
-		p->words = w;
-		p->cap_words = cap;
-	}
+	if (!mem_grow(&p->words, &p->cap_words, p->n_words, sizeof(*p->words)))
+		return false;
 	p->words[p->n_words++] = (struct word){ (uint32_t)(at - p->text), (uint32_t)from_ms, (uint32_t)ms };
 	p->found = (size_t)(at - p->text) + strlen(word);
 	return true;
@@ -217,15 +210,8 @@ static void on_word(void *owner, uint64_t ticket, const char *word, size_t sampl
 
 static bool add_mouth(struct piece *p, unsigned viseme, size_t from_ms)
 {
-	if (p->n_mouths == p->cap_mouths) {
-		size_t cap = MAX(p->cap_mouths * 2, (size_t)32);
-		struct mouth *m = mem_realloc(p->mouths, cap * sizeof(*m));
-
-		if (!m)
-			return false;
-		p->mouths = m;
-		p->cap_mouths = cap;
-	}
+	if (!mem_grow(&p->mouths, &p->cap_mouths, p->n_mouths, sizeof(*p->mouths)))
+		return false;
 	p->mouths[p->n_mouths++] = (struct mouth){ (uint32_t)from_ms, viseme };
 	return true;
 }

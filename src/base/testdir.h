@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "knowledge/store.h"
+#include "base/bytes.h"
 
 struct testdir {
 	char path[64];
@@ -17,14 +17,15 @@ struct testdir {
 /* In memory where there is such a file system: tests open many databases. */
 static inline struct testdir testdir_new(void)
 {
-	struct testdir d = { "/dev/shm/voiced-test-XXXXXX" };
+	static const char *const roots[] = { "/dev/shm", "/tmp" };
+	struct testdir d;
 
-	if (mkdtemp(d.path))
-		return d;
-	d = (struct testdir){ "/tmp/voiced-test-XXXXXX" };
-	if (!mkdtemp(d.path))
-		abort();
-	return d;
+	for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
+		snprintf(d.path, sizeof(d.path), "%s/voiced-test-XXXXXX", roots[i]);
+		if (mkdtemp(d.path))
+			return d;
+	}
+	abort();
 }
 
 static inline int testdir_remove_(const char *path, const struct stat *st, int kind, struct FTW *f)
@@ -33,9 +34,11 @@ static inline int testdir_remove_(const char *path, const struct stat *st, int k
 	return remove(path);
 }
 
+/* A zeroed one is none. */
 static inline void testdir_auto_(struct testdir *d)
 {
-	nftw(d->path, testdir_remove_, 16, FTW_DEPTH | FTW_PHYS);
+	if (d->path[0])
+		nftw(d->path, testdir_remove_, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* Write a file below it; its path is put into `to`. */
@@ -48,16 +51,4 @@ static inline bool testdir_write(const struct testdir *d, const char *name, stru
 		return false;
 	bool ok = fwrite(content.p, 1, content.n, f) == content.n;
 	return fclose(f) == 0 && ok;
-}
-
-/* SQLite's memory is counted, and given back at the end: AUTO(testlib) int lib = testlib_new(); */
-static inline int testlib_new(void)
-{
-	return store_init();
-}
-
-static inline void testlib_auto_(int *lib)
-{
-	(void)lib;
-	store_exit();
 }
