@@ -212,17 +212,43 @@ int db_get_int(struct store *s, const char *sql, int64_t *out)
 	return r < 0 ? r : 0;
 }
 
+/* Some failures (a full disk) undo the whole batch. */
+static int batch_lost(struct store *s)
+{
+	snprintf(s->why, sizeof(s->why), "what was to be written together could not be; nothing of it is kept");
+	return -EIO;
+}
+
 int db_begin(struct store *s)
 {
-	return db_exec(s, "BEGIN IMMEDIATE");
+	if (!s->batch)
+		return db_exec(s, "BEGIN IMMEDIATE");
+	return sqlite3_get_autocommit(s->db) ? batch_lost(s) : db_exec(s, "SAVEPOINT part");
 }
 
 /* Commit when all went well, else undo; the first failure's sentence is kept. */
 int db_finish(struct store *s, int r)
 {
 	if (r == 0)
-		r = db_exec(s, "COMMIT");
+		r = s->batch ? db_exec(s, "RELEASE part") : db_exec(s, "COMMIT");
 	if (r < 0 && !sqlite3_get_autocommit(s->db))
-		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+		sqlite3_exec(s->db, s->batch ? "ROLLBACK TO part; RELEASE part" : "ROLLBACK", NULL, NULL,
+			     NULL);
 	return r;
+}
+
+int store_batch(struct store *s)
+{
+	int r = db_begin(s);
+
+	s->batch = r == 0;
+	return r;
+}
+
+int store_commit(struct store *s, int r)
+{
+	s->batch = false;
+	if (r == 0 && sqlite3_get_autocommit(s->db))
+		return batch_lost(s);
+	return db_finish(s, r);
 }

@@ -13,6 +13,7 @@ struct store {
 	sqlite3 *db;
 	char path[1024];
 	bool writer;
+	bool batch; /* a transaction is open over several calls */
 	char why[STORE_WHY];
 };
 
@@ -32,7 +33,8 @@ MUST_USE int db_exec(struct store *s, const char *sql);
 MUST_USE int db_run_id(struct store *s, const char *sql, int64_t id);
 MUST_USE int db_get_int(struct store *s, const char *sql, int64_t *out);
 
-/* A transaction that writes; finish commits when r is 0, else undoes and returns r. */
+/* A transaction that writes, or inside a batch a part of it that can be undone alone; finish
+ * commits when r is 0, else undoes and returns r. */
 MUST_USE int db_begin(struct store *s);
 MUST_USE int db_finish(struct store *s, int r);
 

@@ -46,8 +46,18 @@ static const char schema_1[] =
 	" word TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY(collection, word)) WITHOUT ROWID;"
 	"INSERT INTO collections(name) VALUES('" STORE_DEFAULT_COLLECTION "');";
 
+/* What filters and access ask of a document, and when it last changed; the index spares reading
+ * the texts to learn that. Vectors of a named embedder are kept by the text they are of. */
+static const char schema_2[] =
+	"ALTER TABLE documents ADD COLUMN tags TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE documents ADD COLUMN labels TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE documents ADD COLUMN version INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX documents_version ON documents(collection, version);"
+	"CREATE TABLE embeddings(name TEXT NOT NULL, sha256 BLOB NOT NULL, vector BLOB NOT NULL,"
+	" PRIMARY KEY(name, sha256)) WITHOUT ROWID;";
+
 /* Row n brings version n to n + 1. Rows are never changed, only added. */
-static const char *const migrations[STORE_VERSION] = { schema_1 };
+static const char *const migrations[STORE_VERSION] = { schema_1, schema_2 };
 
 static int migrate_one(struct store *s, int64_t from)
 {
@@ -126,6 +136,7 @@ static int open_db(struct store *s, int flags)
 				 : "PRAGMA query_only = 1");
 }
 
+/* 1: a reader that finds an older version than this one reads. */
 static int open_store(struct store *s, const char *dir)
 {
 	int r = s->writer ? make_dir(s, dir) : 0;
@@ -150,7 +161,8 @@ static int open_store(struct store *s, const char *dir)
 	if (r < 0)
 		return r;
 	int64_t version = 0;
-	return s->writer ? migrate(s) : check_version(s, &version);
+	r = s->writer ? migrate(s) : check_version(s, &version);
+	return r < 0 ? r : s->writer || version == STORE_VERSION ? 0 : 1;
 }
 
 static int open_as(struct store **out, const char *dir, bool writer, char why[static STORE_WHY])
@@ -163,7 +175,7 @@ static int open_as(struct store **out, const char *dir, bool writer, char why[st
 	}
 	s->writer = writer;
 	int r = open_store(s, dir);
-	if (r < 0) {
+	if (r != 0) {
 		memcpy(why, s->why, STORE_WHY);
 		store_close(s);
 		return r;
@@ -177,9 +189,17 @@ int store_open(struct store **out, const char *dir, char why[static STORE_WHY])
 	return open_as(out, dir, true, why);
 }
 
+/* What an older version wrote is brought up to date first. */
 int store_reader_open(struct store **out, const char *dir, char why[static STORE_WHY])
 {
-	return open_as(out, dir, false, why);
+	AUTO(store) struct store *writer = NULL;
+	int r = open_as(out, dir, false, why);
+
+	if (r == 1)
+		r = open_as(&writer, dir, true, why);
+	else
+		return r;
+	return r < 0 ? r : open_as(out, dir, false, why);
 }
 
 void store_close(struct store *s)
@@ -303,11 +323,15 @@ static int put_document(struct store *s, const struct store_document *d, struct 
 	AUTO(stmt) sqlite3_stmt *q = NULL;
 	int r = db_prepare(s, &q,
 			"INSERT INTO documents(collection, path, title, type, sha256, size,"
-			" mtime_us, n_pages, n_passages, text) VALUES(?,?,?,?,?,?,?,?,?,?)"
+			" mtime_us, n_pages, n_passages, text, tags, labels, version)"
+			" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,coalesce(?11,''),coalesce(?12,''),"
+			" (SELECT generation + 1 FROM collections WHERE id = ?1))"
 			" ON CONFLICT(collection, path) DO UPDATE SET title = excluded.title,"
 			" type = excluded.type, sha256 = excluded.sha256, size = excluded.size,"
 			" mtime_us = excluded.mtime_us, n_pages = excluded.n_pages,"
-			" n_passages = excluded.n_passages, text = excluded.text RETURNING id");
+			" n_passages = excluded.n_passages, text = excluded.text,"
+			" tags = coalesce(?11, tags), labels = coalesce(?12, labels),"
+			" version = excluded.version RETURNING id");
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(q, 1, d->collection);
@@ -320,6 +344,10 @@ static int put_document(struct store *s, const struct store_document *d, struct 
 	sqlite3_bind_int64(q, 8, d->n_pages);
 	sqlite3_bind_int64(q, 9, (int64_t)n_passages);
 	db_bind_bytes(q, 10, text);
+	if (d->tags)
+		db_bind_text(q, 11, d->tags);
+	if (d->labels)
+		db_bind_text(q, 12, d->labels);
 	r = db_step(s, q);
 	if (r == 1)
 		*id = sqlite3_column_int64(q, 0);
@@ -400,9 +428,58 @@ int store_remove(struct store *s, int64_t document)
 	return db_finish(s, r);
 }
 
+int store_mark(struct store *s, int64_t document, const char *tags, const char *labels)
+{
+	AUTO(stmt) sqlite3_stmt *q = NULL;
+	int r = db_begin(s);
+
+	if (r < 0)
+		return r;
+	r = db_run_id(s,
+		      "UPDATE collections SET generation = generation + 1"
+		      " WHERE id = (SELECT collection FROM documents WHERE id = ?)",
+		      document);
+	if (r == 0 && sqlite3_changes(s->db) == 0)
+		r = db_absent(s, "document");
+	if (r == 0)
+		r = db_prepare(s, &q,
+			       "UPDATE documents SET tags = coalesce(?2, tags), labels = coalesce(?3, labels),"
+			       " version = (SELECT generation FROM collections WHERE id = collection)"
+			       " WHERE id = ?1");
+	if (r == 0) {
+		sqlite3_bind_int64(q, 1, document);
+		if (tags)
+			db_bind_text(q, 2, tags);
+		if (labels)
+			db_bind_text(q, 3, labels);
+		r = db_run(s, q);
+	}
+	return db_finish(s, r);
+}
+
+int store_versions(struct store *s, int64_t collection,
+		   int (*each)(void *ctx, int64_t document, int64_t version), void *ctx)
+{
+	AUTO(stmt) sqlite3_stmt *q = NULL;
+	int r = db_prepare(s, &q,
+			   "SELECT id, version FROM documents INDEXED BY documents_version"
+			   " WHERE collection = ?");
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(q, 1, collection);
+	while ((r = db_step(s, q)) == 1) {
+		int e = each(ctx, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1));
+
+		if (e != 0)
+			return e;
+	}
+	return r;
+}
+
 #define DOCUMENT_COLUMNS                                                                           \
 	"SELECT id, collection, path, title, type, sha256, size, mtime_us, n_pages, n_passages,"    \
-	" length(CAST(text AS BLOB)) FROM documents"
+	" length(CAST(text AS BLOB)), tags, labels, version FROM documents"
 
 static struct store_document document_row(sqlite3_stmt *q)
 {
@@ -417,6 +494,9 @@ static struct store_document document_row(sqlite3_stmt *q)
 		.n_pages = (unsigned)sqlite3_column_int64(q, 8),
 		.n_passages = (unsigned)sqlite3_column_int64(q, 9),
 		.n_text = (size_t)sqlite3_column_int64(q, 10),
+		.tags = db_str(q, 11),
+		.labels = db_str(q, 12),
+		.version = sqlite3_column_int64(q, 13),
 	};
 	struct bytes sha = db_bytes(q, 5);
 
@@ -493,7 +573,7 @@ int store_document(struct store *s, int64_t id, struct buf *strings, struct stor
 		return r < 0 ? r : db_absent(s, "document");
 
 	struct store_document d = document_row(q);
-	const char **const texts[] = { &d.path, &d.title, &d.type };
+	const char **const texts[] = { &d.path, &d.title, &d.type, &d.tags, &d.labels };
 	r = keep_strings(s, strings, texts, ARRAY_LEN(texts));
 	if (r == 0)
 		*out = d;

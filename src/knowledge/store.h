@@ -15,7 +15,7 @@
 
 struct store;
 
-enum { STORE_WHY = 320, STORE_VERSION = 1, STORE_SHA = 32 };
+enum { STORE_WHY = 320, STORE_VERSION = 2, STORE_SHA = 32 };
 #define STORE_DEFAULT_COLLECTION "default"
 
 /* Route SQLite's memory through base/alloc. Once, before the first store is opened. */
@@ -59,21 +59,37 @@ struct store_document {
 	int64_t size, mtime_us;
 	unsigned n_pages, n_passages;
 	size_t n_text; /* octets of extracted text */
+	/* Sets of words, "\n" before, between and after them: "\na\nb\n"; "" is none. Tags are
+	 * asked for, labels are what a reader's groups must meet. */
+	const char *tags, *labels;
+	int64_t version; /* the collection's generation when it last changed */
 };
 
 enum store_put { STORE_ADDED, STORE_UPDATED };
 
 /* Insert the document, or replace the one at the same path (it keeps its id): text,
- * passages and full-text index in one transaction. d->id and n_passages are ignored. */
+ * passages and full-text index in one transaction. d->id, n_passages and version are ignored;
+ * tags or labels that are NULL stay what they were. */
 MUST_USE int store_put(struct store *s, const struct store_document *d, struct bytes text,
 		       const struct passages *p, int64_t *id, enum store_put *how);
 MUST_USE int store_remove(struct store *s, int64_t document);
+/* Replace a document's tags or labels; NULL leaves them. -ENOENT. */
+MUST_USE int store_mark(struct store *s, int64_t document, const char *tags, const char *labels);
+
+/* What is put, marked and removed between these two is one transaction and one fsync: nothing of
+ * it is acknowledged before store_commit(s, 0) has returned 0; with r < 0 all of it is undone and
+ * r returned. A call that fails in between undoes only itself. */
+MUST_USE int store_batch(struct store *s);
+MUST_USE int store_commit(struct store *s, int r);
 /* -ENOENT: no document at this path. */
 MUST_USE int store_find(struct store *s, int64_t collection, const char *path, int64_t *id,
 			uint8_t sha256[static STORE_SHA]);
 /* All of a collection, by path. The row is borrowed for the length of the call. */
 MUST_USE int store_documents(struct store *s, int64_t collection,
 			     int (*each)(void *ctx, const struct store_document *d), void *ctx);
+/* Only which there are and when they changed; quick, in no order. */
+MUST_USE int store_versions(struct store *s, int64_t collection,
+			    int (*each)(void *ctx, int64_t document, int64_t version), void *ctx);
 /* How many documents and passages a collection has. */
 struct store_size {
 	int64_t documents, passages;
@@ -98,7 +114,10 @@ struct store_passage {
 	struct bytes vector; /* int8 each; {NULL, 0}: not learned yet */
 };
 
-/* By document and ordinal. Borrowed for the length of the call. */
+/* Of one document, or of all; by document and ordinal. Borrowed for the length of the call. */
+MUST_USE int store_document_passages(struct store *s, int64_t document,
+				     int (*each)(void *ctx, const struct store_passage *p),
+				     void *ctx);
 MUST_USE int store_passages(struct store *s, int64_t collection,
 			    int (*each)(void *ctx, const struct store_passage *p), void *ctx);
 /* The passage of a document in which this octet of its text stands; heading and path are

@@ -9,18 +9,20 @@
 
 /* --- passages ----------------------------------------------------------------------------- */
 
-int store_passages(struct store *s, int64_t collection,
-		   int (*each)(void *ctx, const struct store_passage *p), void *ctx)
+#define PASSAGE_COLUMNS                                                                            \
+	"SELECT p.id, p.document, p.ordinal, p.page, p.start, p.\"end\", p.heading, p.path, p.text,"  \
+	" v.vector FROM "
+#define WITH_VECTORS " LEFT JOIN vectors v ON v.passage = p.id "
+
+static int each_passage(struct store *s, const char *sql, int64_t id,
+			int (*each)(void *ctx, const struct store_passage *p), void *ctx)
 {
 	AUTO(stmt) sqlite3_stmt *q = NULL;
-	int r = db_prepare(s, &q,
-			"SELECT p.id, p.document, p.ordinal, p.page, p.start, p.\"end\", p.heading,"
-			" p.path, p.text, v.vector FROM documents d"
-			" JOIN passages p ON p.document = d.id LEFT JOIN vectors v ON v.passage = p.id"
-			" WHERE d.collection = ? ORDER BY p.document, p.ordinal");
+	int r = db_prepare(s, &q, sql);
+
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(q, 1, collection);
+	sqlite3_bind_int64(q, 1, id);
 	while ((r = db_step(s, q)) == 1) {
 		struct store_passage p = {
 			.id = sqlite3_column_int64(q, 0),
@@ -40,6 +42,24 @@ int store_passages(struct store *s, int64_t collection,
 			return e;
 	}
 	return r;
+}
+
+int store_passages(struct store *s, int64_t collection,
+		   int (*each)(void *ctx, const struct store_passage *p), void *ctx)
+{
+	return each_passage(s,
+			    PASSAGE_COLUMNS "documents d JOIN passages p ON p.document = d.id" WITH_VECTORS
+			    "WHERE d.collection = ? ORDER BY p.document, p.ordinal",
+			    collection, each, ctx);
+}
+
+int store_document_passages(struct store *s, int64_t document,
+			    int (*each)(void *ctx, const struct store_passage *p), void *ctx)
+{
+	return each_passage(s,
+			    PASSAGE_COLUMNS "passages p" WITH_VECTORS
+			    "WHERE p.document = ? ORDER BY p.ordinal",
+			    document, each, ctx);
 }
 
 /* "a b" as FTS5's expression: "a" OR "b". Quotes cannot occur inside. */

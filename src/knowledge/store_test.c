@@ -70,6 +70,126 @@ static void keeps_documents(void)
 	CHECK_EQ(store_check(s), 0);
 }
 
+struct seen {
+	size_t n, n_passages;
+	int64_t document, version;
+};
+
+static int see_version(void *ctx, int64_t document, int64_t version)
+{
+	struct seen *v = ctx;
+
+	v->n++;
+	v->document = document;
+	v->version = version;
+	return 0;
+}
+
+static int see_passage(void *ctx, const struct store_passage *p)
+{
+	struct seen *v = ctx;
+
+	v->n_passages += p->document == v->document;
+	return 0;
+}
+
+static void tells_what_changed_and_keeps_its_marks(void)
+{
+	AUTO(testlib) int lib = testlib_new();
+	AUTO(testdir) struct testdir dir = testdir_new();
+	AUTO(store) struct store *s = NULL;
+	AUTO(buf) struct buf b = { 0 };
+	char why[STORE_WHY];
+	int64_t id, generation;
+	enum store_put how;
+	struct seen first = { 0 }, then = { 0 };
+	struct store_document d;
+
+	CHECK_EQ(lib, 0);
+	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	CHECK(put(s, "/x/a.txt", "one", &id, &how));
+	CHECK_EQ(store_versions(s, 1, see_version, &first), 0);
+	CHECK(first.n == 1 && first.document == id);
+	CHECK_EQ(store_mark(s, id, "\nhr\n", NULL), 0);
+	CHECK_EQ(store_mark(s, id, NULL, "\nsecret\n"), 0);
+	CHECK_EQ(store_mark(s, 99, "", ""), -ENOENT);
+	CHECK_EQ(store_versions(s, 1, see_version, &then), 0);
+	CHECK_EQ(store_generation(s, 1, &generation), 0);
+	CHECK(then.version == generation && then.version > first.version);
+	CHECK(put(s, "/x/a.txt", "two", &id, &how)); /* the marks stay */
+	CHECK_EQ(store_document(s, id, &b, &d), 0);
+	CHECK_STR(d.tags, "\nhr\n");
+	CHECK_STR(d.labels, "\nsecret\n");
+	CHECK_EQ(d.version, generation + 1);
+	CHECK_EQ(store_document_passages(s, id, see_passage, &then), 0);
+	CHECK_EQ(then.n_passages, 1);
+}
+
+static void a_batch_is_all_or_nothing(void)
+{
+	AUTO(testlib) int lib = testlib_new();
+	AUTO(testdir) struct testdir dir = testdir_new();
+	AUTO(store) struct store *s = NULL;
+	AUTO(store) struct store *reader = NULL;
+	char why[STORE_WHY];
+	int64_t id;
+	enum store_put how;
+	struct store_size size;
+
+	CHECK_EQ(lib, 0);
+	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	CHECK_EQ(store_reader_open(&reader, dir.path, why), 0);
+	CHECK_EQ(store_batch(s), 0);
+	CHECK(put(s, "/x/a.txt", "one", &id, &how));
+	CHECK_EQ(store_remove(s, 99), -ENOENT); /* undoes only itself */
+	CHECK(put(s, "/x/b.txt", "two", &id, &how));
+	CHECK_EQ(store_size(reader, 1, &size), 0);
+	CHECK_EQ(size.documents, 0);
+	CHECK_EQ(store_commit(s, 0), 0);
+	CHECK_EQ(store_size(reader, 1, &size), 0);
+	CHECK_EQ(size.documents, 2);
+	CHECK_EQ(store_batch(s), 0);
+	CHECK(put(s, "/x/c.txt", "three", &id, &how));
+	CHECK_EQ(store_commit(s, -ECANCELED), -ECANCELED);
+	CHECK_EQ(store_size(reader, 1, &size), 0);
+	CHECK_EQ(size.documents, 2);
+	CHECK_EQ(store_check(s), 0);
+}
+
+/* As the first version of this program wrote it. */
+static void an_older_store_is_brought_up_to_date(void)
+{
+	AUTO(testlib) int lib = testlib_new();
+	AUTO(testdir) struct testdir dir = testdir_new();
+	AUTO(store) struct store *s = NULL;
+	char why[STORE_WHY], path[128];
+	int64_t id;
+	enum store_put how;
+	sqlite3 *db = NULL;
+
+	CHECK_EQ(lib, 0);
+	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	CHECK(put(s, "/x/a.txt", "one", &id, &how));
+	store_close(s);
+	s = NULL;
+	snprintf(path, sizeof(path), "%s/voiced.db", dir.path);
+	int rc = sqlite3_open(path, &db);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(db,
+				  "DROP INDEX documents_version; DROP TABLE embeddings;"
+				  "ALTER TABLE documents DROP COLUMN tags;"
+				  "ALTER TABLE documents DROP COLUMN labels;"
+				  "ALTER TABLE documents DROP COLUMN version;"
+				  "DELETE FROM migrations WHERE version = 2; PRAGMA user_version = 1",
+				  NULL, NULL, NULL);
+	sqlite3_close(db);
+	CHECK_EQ(rc, SQLITE_OK);
+	struct seen seen = { 0 };
+	CHECK_EQ(store_reader_open(&s, dir.path, why), 0);
+	CHECK_EQ(store_versions(s, 1, see_version, &seen), 0);
+	CHECK(seen.n == 1 && seen.document == id);
+}
+
 static void finds_the_passage_of_a_place(void)
 {
 	AUTO(testlib) int lib = testlib_new();
@@ -232,5 +352,8 @@ static void survives_kill(void)
 }
 
 TESTS({ "keeps_documents", keeps_documents },
+      { "tells_what_changed_and_keeps_its_marks", tells_what_changed_and_keeps_its_marks },
+      { "a_batch_is_all_or_nothing", a_batch_is_all_or_nothing },
+      { "an_older_store_is_brought_up_to_date", an_older_store_is_brought_up_to_date },
       { "finds_the_passage_of_a_place", finds_the_passage_of_a_place }, { "separates_collections", separates_collections },
       { "says_what_is_wrong", says_what_is_wrong }, { "survives_kill", survives_kill })
