@@ -215,7 +215,7 @@ static int each_fts(void *ctx, int64_t passage, double score)
 	for (size_t i = 0; i < index_n(f->x); i++)
 		if (index_passage(f->x, i)->id == passage)
 			add_ranked(&f->r, (unsigned)strtoul(
-				index_document(f->x, index_passage(f->x, i)->document)->path, NULL, 10));
+				index_passage(f->x, i)->document->path, NULL, 10));
 	return 0;
 }
 

@@ -28,7 +28,7 @@ static void check_query(const struct index *x, struct bytes text)
 {
 	struct query q;
 
-	query_make(x, text, &q);
+	query_make(&(struct view){ .x = x, .all = true }, text, &q);
 	if (q.n_slots > QUERY_SLOTS || q.n_alternatives > QUERY_ALTERNATIVES)
 		abort();
 	for (size_t i = 0; i < q.n_slots; i++)

@@ -98,20 +98,20 @@ static bool more_room(struct matrix *m, size_t n)
 /* The terms worth a vector: those in at least DF_MIN passages. column[term]: its number, -1. */
 static int choose_terms(struct embedder *e, const struct index *x, int32_t *column)
 {
-	const struct vocab *v = index_terms(x);
+	size_t n = index_n_terms(x);
 
-	for (size_t t = 0; t < v->n; t++) {
+	for (size_t t = 0; t < n; t++) {
 		column[t] = -1;
-		if (index_postings(x, t).n < DF_MIN || e->terms.n == COLS_MAX)
+		if (index_df(x, (int32_t)t) < DF_MIN || e->terms.n == COLS_MAX)
 			continue;
-		column[t] = vocab_add(&e->terms, v->s[t], strlen(v->s[t]));
+		column[t] = vocab_add(&e->terms, index_term(x, t), strlen(index_term(x, t)));
 		if (column[t] < 0)
 			return -ENOMEM;
 	}
 	e->idf = mem_calloc(e->terms.n, sizeof(*e->idf));
 	if (!e->idf)
 		return -ENOMEM;
-	for (size_t t = 0; t < v->n; t++)
+	for (size_t t = 0; t < n; t++)
 		if (column[t] >= 0)
 			e->idf[column[t]] = index_idf(x, (int32_t)t);
 	return 0;
@@ -150,7 +150,7 @@ static int fill_matrix(struct matrix *m, const struct embedder *e, const struct 
 	if (!m->first)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i += step)
-		if (add_row(m, e, x, i, column) < 0)
+		if (index_alive(x, i) && add_row(m, e, x, i, column) < 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -186,7 +186,7 @@ static unsigned dimensions(size_t rank)
 
 static int learn(struct embedder *e, const struct index *x)
 {
-	AUTO(mem) int32_t *column = mem_calloc(index_terms(x)->n, sizeof(*column));
+	AUTO(mem) int32_t *column = mem_calloc(index_n_terms(x), sizeof(*column));
 	AUTO(matrix) struct matrix m = { .cap = 0 };
 	int r = column ? choose_terms(e, x, column) : -ENOMEM;
 
@@ -369,7 +369,7 @@ bool embed_passage(const struct embedder *e, const struct index *x, size_t passa
 	size_t n = passage_terms(x, passage, t, TERMS_MAX);
 
 	for (size_t k = 0; k < n; k++)
-		embed_add(e, &sum, index_terms(x)->s[t[k].term], 1 + logf(t[k].n));
+		embed_add(e, &sum, index_term(x, t[k].term), 1 + logf(t[k].n));
 	return embed_finish(e, &sum, out);
 }
 

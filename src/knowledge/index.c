@@ -2,395 +2,58 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "knowledge/embed.h"
-#include "knowledge/sentences.h"
 #include "knowledge/sound.h"
 #include "knowledge/store.h"
-#include "knowledge/words.h"
+#include "knowledge/vector.h"
 
-/* BM25 (Robertson, Zaragoza 2009) with fields added up before saturation: a word in the
- * nearest heading counts as HEADING occurrences, one in the document's title or the outer
- * headings as PATH. Chosen on Cranfield and on questions to Debian's manuals. */
-#define BM25_K1 1.8f
-#define BM25_B  0.65f
-#define HEADING 3.0f
-#define PATH    0.6f
+enum { READ_ROWS = 32768 }; /* passages of a segment while a collection is read */
 
-struct passage_row {
-	struct index_passage p;
-	size_t tokens, n_tokens, n_heading, n_path; /* tokens: place in x->tokens */
-	float length;
+/* What was learned from the collection, shared by the snapshots until something new is. */
+struct learned {
+	atomic_uint refs;
+	int64_t stamp;
+	struct embedder *embedder; /* NULL: nothing */
+};
+
+struct place {
+	const struct leaf *leaf;
+	uint32_t segment, leaf_no;
 };
 
 struct index {
 	atomic_uint refs;
 	int64_t generation;
-	struct arena strings;
-	struct index_document *documents;
-	size_t n_documents, cap_documents;
-	struct passage_row *passages;
-	size_t n, cap;
-	uint32_t *tokens;
-	size_t n_tokens, cap_tokens;
-	struct vocab surfaces, terms;
-	struct sounds *sounds;
-	int32_t *surface_term;  /* [surfaces.n], -1: stop word */
-	uint32_t *surface_count;
-	size_t cap_surfaces;
-	struct posting *postings;
-	size_t *first; /* [terms.n + 1] */
-	struct embedder *embedder; /* NULL: nothing has been learned yet */
-	int8_t *vectors;           /* [n][embedder_dim()]                */
-	size_t cap_vectors;
+	struct lexicon *lexicon;
+	struct learned *learned;
+	struct index_segment *segments;
+	size_t n_segments, cap_segments;
+	struct place *documents; /* [n_documents], by id */
+	size_t n_documents;
+	size_t n, n_alive;       /* rows */
+	double length;           /* of the living, added up */
+	size_t n_terms, n_surfaces; /* what of the lexicon this snapshot knows */
+	uint32_t *df;            /* [n_terms]    */
+	uint32_t *surface_count; /* [n_surfaces] */
+	struct sounds *sounds, *recent; /* of the terms up to some time, and since then */
 };
 
-/* --- reading ---------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
-static const char *last_part(const char *path)
+static void learned_unref(struct learned *l)
 {
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
-static int add_document(void *ctx, const struct store_document *d)
-{
-	struct index *x = ctx;
-
-	if (!mem_grow(&x->documents, &x->cap_documents, x->n_documents, sizeof(*x->documents)))
-		return -ENOMEM;
-	const char *path = arena_strdup(&x->strings, d->path);
-	const char *title = arena_strdup(&x->strings, d->title);
-	if (!path || !title)
-		return -ENOMEM;
-	x->documents[x->n_documents++] =
-		(struct index_document){ d->id, path, last_part(path), title };
-	return 0;
-}
-
-static int by_id(const void *a, const void *b)
-{
-	int64_t x = ((const struct index_document *)a)->id, y = ((const struct index_document *)b)->id;
-
-	return (x > y) - (x < y);
-}
-
-static int push_token(struct index *x, uint32_t t)
-{
-	if (!mem_grow(&x->tokens, &x->cap_tokens, x->n_tokens, sizeof(*x->tokens)))
-		return -ENOMEM;
-	x->tokens[x->n_tokens++] = t;
-	return 0;
-}
-
-/* A surface that is new gets its term. */
-static int32_t add_surface(struct index *x, const struct word *w)
-{
-	size_t n = x->surfaces.n, cap = x->cap_surfaces;
-	int32_t s = vocab_add(&x->surfaces, w->s, w->n);
-
-	if (s < 0 || (size_t)s < n)
-		return s;
-	if (!mem_grow(&x->surface_term, &cap, n, sizeof(*x->surface_term)) ||
-	    !mem_grow(&x->surface_count, &x->cap_surfaces, n, sizeof(*x->surface_count)))
-		return VOCAB_NO_MEMORY;
-	struct word term = *w;
-	word_to_term(&term);
-	int32_t t = word_is_stop(w) ? -1 : vocab_add(&x->terms, term.s, term.n);
-	if (t == VOCAB_NO_MEMORY)
-		return t;
-	x->surface_term[s] = t;
-	x->surface_count[s] = 0;
-	return s;
-}
-
-static int add_words(struct index *x, struct bytes t)
-{
-	struct word w;
-	size_t pos = 0;
-
-	while (word_next(t, &pos, &w)) {
-		int32_t s = add_surface(x, &w);
-
-		if (s < 0 || push_token(x, (uint32_t)s) < 0)
-			return -ENOMEM;
-		x->surface_count[s]++;
-	}
-	return 0;
-}
-
-static int add_sentences(struct index *x, struct bytes t)
-{
-	struct span s;
-	size_t pos = 0;
-
-	while (sentence_next(t, &pos, &s))
-		if (add_words(x, bytes_sub(t, s.start, s.end - s.start)) < 0 ||
-		    push_token(x, INDEX_SENTENCE) < 0)
-			return -ENOMEM;
-	return 0;
-}
-
-static int add_tokens(struct index *x, struct passage_row *r)
-{
-	const struct index_document *d = &x->documents[r->p.document];
-
-	r->tokens = x->n_tokens;
-	size_t outer = strlen(r->p.path) - strlen(r->p.heading);
-	/* A first heading that repeats the title says it once. */
-	bool titled = strncmp(r->p.path, d->title, strlen(d->title)) != 0;
-	if ((titled && add_words(x, bytes_str(d->title)) < 0) ||
-	    add_words(x, bytes_of(r->p.path, outer)) < 0 || push_token(x, INDEX_SENTENCE) < 0)
-		return -ENOMEM;
-	r->n_path = x->n_tokens - r->tokens;
-	if (add_words(x, bytes_str(r->p.heading)) < 0 || push_token(x, INDEX_SENTENCE) < 0)
-		return -ENOMEM;
-	r->n_heading = x->n_tokens - r->tokens;
-	if (add_sentences(x, r->p.text) < 0)
-		return -ENOMEM;
-	r->n_tokens = x->n_tokens - r->tokens;
-	return 0;
-}
-
-/* What was stored, or zeros for embed_missing(). */
-static int add_vector(struct index *x, struct bytes vector)
-{
-	unsigned dim = x->embedder ? embedder_dim(x->embedder) : 0;
-
-	if (!dim)
-		return 0;
-	if (!mem_grow(&x->vectors, &x->cap_vectors, x->n - 1, dim))
-		return -ENOMEM;
-	int8_t *to = x->vectors + (x->n - 1) * dim;
-	memset(to, 0, dim);
-	if (vector.n == dim)
-		memcpy(to, vector.p, dim);
-	return 0;
-}
-
-/* Passages that came after the last learning are seen with what was learned before. */
-static void embed_missing(struct index *x)
-{
-	unsigned dim = x->embedder ? embedder_dim(x->embedder) : 0;
-	static const int8_t zeros[EMBED_DIM_MAX];
-
-	for (size_t i = 0; dim && i < x->n; i++)
-		if (memcmp(x->vectors + i * dim, zeros, dim) == 0)
-			embed_passage(x->embedder, x, i, x->vectors + i * dim);
-}
-
-static int read_embedder(struct index *x, struct store *s, int64_t collection)
-{
-	AUTO(buf) struct buf model = { 0 };
-	unsigned dim;
-	int64_t generation;
-	int r = store_embedder(s, collection, &model, &dim, &generation);
-
-	if (r == -ENOENT || (r == 0 && !model.n))
-		return 0;
-	if (r == 0)
-		r = embedder_load(&x->embedder, buf_bytes(&model));
-	/* Of a version that is no longer read: the next ingest learns anew. */
-	return r == -EBADMSG ? 0 : r;
-}
-
-static int add_passage(void *ctx, const struct store_passage *p)
-{
-	struct index *x = ctx;
-	const struct index_document key = { .id = p->document };
-	const struct index_document *d =
-		bsearch(&key, x->documents, x->n_documents, sizeof(key), by_id);
-
-	if (!d)
-		return -EBADMSG; /* both were read in one state of the database */
-	if (!mem_grow(&x->passages, &x->cap, x->n, sizeof(*x->passages)))
-		return -ENOMEM;
-	struct passage_row *r = &x->passages[x->n];
-	const char *text = arena_strndup(&x->strings, (const char *)p->text.p, p->text.n);
-	*r = (struct passage_row){
-		.p = { p->id, (uint32_t)(d - x->documents), p->page, p->start, p->end,
-		       arena_strdup(&x->strings, p->heading), arena_strdup(&x->strings, p->path),
-		       bytes_of(text, p->text.n) },
-	};
-	if (!text || !r->p.heading || !r->p.path)
-		return -ENOMEM;
-	x->n++;
-	int e = add_tokens(x, r);
-	return e < 0 ? e : add_vector(x, p->vector);
-}
-
-/* --- inverting -------------------------------------------------------------------------- */
-
-/* "data base" where "database" is a word here: its term, or -1. */
-static int32_t joined_term(const struct index *x, uint32_t a, uint32_t b)
-{
-	char s[2 * WORD_MAX + 1];
-
-	if (a == INDEX_SENTENCE || b == INDEX_SENTENCE)
-		return -1;
-	const char *l = x->surfaces.s[a], *r = x->surfaces.s[b];
-	size_t n = strlen(l), m = strlen(r);
-	if (n < 2 || m < 2 || n + m < 5)
-		return -1;
-	memcpy(s, l, n);
-	memcpy(s + n, r, m);
-	int32_t found = vocab_find(&x->surfaces, s, n + m);
-	return found < 0 ? -1 : x->surface_term[found];
-}
-
-struct counter {
-	float *tf;         /* [terms.n], zero between passages */
-	uint32_t *touched; /* terms of the passage             */
-	size_t n;
-};
-
-static void count(struct counter *c, int32_t term, float weight)
-{
-	if (term < 0)
+	if (!l || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	if (c->tf[term] == 0)
-		c->touched[c->n++] = (uint32_t)term;
-	c->tf[term] += weight;
+	embedder_free(l->embedder);
+	mem_free(l);
 }
 
-/* The passage's terms with their frequencies, into c; its length in words. */
-static float count_passage(const struct index *x, const struct passage_row *r, struct counter *c)
+static void learned_auto_(struct learned **p)
 {
-	const uint32_t *t = x->tokens + r->tokens;
-	float length = 0;
-
-	c->n = 0;
-	for (size_t i = 0; i < r->n_tokens; i++) {
-		float w = i < r->n_path ? PATH : i < r->n_heading ? HEADING : 1;
-
-		if (t[i] == INDEX_SENTENCE)
-			continue;
-		if (x->surface_term[t[i]] >= 0)
-			length += w;
-		count(c, x->surface_term[t[i]], w);
-		if (i + 1 < r->n_tokens)
-			count(c, joined_term(x, t[i], t[i + 1]), w);
-	}
-	return length;
-}
-
-static void forget(struct counter *c)
-{
-	for (size_t i = 0; i < c->n; i++)
-		c->tf[c->touched[i]] = 0;
-}
-
-/* How many passages hold each term; their mean length. */
-static double count_all(struct index *x, struct counter *c)
-{
-	double sum = 0;
-
-	for (size_t i = 0; i < x->n; i++) {
-		struct passage_row *r = &x->passages[i];
-
-		r->length = count_passage(x, r, c);
-		sum += (double)r->length;
-		for (size_t k = 0; k < c->n; k++)
-			x->first[c->touched[k] + 1]++;
-		forget(c);
-	}
-	return x->n ? sum / (double)x->n : 1;
-}
-
-static void place_all(struct index *x, struct counter *c, size_t *next, float mean)
-{
-	for (size_t i = 0; i < x->n; i++) {
-		const struct passage_row *r = &x->passages[i];
-
-		(void)count_passage(x, r, c);
-		float norm = BM25_K1 * (1 - BM25_B + BM25_B * r->length / MAX(mean, 1.0f));
-		for (size_t k = 0; k < c->n; k++) {
-			float tf = c->tf[c->touched[k]];
-
-			x->postings[next[c->touched[k]]++] = (struct posting){
-				(uint32_t)i, tf * (BM25_K1 + 1) / (tf + norm)
-			};
-		}
-		forget(c);
-	}
-}
-
-static int invert(struct index *x)
-{
-	size_t n = x->terms.n;
-	AUTO(mem) float *tf = mem_calloc(n, sizeof(*tf));
-	AUTO(mem) uint32_t *touched = mem_calloc(n, sizeof(*touched));
-	AUTO(mem) size_t *next = mem_calloc(n + 1, sizeof(*next));
-	struct counter c = { tf, touched, 0 };
-
-	x->first = mem_calloc(n + 1, sizeof(*x->first));
-	if (!tf || !touched || !next || !x->first)
-		return -ENOMEM;
-	double mean = count_all(x, &c);
-	for (size_t i = 0; i < n; i++)
-		x->first[i + 1] += x->first[i];
-	memcpy(next, x->first, (n + 1) * sizeof(*next));
-	x->postings = mem_calloc(x->first[n], sizeof(*x->postings));
-	if (!x->postings)
-		return -ENOMEM;
-	place_all(x, &c, next, (float)mean);
-	return 0;
-}
-
-/* --- life --------------------------------------------------------------------------------- */
-
-static int read_all(struct index *x, struct store *s, int64_t id)
-{
-	int r = store_generation(s, id, &x->generation);
-
-	if (r == 0)
-		r = store_documents(s, id, add_document, x);
-	if (r < 0)
-		return r;
-	if (x->n_documents)
-		qsort(x->documents, x->n_documents, sizeof(*x->documents), by_id);
-	r = read_embedder(x, s, id);
-	return r < 0 ? r : store_passages(s, id, add_passage, x);
-}
-
-static int fill(struct index *x, struct store *s, const char *collection)
-{
-	int64_t id;
-	int r = store_collection(s, collection, &id);
-
-	if (r == 0)
-		r = store_hold(s);
-	if (r < 0)
-		return r;
-	r = read_all(x, s, id);
-	store_release(s);
-	if (r == 0)
-		r = invert(x);
-	if (r == 0)
-		r = sounds_new(&x->sounds, &x->terms);
-	if (r == 0)
-		embed_missing(x);
-	return r;
-}
-
-int index_build(struct index **out, struct store *s, const char *collection)
-{
-	struct index *x = mem_zalloc(sizeof(*x));
-
-	if (!x)
-		return -ENOMEM;
-	atomic_init(&x->refs, 1);
-	int r = fill(x, s, collection);
-	if (r < 0) {
-		index_unref(x);
-		return r;
-	}
-	*out = x;
-	return 0;
+	learned_unref(*p);
 }
 
 struct index *index_ref(struct index *x)
@@ -399,24 +62,518 @@ struct index *index_ref(struct index *x)
 	return x;
 }
 
+static void drop_segment(struct index_segment *s)
+{
+	segment_unref(s->g);
+	mem_free(s->alive);
+}
+
 void index_unref(struct index *x)
 {
 	if (!x || atomic_fetch_sub_explicit(&x->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	arena_done(&x->strings);
-	sounds_free(x->sounds);
-	embedder_free(x->embedder);
-	mem_free(x->vectors);
-	vocab_done(&x->surfaces);
-	vocab_done(&x->terms);
+	for (size_t i = 0; i < x->n_segments; i++)
+		drop_segment(&x->segments[i]);
+	mem_free(x->segments);
 	mem_free(x->documents);
-	mem_free(x->passages);
-	mem_free(x->tokens);
-	mem_free(x->surface_term);
+	mem_free(x->df);
 	mem_free(x->surface_count);
-	mem_free(x->postings);
-	mem_free(x->first);
+	sounds_unref(x->sounds);
+	sounds_unref(x->recent);
+	learned_unref(x->learned);
+	lexicon_unref(x->lexicon);
 	mem_free(x);
+}
+
+/* --- what was learned -------------------------------------------------------------------------- */
+
+static int read_learned(struct learned **out, struct store *s, int64_t collection, int64_t stamp)
+{
+	AUTO(learned) struct learned *l = mem_zalloc(sizeof(*l));
+	AUTO(buf) struct buf model = { 0 };
+	unsigned dim;
+	int64_t generation;
+
+	if (!l)
+		return -ENOMEM;
+	atomic_init(&l->refs, 1);
+	l->stamp = stamp;
+	int r = store_embedder(s, collection, &model, &dim, &generation);
+	if (r == 0 && model.n)
+		r = embedder_load(&l->embedder, buf_bytes(&model));
+	/* None yet, or of a version that is no longer read: the next ingest learns anew. */
+	if (r < 0 && r != -ENOENT && r != -EBADMSG)
+		return r;
+	*out = l;
+	l = NULL;
+	return 0;
+}
+
+static unsigned vector_dim(const struct index *x)
+{
+	return x->learned->embedder ? embedder_dim(x->learned->embedder) : 0;
+}
+
+/* --- segments ------------------------------------------------------------------------------------ */
+
+/* Takes the caller's reference and `alive`, also when it fails. */
+static int push_segment(struct index *x, struct segment *g, uint8_t *alive, size_t n_alive)
+{
+	if (!mem_grow(&x->segments, &x->cap_segments, x->n_segments, sizeof(*x->segments))) {
+		segment_unref(g);
+		mem_free(alive);
+		return -ENOMEM;
+	}
+	x->segments[x->n_segments++] = (struct index_segment){ g, 0, alive, n_alive };
+	return 0;
+}
+
+static int share_segments(struct index *x, const struct index *old)
+{
+	for (size_t i = 0; i < old->n_segments; i++) {
+		const struct index_segment *o = &old->segments[i];
+		uint8_t *alive = NULL;
+
+		if (o->alive) {
+			alive = mem_dup(o->alive, o->g->n_leaves);
+			if (!alive)
+				return -ENOMEM;
+		}
+		if (push_segment(x, segment_ref(o->g), alive, o->n_alive) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void number_rows(struct index *x)
+{
+	x->n = 0;
+	for (size_t i = 0; i < x->n_segments; i++) {
+		x->segments[i].first = x->n;
+		x->n += x->segments[i].g->n;
+	}
+}
+
+static bool is_alive(const struct index_segment *s, size_t leaf_no)
+{
+	return !s->alive || s->alive[leaf_no];
+}
+
+/* --- statistics ------------------------------------------------------------------------------------ */
+
+static int grow_counts(struct index *x, const struct index *old)
+{
+	x->n_terms = x->lexicon->terms.n;
+	x->n_surfaces = x->lexicon->surfaces.n;
+	x->df = mem_calloc(x->n_terms, sizeof(*x->df));
+	x->surface_count = mem_calloc(x->n_surfaces, sizeof(*x->surface_count));
+	if (!x->df || !x->surface_count)
+		return -ENOMEM;
+	if (!old)
+		return 0;
+	memcpy(x->df, old->df, old->n_terms * sizeof(*x->df));
+	memcpy(x->surface_count, old->surface_count, old->n_surfaces * sizeof(*x->surface_count));
+	x->length = old->length;
+	x->n_alive = old->n_alive;
+	return 0;
+}
+
+static void count_surfaces(struct index *x, const struct leaf *f, uint32_t by)
+{
+	const uint32_t *word = (const uint32_t *)(const void *)f->words.p;
+
+	for (size_t i = 0; i < f->words.n / sizeof(*word); i++)
+		if (word[i] != INDEX_SENTENCE)
+			x->surface_count[word[i]] += by;
+}
+
+static void count_in(struct index *x, const struct segment *g)
+{
+	for (size_t t = 0; t < g->n_terms; t++)
+		x->df[g->terms[t]] += (uint32_t)(g->first[t + 1] - g->first[t]);
+	for (size_t i = 0; i < g->n; i++)
+		x->length += (double)g->length[i];
+	for (size_t i = 0; i < g->n_leaves; i++)
+		count_surfaces(x, g->leaves[i], 1);
+	x->n_alive += g->n;
+}
+
+static size_t first_row(const struct segment *g, size_t leaf_no)
+{
+	size_t low = 0, high = g->n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (g->rows[mid].leaf_no < leaf_no)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* What joins to a word that came later was not counted in: it is looked up. */
+static void count_out(struct index *x, const struct segment *g, size_t leaf_no, struct term_counts *c)
+{
+	const struct leaf *f = g->leaves[leaf_no];
+	size_t first = first_row(g, leaf_no);
+
+	for (size_t i = 0; i < f->n; i++) {
+		term_counts_passage(c, x->lexicon, f, i);
+		for (size_t k = 0; k < c->n_touched; k++) {
+			struct segment_list l = segment_list(g, c->touched[k]);
+
+			x->df[c->touched[k]] -= segment_count(&l, (uint32_t)(first + i)) > 0;
+		}
+		term_counts_clear(c);
+		x->length -= (double)g->length[first + i];
+	}
+	count_surfaces(x, f, UINT32_MAX); /* less one */
+	x->n_alive -= f->n;
+}
+
+/* --- what has changed ---------------------------------------------------------------------------------- */
+
+struct version {
+	int64_t document, version;
+};
+
+struct changes {
+	struct version *now; /* what there is, by id; then what of it is to be read */
+	size_t n, cap;
+	size_t *gone; /* [n_gone] of the old snapshot's documents: gone or changed */
+	size_t n_gone, cap_gone;
+};
+
+static void changes_auto_(struct changes *c)
+{
+	mem_free(c->now);
+	mem_free(c->gone);
+}
+
+static int add_version(void *ctx, int64_t document, int64_t version)
+{
+	struct changes *c = ctx;
+
+	if (!mem_grow(&c->now, &c->cap, c->n, sizeof(*c->now)))
+		return -ENOMEM;
+	c->now[c->n++] = (struct version){ document, version };
+	return 0;
+}
+
+static int by_document(const void *a, const void *b)
+{
+	int64_t x = ((const struct version *)a)->document, y = ((const struct version *)b)->document;
+
+	return (x > y) - (x < y);
+}
+
+static int drop_leaf(struct index *x, const struct place *p, struct term_counts *c)
+{
+	struct index_segment *s = &x->segments[p->segment];
+
+	if (!s->alive) {
+		s->alive = mem_alloc(s->g->n_leaves);
+		if (!s->alive)
+			return -ENOMEM;
+		memset(s->alive, 1, s->g->n_leaves);
+	}
+	s->alive[p->leaf_no] = 0;
+	s->n_alive -= p->leaf->n;
+	count_out(x, s->g, p->leaf_no, c);
+	return 0;
+}
+
+static int note_gone(struct changes *c, size_t i)
+{
+	if (!mem_grow(&c->gone, &c->cap_gone, c->n_gone, sizeof(*c->gone)))
+		return -ENOMEM;
+	c->gone[c->n_gone++] = i;
+	return 0;
+}
+
+/* What the old snapshot does not show is to be read, what it shows in vain has gone. */
+static int compare(struct changes *c, const struct index *old)
+{
+	size_t kept = 0, at = 0;
+
+	for (size_t i = 0; i < old->n_documents; i++) {
+		const struct index_document *d = &old->documents[i].leaf->document;
+
+		while (at < c->n && c->now[at].document < d->id)
+			c->now[kept++] = c->now[at++];
+		bool there = at < c->n && c->now[at].document == d->id;
+		if (there && c->now[at].version == d->version)
+			at++;
+		else if (note_gone(c, i) < 0)
+			return -ENOMEM;
+	}
+	while (at < c->n)
+		c->now[kept++] = c->now[at++];
+	c->n = kept;
+	return 0;
+}
+
+static int read_changes(struct changes *c, const struct index *old, struct store *s, int64_t id)
+{
+	int r = store_versions(s, id, add_version, c);
+
+	if (r < 0)
+		return r;
+	if (c->n)
+		qsort(c->now, c->n, sizeof(*c->now), by_document);
+	return old ? compare(c, old) : 0;
+}
+
+static int drop_leaves(struct index *x, const struct index *old, const struct changes *c)
+{
+	AUTO(term_counts) struct term_counts counts = { 0 };
+
+	if (!c->n_gone)
+		return 0;
+	if (term_counts_init(&counts, x->n_terms) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->n_gone; i++)
+		if (drop_leaf(x, &old->documents[c->gone[i]], &counts) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+struct leaves {
+	struct leaf **at;
+	size_t n, cap, rows;
+};
+
+static void leaves_clear(struct leaves *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		leaf_unref(l->at[i]);
+	l->n = 0;
+	l->rows = 0;
+}
+
+static void leaves_auto_(struct leaves *l)
+{
+	leaves_clear(l);
+	mem_free(l->at);
+}
+
+static int end_segment(struct index *x, struct leaves *l)
+{
+	struct segment *g;
+
+	if (!l->n)
+		return 0;
+	if (segment_build(&g, l->at, l->n, x->lexicon) < 0)
+		return -ENOMEM;
+	leaves_clear(l);
+	return push_segment(x, g, NULL, g->n);
+}
+
+static int read_leaves(struct index *x, struct store *s, const struct changes *c)
+{
+	AUTO(leaves) struct leaves l = { 0 };
+
+	for (size_t i = 0; i < c->n; i++) {
+		if (!mem_grow(&l.at, &l.cap, l.n, sizeof(*l.at)))
+			return -ENOMEM;
+		int r = leaf_read(&l.at[l.n], s, c->now[i].document, x->lexicon, vector_dim(x));
+		if (r < 0)
+			return r;
+		l.rows += l.at[l.n++]->n;
+		if (l.rows >= READ_ROWS && end_segment(x, &l) < 0)
+			return -ENOMEM;
+	}
+	return end_segment(x, &l);
+}
+
+/* --- vectors ----------------------------------------------------------------------------------------------- */
+
+/* Passages that came after the last learning are seen with what was learned before. */
+static int embed_segment(struct index *x, struct index_segment *s)
+{
+	static const int8_t zeros[VECTOR_DIM_MAX];
+	unsigned dim = vector_dim(x);
+
+	for (size_t i = 0; dim && i < s->g->n; i++)
+		if (memcmp(s->g->vectors + i * dim, zeros, dim) == 0)
+			embed_passage(x->learned->embedder, x, s->first + i, s->g->vectors + i * dim);
+	return segment_code(s->g);
+}
+
+/* --- merging ------------------------------------------------------------------------------------------------- */
+
+/* Segments from..to - 1 become one, in their place. */
+static int merge_segments(struct index *x, size_t from, size_t to)
+{
+	size_t n = to - from, n_alive = 0;
+	AUTO(mem) struct segment **list = mem_calloc(n, sizeof(*list));
+	AUTO(mem) const uint8_t **alive = mem_calloc(n, sizeof(*alive));
+	struct segment *g;
+
+	if (!list || !alive)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		list[i] = x->segments[from + i].g;
+		alive[i] = x->segments[from + i].alive;
+		n_alive += x->segments[from + i].n_alive;
+	}
+	if (segment_merge(&g, list, alive, n, x->n_terms) < 0)
+		return -ENOMEM;
+	for (size_t i = from; i < to; i++)
+		drop_segment(&x->segments[i]);
+	x->segments[from] = (struct index_segment){ g, 0, NULL, n_alive };
+	memmove(x->segments + from + 1, x->segments + to, (x->n_segments - to) * sizeof(*x->segments));
+	x->n_segments -= n - 1;
+	return 0;
+}
+
+/* The last ones, as far back as a segment holds less than twice what comes after it: each is
+ * then at least twice as large as the next, and a passage is moved a logarithm of times. */
+static int merge_last(struct index *x, bool all)
+{
+	size_t from = x->n_segments, sum = 0;
+
+	while (from > 0 && (all || from == x->n_segments || x->segments[from - 1].g->n < 2 * sum))
+		sum += x->segments[--from].g->n;
+	return x->n_segments - from > 1 ? merge_segments(x, from, x->n_segments) : 0;
+}
+
+/* A quarter of it dead: made anew. */
+static int rewrite_worn(struct index *x)
+{
+	for (size_t i = 0; i < x->n_segments; i++) {
+		const struct index_segment *s = &x->segments[i];
+
+		if (s->n_alive < s->g->n && s->n_alive * 4 <= s->g->n * 3 && merge_segments(x, i, i + 1) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* --- putting it together ----------------------------------------------------------------------------------------- */
+
+static int by_id(const void *a, const void *b)
+{
+	int64_t x = ((const struct place *)a)->leaf->document.id;
+	int64_t y = ((const struct place *)b)->leaf->document.id;
+
+	return (x > y) - (x < y);
+}
+
+static int list_documents(struct index *x)
+{
+	size_t cap = 0;
+
+	x->n_documents = 0;
+	for (size_t i = 0; i < x->n_segments; i++)
+		for (size_t k = 0; k < x->segments[i].g->n_leaves; k++) {
+			if (!is_alive(&x->segments[i], k))
+				continue;
+			if (!mem_grow(&x->documents, &cap, x->n_documents, sizeof(*x->documents)))
+				return -ENOMEM;
+			x->documents[x->n_documents++] = (struct place){
+				x->segments[i].g->leaves[k], (uint32_t)i, (uint32_t)k
+			};
+		}
+	if (x->n_documents)
+		qsort(x->documents, x->n_documents, sizeof(*x->documents), by_id);
+	return 0;
+}
+
+/* Few new terms since then: only these anew. */
+static int make_sounds(struct index *x, const struct index *old)
+{
+	const struct vocab *v = &x->lexicon->terms;
+	size_t known = old ? sounds_n(old->sounds) : 0;
+
+	if (known && (x->n_terms - known) * 8 < known) {
+		x->sounds = sounds_ref(old->sounds);
+		return sounds_new(&x->recent, v, known, x->n_terms);
+	}
+	return sounds_new(&x->sounds, v, 0, x->n_terms);
+}
+
+/* What the old one shows and has not gone stays; the rest is read. */
+static int fill(struct index *x, const struct index *old, struct store *s, int64_t id)
+{
+	AUTO(changes) struct changes c = { 0 };
+	int r = old ? share_segments(x, old) : 0;
+	size_t shared = x->n_segments;
+
+	if (r == 0)
+		r = read_changes(&c, old, s, id);
+	if (r == 0)
+		r = read_leaves(x, s, &c);
+	if (r == 0)
+		r = grow_counts(x, old);
+	if (r == 0 && old)
+		r = drop_leaves(x, old, &c);
+	number_rows(x);
+	for (size_t i = shared; r == 0 && i < x->n_segments; i++) {
+		count_in(x, x->segments[i].g);
+		r = embed_segment(x, &x->segments[i]);
+	}
+	if (r == 0)
+		r = merge_last(x, !old);
+	if (r == 0)
+		r = rewrite_worn(x);
+	number_rows(x);
+	if (r == 0)
+		r = list_documents(x);
+	return r < 0 ? r : make_sounds(x, old);
+}
+
+/* Of what is learned by the old one, unless something new was. */
+static int begin(struct index *x, struct index **old, struct store *s, int64_t id)
+{
+	int64_t stamp = 0;
+	int r = store_generation(s, id, &x->generation);
+
+	if (r == 0)
+		r = store_embedder_stamp(s, id, &stamp);
+	if (r < 0)
+		return r;
+	if (*old && (*old)->learned->stamp != stamp)
+		*old = NULL;
+	x->lexicon = *old ? lexicon_ref((*old)->lexicon) : lexicon_new();
+	if (!x->lexicon)
+		return -ENOMEM;
+	if (!*old)
+		return read_learned(&x->learned, s, id, stamp);
+	x->learned = (*old)->learned;
+	atomic_fetch_add_explicit(&x->learned->refs, 1, memory_order_relaxed);
+	return 0;
+}
+
+int index_update(struct index **out, struct index *old, struct store *s, const char *collection)
+{
+	AUTO(index) struct index *x = mem_zalloc(sizeof(*x));
+	int64_t id;
+
+	if (!x)
+		return -ENOMEM;
+	atomic_init(&x->refs, 1);
+	int r = store_collection(s, collection, &id);
+	if (r == 0)
+		r = store_hold(s);
+	if (r < 0)
+		return r;
+	r = begin(x, &old, s, id);
+	if (r == 0)
+		r = fill(x, old, s, id);
+	store_release(s);
+	if (r < 0)
+		return r;
+	*out = x;
+	x = NULL;
+	return 0;
+}
+
+int index_build(struct index **out, struct store *s, const char *collection)
+{
+	return index_update(out, NULL, s, collection);
 }
 
 /* --- reading it ------------------------------------------------------------------------------ */
@@ -426,9 +583,51 @@ int64_t index_generation(const struct index *x)
 	return x->generation;
 }
 
+int64_t index_stamp(const struct index *x)
+{
+	return x->learned->stamp;
+}
+
+size_t index_n_segments(const struct index *x)
+{
+	return x->n_segments;
+}
+
+const struct index_segment *index_segment(const struct index *x, size_t i)
+{
+	return &x->segments[i];
+}
+
+const struct index_segment *index_segment_of(const struct index *x, size_t *row)
+{
+	const struct index_segment *s = x->segments;
+
+	while (*row >= s->first + s->g->n)
+		s++;
+	*row -= s->first;
+	return s;
+}
+
 size_t index_n(const struct index *x)
 {
 	return x->n;
+}
+
+size_t index_n_alive(const struct index *x)
+{
+	return x->n_alive;
+}
+
+bool index_alive(const struct index *x, size_t row)
+{
+	const struct index_segment *s = index_segment_of(x, &row);
+
+	return is_alive(s, s->g->rows[row].leaf_no);
+}
+
+float index_mean_length(const struct index *x)
+{
+	return x->n_alive ? MAX((float)(x->length / (double)x->n_alive), 1.0f) : 1;
 }
 
 size_t index_n_documents(const struct index *x)
@@ -438,39 +637,91 @@ size_t index_n_documents(const struct index *x)
 
 const struct index_document *index_document(const struct index *x, size_t i)
 {
-	return &x->documents[i];
+	return &x->documents[i].leaf->document;
 }
 
-const struct index_passage *index_passage(const struct index *x, size_t i)
+const struct index_passage *index_passage(const struct index *x, size_t row)
 {
-	return &x->passages[i].p;
+	const struct index_segment *s = index_segment_of(x, &row);
+
+	return &s->g->rows[row].leaf->passages[s->g->rows[row].ordinal];
 }
 
-struct index_tokens index_tokens(const struct index *x, size_t i)
+struct index_tokens index_tokens(const struct index *x, size_t row)
 {
-	const struct passage_row *r = &x->passages[i];
+	const struct index_segment *s = index_segment_of(x, &row);
 
-	return (struct index_tokens){ x->tokens + r->tokens, r->n_tokens, r->n_heading };
+	return s->g->rows[row].leaf->tokens[s->g->rows[row].ordinal];
 }
 
-const struct vocab *index_terms(const struct index *x)
+size_t index_n_terms(const struct index *x)
 {
-	return &x->terms;
+	return x->n_terms;
 }
 
-const struct vocab *index_surfaces(const struct index *x)
+const char *index_term(const struct index *x, size_t term)
 {
-	return &x->surfaces;
+	return x->lexicon->terms.s[term];
 }
 
-const struct sounds *index_sounds(const struct index *x)
+int32_t index_find_term(const struct index *x, const char *s, size_t n)
 {
-	return x->sounds;
+	int32_t t = vocab_find(&x->lexicon->terms, s, n);
+
+	return t >= 0 && (size_t)t < x->n_terms ? t : VOCAB_NONE;
+}
+
+size_t index_df(const struct index *x, int32_t term)
+{
+	return term >= 0 && (size_t)term < x->n_terms ? x->df[term] : 0;
+}
+
+float index_idf(const struct index *x, int32_t term)
+{
+	float n = (float)index_df(x, term);
+
+	return logf(1 + ((float)x->n_alive - n + 0.5f) / (n + 0.5f));
+}
+
+bool index_has(const struct index *x, size_t term, size_t row)
+{
+	const struct index_segment *s = index_segment_of(x, &row);
+	struct segment_list l = segment_list(s->g, (uint32_t)term);
+
+	return segment_count(&l, (uint32_t)row) > 0;
+}
+
+size_t index_sound_find(const struct index *x, const char *word, size_t n, struct sound_match *out)
+{
+	size_t found = sound_find(x->sounds, word, n, out, 0), kept = 0;
+
+	found = sound_find(x->recent, word, n, out, found);
+	for (size_t i = 0; i < found; i++)
+		if (index_df(x, out[i].term))
+			out[kept++] = out[i];
+	return kept;
+}
+
+size_t index_n_surfaces(const struct index *x)
+{
+	return x->n_surfaces;
+}
+
+const char *index_surface(const struct index *x, size_t surface)
+{
+	return x->lexicon->surfaces.s[surface];
+}
+
+int32_t index_find_surface(const struct index *x, const char *s, size_t n)
+{
+	int32_t f = vocab_find(&x->lexicon->surfaces, s, n);
+
+	return f >= 0 && (size_t)f < x->n_surfaces ? f : VOCAB_NONE;
 }
 
 int32_t index_surface_term(const struct index *x, size_t surface)
 {
-	return x->surface_term[surface];
+	return x->lexicon->surface_term[surface];
 }
 
 size_t index_surface_count(const struct index *x, size_t surface)
@@ -478,41 +729,14 @@ size_t index_surface_count(const struct index *x, size_t surface)
 	return x->surface_count[surface];
 }
 
-struct posting_list index_postings(const struct index *x, size_t term)
-{
-	return (struct posting_list){ x->postings + x->first[term],
-				      x->first[term + 1] - x->first[term] };
-}
-
-float index_idf(const struct index *x, int32_t term)
-{
-	float n = term < 0 ? 0 : (float)index_postings(x, (size_t)term).n;
-
-	return logf(1 + ((float)x->n - n + 0.5f) / (n + 0.5f));
-}
-
 const struct embedder *index_embedder(const struct index *x)
 {
-	return x->embedder;
+	return x->learned->embedder;
 }
 
-const int8_t *index_vector(const struct index *x, size_t passage)
+const int8_t *index_vector(const struct index *x, size_t row)
 {
-	return x->vectors + passage * embedder_dim(x->embedder);
-}
+	const struct index_segment *s = index_segment_of(x, &row);
 
-bool index_has(const struct index *x, size_t term, uint32_t passage)
-{
-	struct posting_list l = index_postings(x, term);
-	size_t low = 0, high = l.n;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-
-		if (l.p[mid].passage < passage)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < l.n && l.p[low].passage == passage;
+	return s->g->vectors + row * s->g->dim;
 }

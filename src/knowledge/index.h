@@ -1,57 +1,30 @@
-/* index.h - a collection in memory, as searching reads it. Immutable once built.
+/* index.h - a collection in memory, as searching reads it: one state of it, immutable.
  *
- * Holds the passages with their text, a forward index (the terms of each passage in
- * order), inverted lists with the BM25 weight of every occurrence, and the vectors.
- * Shared by threads through a reference count; nothing in it changes after
- * index_build(), so searching takes no lock and no database.
+ * A snapshot is a few segments (segment.h) and what they amount to together: how many passages
+ * there are, how many hold each term. A change of the collection makes a new snapshot that
+ * shares the segments of the old one: documents that came are one more, small segment, those
+ * that went are marked; small segments are merged into larger ones as they add up, so that
+ * their number stays below about twenty. Snapshots are shared by threads through a reference
+ * count; searching takes no lock and no database.
  *
- * Words: a *surface* is a word as it is written ("packages"), a *term* what is counted
- * ("packag"). A term also occurs where two words join to it: "data base" counts as
- * "database" where the collection knows that word.
+ * Passages are rows, numbered over all segments; some are of documents that have gone
+ * (index_alive()), until their segment is merged. Statistics count the living only.
  */
 #pragma once
 
-#include "base/bytes.h"
-#include "knowledge/vocab.h"
+#include "knowledge/segment.h"
 
 struct embedder;
-struct sounds;
-struct store;
 struct index;
+struct sound_match;
+struct store;
 
-struct index_document {
-	int64_t id;
-	const char *path, *name, *title; /* name: the path's last part */
-};
-
-struct index_passage {
-	int64_t id;
-	uint32_t document; /* row of the document in this index */
-	unsigned page;
-	size_t start, end;
-	const char *heading, *path;
-	struct bytes text;
-};
-
-struct posting {
-	uint32_t passage;
-	float weight; /* BM25's part that does not depend on the query: 0..k1 + 1 */
-};
-
-struct posting_list {
-	const struct posting *p; /* by passage, ascending */
-	size_t n;
-};
-
-/* Ends a sentence in a passage's tokens. */
-#define INDEX_SENTENCE UINT32_MAX
-
-struct index_tokens {
-	const uint32_t *surface; /* surfaces, or INDEX_SENTENCE; the headings' first */
-	size_t n, n_heading;     /* n_heading: how many of them stand in the headings */
-};
-
-/* Read a collection. 0, -ENOENT (no such collection) or what the store returned. */
+/* What a snapshot shows is brought up to date: *out is a new one that shares with `old` what has
+ * not changed. One thread at a time for what descends from one index_build(). 0, -ENOENT (no
+ * such collection), or what the store returned. */
+MUST_USE int index_update(struct index **out, struct index *old, struct store *s,
+			  const char *collection);
+/* Read all of a collection. */
 MUST_USE int index_build(struct index **out, struct store *s, const char *collection);
 struct index *index_ref(struct index *x);
 void index_unref(struct index *x);
@@ -60,23 +33,58 @@ static inline void index_auto_(struct index **p)
 	index_unref(*p);
 }
 
-int64_t index_generation(const struct index *x); /* of the collection it shows */
-size_t index_n(const struct index *x);           /* passages */
-size_t index_n_documents(const struct index *x);
-const struct index_document *index_document(const struct index *x, size_t i);
-const struct index_passage *index_passage(const struct index *x, size_t i);
-struct index_tokens index_tokens(const struct index *x, size_t i);
+int64_t index_generation(const struct index *x); /* of the collection it shows   */
+int64_t index_stamp(const struct index *x);      /* store_embedder_stamp() of it */
 
-const struct vocab *index_terms(const struct index *x);
-const struct vocab *index_surfaces(const struct index *x);
-const struct sounds *index_sounds(const struct index *x); /* of the terms */
-int32_t index_surface_term(const struct index *x, size_t surface); /* -1: a stop word */
-size_t index_surface_count(const struct index *x, size_t surface);
-struct posting_list index_postings(const struct index *x, size_t term);
+/* --- segments ----------------------------------------------------------------------------- */
+
+struct index_segment {
+	struct segment *g;
+	size_t first;   /* row of its first passage */
+	uint8_t *alive; /* [g->n_leaves]; NULL: all */
+	size_t n_alive; /* passages                 */
+};
+
+size_t index_n_segments(const struct index *x);
+const struct index_segment *index_segment(const struct index *x, size_t i);
+/* The segment of a row; *row becomes the passage's number in it. */
+const struct index_segment *index_segment_of(const struct index *x, size_t *row);
+
+/* --- passages and documents ------------------------------------------------------------------- */
+
+size_t index_n(const struct index *x); /* rows */
+size_t index_n_alive(const struct index *x);
+MUST_USE bool index_alive(const struct index *x, size_t row);
+float index_mean_length(const struct index *x); /* of the living passages, in words */
+size_t index_n_documents(const struct index *x);
+const struct index_document *index_document(const struct index *x, size_t i); /* by id */
+const struct index_passage *index_passage(const struct index *x, size_t row);
+struct index_tokens index_tokens(const struct index *x, size_t row);
+
+/* --- words --------------------------------------------------------------------------------------- */
+
+size_t index_n_terms(const struct index *x);
+const char *index_term(const struct index *x, size_t term);
+/* -1: this snapshot does not know it. */
+int32_t index_find_term(const struct index *x, const char *s, size_t n);
+/* How many living passages hold the term; 0 for one that only the dead held. */
+size_t index_df(const struct index *x, int32_t term);
 /* How much a term says: ln(1 + (N - n + 0.5) / (n + 0.5)); for n = 0 the most. */
 float index_idf(const struct index *x, int32_t term);
+/* Does the passage hold the term, headings included? */
+MUST_USE bool index_has(const struct index *x, size_t term, size_t row);
+/* Terms that sound like a word: sound.h. */
+size_t index_sound_find(const struct index *x, const char *word, size_t n,
+			struct sound_match *out /* [SOUND_MATCHES] */);
+
+size_t index_n_surfaces(const struct index *x);
+const char *index_surface(const struct index *x, size_t surface);
+int32_t index_find_surface(const struct index *x, const char *s, size_t n);
+int32_t index_surface_term(const struct index *x, size_t surface); /* -1: a stop word */
+size_t index_surface_count(const struct index *x, size_t surface);
+
+/* --- vectors --------------------------------------------------------------------------------------- */
+
 /* NULL: nothing has been learned yet. */
 const struct embedder *index_embedder(const struct index *x);
-const int8_t *index_vector(const struct index *x, size_t passage); /* [embedder_dim()] */
-/* Does the passage hold the term, headings included? */
-MUST_USE bool index_has(const struct index *x, size_t term, uint32_t passage);
+const int8_t *index_vector(const struct index *x, size_t row); /* [embedder_dim()] */

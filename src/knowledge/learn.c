@@ -9,12 +9,12 @@
 
 static void add_words(const struct index *x, struct store_learned *l, struct store_word *words)
 {
-	const struct vocab *v = index_surfaces(x);
+	size_t n = index_n_surfaces(x);
 
-	for (size_t i = 0; i < v->n; i++)
-		words[i] = (struct store_word){ v->s[i], (int64_t)index_surface_count(x, i) };
+	for (size_t i = 0; i < n; i++)
+		words[i] = (struct store_word){ index_surface(x, i), (int64_t)index_surface_count(x, i) };
 	l->words = words;
-	l->n_words = v->n;
+	l->n_words = n;
 }
 
 static void embed_all(const struct index *x, const struct embedder *e, struct store_learned *l,
@@ -42,7 +42,7 @@ static int learn_from(struct store *s, int64_t collection, const struct index *x
 		.dim = e ? embedder_dim(e) : 0,
 		.generation = index_generation(x),
 	};
-	AUTO(mem) struct store_word *words = mem_calloc(index_surfaces(x)->n, sizeof(*words));
+	AUTO(mem) struct store_word *words = mem_calloc(index_n_surfaces(x), sizeof(*words));
 	AUTO(mem) int64_t *ids = mem_calloc(index_n(x), sizeof(*ids));
 	AUTO(mem) int8_t *vectors = mem_calloc(index_n(x), l.dim);
 	if (e)

@@ -21,6 +21,7 @@ enum { JOINED_MAX = 2 * WORD_MAX, PART_MIN = 3 };
 #define PART_WEIGHT 0.4f
 
 struct maker {
+	const struct view *v;
 	const struct index *x;
 	struct query *q;
 	struct word words[QUERY_SLOTS]; /* as written, by slot     */
@@ -57,15 +58,21 @@ static void add_alternative(const struct index *x, struct query *q, enum query_k
 	};
 }
 
-static int32_t known_term(const struct index *x, const char *s, size_t n)
+static int32_t term_of(const struct index *x, const char *s, size_t n)
 {
 	struct word w = { .n = MIN(n, (size_t)WORD_MAX) };
 
 	memcpy(w.s, s, w.n);
 	w.s[w.n] = 0;
 	word_to_term(&w);
-	int32_t t = vocab_find(index_terms(x), w.s, w.n);
-	return t >= 0 && index_postings(x, (size_t)t).n ? t : VOCAB_NONE;
+	return index_find_term(x, w.s, w.n);
+}
+
+static int32_t known_term(const struct maker *m, const char *s, size_t n)
+{
+	int32_t t = term_of(m->x, s, n);
+
+	return view_has_term(m->v, t) ? t : VOCAB_NONE;
 }
 
 static bool already(const struct maker *m, const struct word *w)
@@ -82,11 +89,13 @@ static void add_slot(struct maker *m, const struct word *w, size_t place, const 
 
 	if (q->n_slots == QUERY_SLOTS || already(m, w))
 		return;
-	int32_t t = known_term(m->x, w->s, w->n);
+	int32_t t = known_term(m, w->s, w->n);
 	m->words[q->n_slots] = *w;
 	m->before[q->n_slots] = *before;
 	m->place[q->n_slots] = place;
-	q->slots[q->n_slots++] = (struct query_slot){ index_idf(m->x, t), t, w->start, w->end };
+	q->slots[q->n_slots++] = (struct query_slot){
+		index_idf(m->x, t), t, index_find_surface(m->x, w->s, w->n), w->start, w->end
+	};
 }
 
 static void add_slots(struct maker *m, struct bytes text)
@@ -118,10 +127,11 @@ static void sounds_like(struct maker *m, const char *s, size_t n, size_t first, 
 			float least)
 {
 	struct sound_match found[SOUND_MATCHES];
-	size_t k = sound_find(index_sounds(m->x), s, n, found);
+	size_t k = index_sound_find(m->x, s, n, found);
 
 	for (size_t i = 0; i < k; i++)
-		if (found[i].likeness >= least && !is_part(m->q, found[i].term, first, n_slots))
+		if (found[i].likeness >= least && view_has_term(m->v, found[i].term) &&
+		    !is_part(m->q, found[i].term, first, n_slots))
 			add_alternative(m->x, m->q, QUERY_SOUND, found[i].term,
 					SOUND_QUALITY * found[i].likeness, first, n_slots);
 }
@@ -136,7 +146,7 @@ static void join_slots(struct maker *m, size_t i)
 		return;
 	memcpy(s, a->s, a->n);
 	memcpy(s + a->n, b->s, b->n);
-	int32_t t = known_term(m->x, s, a->n + b->n);
+	int32_t t = known_term(m, s, a->n + b->n);
 	if (t < 0) {
 		sounds_like(m, s, a->n + b->n, i, 2, SOUND_SURE);
 		return;
@@ -159,7 +169,7 @@ static bool split_slot(struct maker *m, size_t i)
 	float best = 0;
 
 	for (size_t n = PART_MIN; n + PART_MIN <= w->n; n++) {
-		int32_t a = known_term(m->x, w->s, n), b = known_term(m->x, w->s + n, w->n - n);
+		int32_t a = known_term(m, w->s, n), b = known_term(m, w->s + n, w->n - n);
 		if (a < 0 || b < 0)
 			continue;
 		/* The commoner its parts, the likelier a split is meant. */
@@ -219,9 +229,9 @@ static void add_synonym(void *ctx, const char *term)
 {
 	struct synonyms *y = ctx;
 	const struct index *x = y->m->x;
-	int32_t t = vocab_find(index_terms(x), term, strlen(term));
+	int32_t t = index_find_term(x, term, strlen(term));
 
-	if (t >= 0 && index_postings(x, (size_t)t).n)
+	if (view_has_term(y->m->v, t))
 		add_alternative(x, y->m->q, QUERY_SYNONYM, t, SYNONYM_QUALITY, y->slot, 1);
 }
 
@@ -233,9 +243,10 @@ static void synonym_slot(struct maker *m, size_t i)
 	synonyms_foreach(w.s, add_synonym, &(struct synonyms){ m, i });
 }
 
-void query_make(const struct index *x, struct bytes text, struct query *out)
+void query_make(const struct view *v, struct bytes text, struct query *out)
 {
-	struct maker m = { .x = x, .q = out };
+	const struct index *x = v->x;
+	struct maker m = { .v = v, .x = x, .q = out };
 
 	*out = (struct query){ .n_slots = 0 };
 	add_slots(&m, text);
@@ -284,7 +295,7 @@ float query_covers_passage(const struct index *x, const struct query *q, uint32_
 static void meet_word(const struct index *x, const struct query *q, const char *s, size_t n,
 		      float met[static QUERY_SLOTS])
 {
-	int32_t t = known_term(x, s, n);
+	int32_t t = term_of(x, s, n);
 
 	for (size_t i = 0; t >= 0 && i < q->n_alternatives; i++)
 		if (q->alternatives[i].term == t)

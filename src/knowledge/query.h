@@ -10,7 +10,7 @@
 #pragma once
 
 #include "base/bytes.h"
-#include "knowledge/index.h"
+#include "knowledge/view.h"
 
 enum { QUERY_SLOTS = 48, QUERY_ALTERNATIVES = 160 };
 
@@ -19,6 +19,7 @@ enum query_kind { QUERY_EXACT, QUERY_JOINED, QUERY_SPLIT, QUERY_SYNONYM, QUERY_S
 struct query_slot {
 	float weight; /* idf */
 	int32_t term; /* -1: not in the collection */
+	int32_t surface; /* the word as asked for; -1: not in the collection */
 	size_t start, end; /* of the word in the question */
 };
 
@@ -37,7 +38,8 @@ struct query {
 	float weight; /* of all slots */
 };
 
-void query_make(const struct index *x, struct bytes text, struct query *out);
+/* Words that stand only in what the view hides are unknown. */
+void query_make(const struct view *v, struct bytes text, struct query *out);
 
 /* 0..1; 0 for a question without slots. */
 float query_covers_passage(const struct index *x, const struct query *q, uint32_t passage);

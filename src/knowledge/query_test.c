@@ -13,23 +13,23 @@ static void understands(void)
 	CHECK_EQ(teststore_add(s, "manual.md", teststore_manual), 0);
 	CHECK_EQ(index_build(&x, s, STORE_DEFAULT_COLLECTION), 0);
 
-	query_make(x, bytes_str("What is the allowance for Prague?"), &q);
+	query_make(&(struct view){ .x = x, .all = true }, bytes_str("What is the allowance for Prague?"), &q);
 	CHECK_EQ(q.n_slots, 2);
 	CHECK(query_covers_passage(x, &q, 2) > 0.99f);
 	CHECK(query_covers_passage(x, &q, 0) < 0.01f);
 	CHECK(query_covers_text(x, &q, bytes_str("Prague, 40 euro"), bytes_str("")) > 0.3f);
 	CHECK(query_covers_text(x, &q, bytes_str("Prague"), bytes_str("Allowances")) > 0.99f);
 
-	query_make(x, bytes_str("conf file"), &q); /* joined */
+	query_make(&(struct view){ .x = x, .all = true }, bytes_str("conf file"), &q); /* joined */
 	CHECK(query_covers_passage(x, &q, 3) > 0.99f);
-	query_make(x, bytes_str("traveldesk"), &q); /* split */
+	query_make(&(struct view){ .x = x, .all = true }, bytes_str("traveldesk"), &q); /* split */
 	CHECK_EQ(q.n_slots, 2);
 	CHECK(query_covers_passage(x, &q, 2) > 0.8f);
-	query_make(x, bytes_str("holliday"), &q); /* sounds like */
+	query_make(&(struct view){ .x = x, .all = true }, bytes_str("holliday"), &q); /* sounds like */
 	CHECK(query_covers_passage(x, &q, 1) > 0.4f && query_covers_passage(x, &q, 1) < 0.9f);
-	query_make(x, bytes_str("spaghetti carbonara"), &q);
+	query_make(&(struct view){ .x = x, .all = true }, bytes_str("spaghetti carbonara"), &q);
 	CHECK(query_covers_passage(x, &q, 1) < 0.3f);
-	query_make(x, bytes_str("what is the"), &q);
+	query_make(&(struct view){ .x = x, .all = true }, bytes_str("what is the"), &q);
 	CHECK_EQ(q.n_slots, 0);
 	CHECK(query_covers_passage(x, &q, 1) == 0);
 }
@@ -48,9 +48,9 @@ static void takes_any_text(void)
 	for (unsigned i = 0; i < 200; i++)
 		buf_printf(&b, "holiday%u travel data base\xff ", i);
 	CHECK(!b.failed);
-	query_make(x, buf_bytes(&b), &q);
+	query_make(&(struct view){ .x = x, .all = true }, buf_bytes(&b), &q);
 	CHECK_EQ(q.n_slots, QUERY_SLOTS);
-	query_make(x, bytes_of(NULL, 0), &q);
+	query_make(&(struct view){ .x = x, .all = true }, bytes_of(NULL, 0), &q);
 	CHECK_EQ(q.n_slots, 0);
 }
 

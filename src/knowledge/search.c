@@ -1,284 +1,310 @@
 #include "knowledge/search.h"
 
 #include <errno.h>
-#include <math.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "knowledge/embed.h"
+#include "knowledge/evidence.h"
+#include "knowledge/lexical.h"
+#include "knowledge/nearest.h"
 #include "knowledge/query.h"
-#include "knowledge/store.h"
+#include "knowledge/vector.h"
 
-/* A shelf's index is read by search_run() on any thread and replaced by searcher_load():
- * a reader announces itself, takes the pointer and a reference, and is off again in a
- * few instructions; the writer puts the new index up and waits for who is between. */
-struct shelf {
-	char *name;
-	_Atomic(struct index *) index;
-	atomic_uint readers;
+const struct search_tuning search_tuning = {
+	.vector_share = 0.6f,
+	.vector_half = 250,
+	.neighbour_share = 0.1f,
+	.coverage_share = 0.2f,
 };
 
-struct searcher {
-	struct shelf shelves[SEARCH_COLLECTIONS];
-	atomic_size_t n;
+enum {
+	RERANK = SEARCH_K_MAX,
+	CANDIDATES = 200, /* of each way of finding */
+	ALL = 2048,       /* of so few passages all are candidates */
 };
-
-int searcher_new(struct searcher **out)
-{
-	*out = mem_zalloc(sizeof(**out));
-	return *out ? 0 : -ENOMEM;
-}
-
-void searcher_free(struct searcher *s)
-{
-	if (!s)
-		return;
-	for (size_t i = 0; i < s->n; i++) {
-		index_unref(s->shelves[i].index);
-		mem_free(s->shelves[i].name);
-	}
-	mem_free(s);
-}
-
-static struct shelf *find_shelf(struct searcher *s, const char *name)
-{
-	size_t n = atomic_load(&s->n);
-
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(s->shelves[i].name, name) == 0)
-			return &s->shelves[i];
-	return NULL;
-}
-
-static struct index *take_index(struct shelf *h)
-{
-	atomic_fetch_add(&h->readers, 1);
-	struct index *x = index_ref(atomic_load(&h->index));
-	atomic_fetch_sub(&h->readers, 1);
-	return x;
-}
-
-static void put_index(struct shelf *h, struct index *x)
-{
-	struct index *old = atomic_exchange(&h->index, x);
-
-	while (atomic_load(&h->readers))
-		sched_yield();
-	index_unref(old);
-}
-
-static int add_shelf(struct searcher *s, const char *name, struct index *x)
-{
-	size_t n = atomic_load(&s->n);
-
-	if (n == SEARCH_COLLECTIONS)
-		return -ENOSPC;
-	s->shelves[n].name = mem_strdup(name);
-	if (!s->shelves[n].name)
-		return -ENOMEM;
-	atomic_store(&s->shelves[n].index, x);
-	atomic_store(&s->n, n + 1);
-	return 0;
-}
-
-int searcher_load(struct searcher *s, struct store *reader, const char *collection)
-{
-	struct index *x;
-	int r = index_build(&x, reader, collection);
-
-	if (r < 0)
-		return r;
-	struct shelf *h = find_shelf(s, collection);
-	if (h) {
-		put_index(h, x);
-		return 0;
-	}
-	r = add_shelf(s, collection, x);
-	if (r < 0)
-		index_unref(x);
-	return r;
-}
-
-struct refresh {
-	struct searcher *s;
-	struct store *reader;
-};
-
-static int refresh_one(void *ctx, const char *name)
-{
-	struct refresh *f = ctx;
-	struct shelf *h = find_shelf(f->s, name);
-	int64_t id, generation;
-	int r = store_collection(f->reader, name, &id);
-
-	if (r == 0)
-		r = store_generation(f->reader, id, &generation);
-	if (r < 0 || (h && index_generation(h->index) == generation))
-		return r;
-	return searcher_load(f->s, f->reader, name);
-}
-
-int searcher_refresh(struct searcher *s, struct store *reader)
-{
-	struct refresh f = { s, reader };
-
-	return store_collections(reader, refresh_one, &f);
-}
-
-/* --- ranking ------------------------------------------------------------------------------- */
-
-/* The share of the vectors in the score; the words have the rest. What was learned from
- * few passages is trusted little: half of it at VECTOR_HALF passages. */
-#define VECTOR_SHARE 0.6f
-#define VECTOR_HALF  250.0f
-/* The passages beside it in its section speak of the same: of the better one's score. */
-#define NEIGHBOUR_SHARE 0.1f
-/* A passage that holds all that is asked for is better than one that holds a part often. */
-#define COVERAGE_SHARE 0.2f
-
-struct scores {
-	float *lexical, *sound, *vector; /* [n], 0..1 after normalise() */
-	float *fused;			 /* [n]                         */
-	float closest; /* the best cosine before normalise() */
-};
-
-static void score_alternatives(const struct index *x, const struct query *q, struct scores *s)
-{
-	for (size_t i = 0; i < q->n_alternatives; i++) {
-		const struct query_alternative *a = &q->alternatives[i];
-		struct posting_list l = index_postings(x, (size_t)a->term);
-		float *to = a->kind == QUERY_SOUND ? s->sound : s->lexical;
-
-		for (size_t k = 0; k < l.n; k++)
-			to[l.p[k].passage] += a->weight * l.p[k].weight;
-	}
-}
-
-static void score_vectors(const struct index *x, const struct query *q, struct scores *s)
-{
-	const struct embedder *e = index_embedder(x);
-	struct embed_sum sum = { { 0 } };
-	int8_t v[EMBED_DIM_MAX];
-
-	for (size_t i = 0; e && i < q->n_alternatives; i++) {
-		const struct query_alternative *a = &q->alternatives[i];
-		float idf = index_idf(x, a->term); /* the embedder has its own */
-
-		embed_add(e, &sum, index_terms(x)->s[a->term], idf > 0 ? a->weight / idf : 0);
-	}
-	if (!e || !embed_finish(e, &sum, v))
-		return;
-	for (size_t i = 0; i < index_n(x); i++)
-		s->vector[i] = MAX(embed_cosine(v, index_vector(x, i), embedder_dim(e)), 0.0f);
-}
-
-/* Words and sounds share one scale; each scale's best becomes 1. */
-static void normalise(struct scores *s, size_t n)
-{
-	float words = 0, vector = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		words = MAX(words, s->lexical[i] + s->sound[i]);
-		vector = MAX(vector, s->vector[i]);
-	}
-	s->closest = vector;
-	for (size_t i = 0; i < n; i++) {
-		s->lexical[i] = words > 0 ? s->lexical[i] / words : 0;
-		s->sound[i] = words > 0 ? s->sound[i] / words : 0;
-		s->vector[i] = vector > 0 ? s->vector[i] / vector : 0;
-	}
-}
-
-static float vector_share(size_t n_passages)
-{
-	return VECTOR_SHARE * (float)n_passages / ((float)n_passages + VECTOR_HALF);
-}
-
-static float fused(const struct scores *s, size_t i, enum search_by by, float share)
-{
-	float words = s->lexical[i] + s->sound[i];
-
-	switch (by) {
-	case SEARCH_BY_WORDS:
-		return words;
-	case SEARCH_BY_VECTOR:
-		return s->vector[i];
-	case SEARCH_BY_ALL:
-		break;
-	}
-	return (1 - share) * words + share * s->vector[i];
-}
-
-static void fuse(struct scores *s, size_t n, enum search_by by)
-{
-	float share = s->closest > 0 ? vector_share(n) : 0;
-
-	for (size_t i = 0; i < n; i++)
-		s->fused[i] = fused(s, i, by, share);
-}
-
-static bool same_section(const struct index *x, size_t a, size_t b)
-{
-	const struct index_passage *p = index_passage(x, a), *q = index_passage(x, b);
-
-	return p->document == q->document && strcmp(p->path, q->path) == 0;
-}
-
-/* With what the neighbours lend; nothing is found by its neighbours alone. */
-static float score_of(const struct index *x, const struct scores *s, size_t i)
-{
-	float beside = 0;
-
-	if (s->fused[i] <= 0)
-		return 0;
-	if (i > 0 && s->fused[i - 1] > 0 && same_section(x, i, i - 1))
-		beside = s->fused[i - 1];
-	if (i + 1 < index_n(x) && s->fused[i + 1] > beside && same_section(x, i, i + 1))
-		beside = s->fused[i + 1];
-	return (s->fused[i] + NEIGHBOUR_SHARE * beside) / (1 + NEIGHBOUR_SHARE);
-}
-
-enum { RERANK = SEARCH_K_MAX };
 
 struct candidate {
-	uint32_t passage;
+	uint32_t row;
+	float words, sound, vector, fused; /* 0..1: each of the best there is */
 	float score, coverage;
 };
 
-/* Best first; ties by place, so that the order is always the same. */
-static bool before(const struct candidate *a, const struct candidate *b)
+struct ranking {
+	const struct index *x;
+	const struct search_request *r;
+	const struct view *v;
+	const struct query *q;
+	const struct search_tuning *t;
+	struct lexical_query lexical;
+	int8_t question[VECTOR_DIM_MAX];
+	bool has_question;          /* there is a vector of it */
+	float most_words, most_vector; /* the best of all: these become 1 */
+	float share;                /* of the vectors */
+	struct candidate *all;
+	size_t n, cap;
+};
+
+static void ranking_auto_(struct ranking **k)
 {
-	return a->score > b->score || (a->score == b->score && a->passage < b->passage);
+	if (*k)
+		mem_free((*k)->all);
+	mem_free(*k);
 }
 
-static void keep(struct candidate *top, size_t *n, size_t k, struct candidate c)
-{
-	size_t i = *n;
+/* --- the question ------------------------------------------------------------------------- */
 
-	if (i == k && !before(&c, &top[k - 1]))
+static void weigh_words(struct ranking *k)
+{
+	k->lexical.mean = index_mean_length(k->x);
+	for (size_t i = 0; i < k->q->n_alternatives; i++) {
+		const struct query_alternative *a = &k->q->alternatives[i];
+		bool sound = a->kind == QUERY_SOUND;
+
+		lexical_add(&k->lexical, (uint32_t)a->term, sound ? 0 : a->weight, sound ? a->weight : 0);
+	}
+}
+
+static void embed_question(struct ranking *k)
+{
+	const struct embedder *e = index_embedder(k->x);
+	struct embed_sum sum = { { 0 } };
+
+	if (!e || k->r->by == SEARCH_BY_WORDS)
 		return;
-	if (i == k)
-		i--;
-	else
-		(*n)++;
-	for (; i > 0 && before(&c, &top[i - 1]); i--)
-		top[i] = top[i - 1];
-	top[i] = c;
+	for (size_t i = 0; i < k->q->n_alternatives; i++) {
+		const struct query_alternative *a = &k->q->alternatives[i];
+		float idf = index_idf(k->x, a->term); /* the embedder has its own */
+
+		embed_add(e, &sum, index_term(k->x, (size_t)a->term), idf > 0 ? a->weight / idf : 0);
+	}
+	k->has_question = embed_finish(e, &sum, k->question);
 }
 
-static bool wanted(const struct index *x, const struct search_request *r, size_t i)
+/* --- scores --------------------------------------------------------------------------------- */
+
+static float of_best(float score, float best)
 {
-	return !r->document ||
-	       index_document(x, index_passage(x, i)->document)->id == r->document;
+	return best > 0 ? score / best : 0;
 }
 
-static struct search_row make_row(const struct index *x, const struct candidate *c,
-				  const struct scores *s)
+static float fuse(const struct ranking *k, float words, float vector)
 {
-	const struct index_passage *p = index_passage(x, c->passage);
-	const struct index_document *d = index_document(x, p->document);
+	switch (k->r->by) {
+	case SEARCH_BY_WORDS:
+		return words;
+	case SEARCH_BY_VECTOR:
+		return vector;
+	case SEARCH_BY_ALL:
+		break;
+	}
+	return (1 - k->share) * words + k->share * vector;
+}
+
+/* Once the best of each way are known. What was learned from few passages is trusted little. */
+static void weigh_ways(struct ranking *k)
+{
+	float n = (float)index_n_alive(k->x);
+
+	k->share = k->most_vector > 0 ? k->t->vector_share * n / (n + k->t->vector_half) : 0;
+}
+
+static struct candidate score_row(const struct ranking *k, uint32_t row)
+{
+	size_t passage = row;
+	const struct index_segment *o = index_segment_of(k->x, &passage);
+	struct lexical_score s = lexical_score(&k->lexical, o->g, (uint32_t)passage);
+	int32_t dot = k->has_question ?
+			      vector_ops()->dot(k->question, o->g->vectors + passage * o->g->dim, o->g->dim) :
+			      0;
+	float vector = of_best(MAX(vector_cosine(dot), 0.0f), k->most_vector);
+
+	return (struct candidate){
+		.row = row,
+		.words = of_best(s.words, k->most_words),
+		.sound = of_best(s.sound, k->most_words),
+		.vector = vector,
+		.fused = fuse(k, of_best(s.words + s.sound, k->most_words), vector),
+	};
+}
+
+static int add_candidate(struct ranking *k, const struct candidate *c)
+{
+	if (!mem_grow(&k->all, &k->cap, k->n, sizeof(*k->all)))
+		return -ENOMEM;
+	k->all[k->n++] = *c;
+	return 0;
+}
+
+/* --- candidates: every passage ------------------------------------------------------------------ */
+
+static bool is_seen(const struct ranking *k, size_t row)
+{
+	size_t passage = row;
+	const struct index_segment *o = index_segment_of(k->x, &passage);
+	const uint8_t *leaves = view_leaves(k->v, (size_t)(o - index_segment(k->x, 0)));
+
+	return !leaves || leaves[o->g->rows[passage].leaf_no];
+}
+
+static int gather_all(struct ranking *k)
+{
+	size_t n = index_n(k->x);
+	AUTO(mem) float *words = mem_calloc(3 * n, sizeof(*words));
+	float *sound = words + n, *vector = sound + n;
+
+	if (!words)
+		return -ENOMEM;
+	lexical_all(&k->lexical, k->x, words, sound);
+	if (k->has_question)
+		nearest_all(k->question, k->x, vector);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_seen(k, i)) {
+			words[i] = sound[i] = vector[i] = 0;
+			continue;
+		}
+		k->most_words = MAX(k->most_words, words[i] + sound[i]);
+		k->most_vector = MAX(k->most_vector, vector[i]);
+	}
+	weigh_ways(k);
+	for (size_t i = 0; i < n; i++) {
+		struct candidate c = { .row = (uint32_t)i,
+				       .words = of_best(words[i], k->most_words),
+				       .sound = of_best(sound[i], k->most_words),
+				       .vector = of_best(vector[i], k->most_vector) };
+
+		c.fused = fuse(k, of_best(words[i] + sound[i], k->most_words), c.vector);
+		if (c.fused > 0 && add_candidate(k, &c) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* --- candidates: the best of each way ------------------------------------------------------------- */
+
+static int by_row(const void *a, const void *b)
+{
+	uint32_t x = ((const struct candidate *)a)->row, y = ((const struct candidate *)b)->row;
+
+	return (x > y) - (x < y);
+}
+
+static int gather_best(struct ranking *k)
+{
+	struct top words = { .k = CANDIDATES }, vectors = { .k = CANDIDATES };
+
+	if (k->r->by != SEARCH_BY_VECTOR && lexical_top(&k->lexical, k->v, &words) < 0)
+		return -ENOMEM;
+	if (k->has_question && nearest_top(k->question, k->v, &vectors) < 0)
+		return -ENOMEM;
+	k->most_words = words.n ? words.at[0].score : 0;
+	k->most_vector = vectors.n ? vectors.at[0].score : 0;
+	weigh_ways(k);
+	for (size_t i = 0; i < words.n + vectors.n; i++) {
+		struct candidate c = {
+			.row = i < words.n ? words.at[i].row : vectors.at[i - words.n].row
+		};
+
+		if (add_candidate(k, &c) < 0)
+			return -ENOMEM;
+	}
+	if (k->n)
+		qsort(k->all, k->n, sizeof(*k->all), by_row);
+	size_t kept = 0;
+	for (size_t i = 0; i < k->n; i++)
+		if (!kept || k->all[kept - 1].row != k->all[i].row)
+			k->all[kept++] = score_row(k, k->all[i].row);
+	k->n = kept;
+	return 0;
+}
+
+/* --- order ------------------------------------------------------------------------------------------ */
+
+static bool same_section(const struct index_passage *a, const struct index_passage *b)
+{
+	return a->document == b->document && strcmp(a->path, b->path) == 0;
+}
+
+/* The passage beside it in its section; < 0: none. Rows of a document stand together. */
+static float beside(const struct ranking *k, const struct candidate *c, int step)
+{
+	size_t row = (size_t)c->row + (size_t)step, i = (size_t)(c - k->all) + (size_t)step;
+
+	if (row >= index_n(k->x) || !same_section(index_passage(k->x, c->row), index_passage(k->x, row)))
+		return 0;
+	if (i < k->n && k->all[i].row == row)
+		return k->all[i].fused;
+	return score_row(k, (uint32_t)row).fused;
+}
+
+/* With what the neighbours lend: they speak of the same. */
+static float with_neighbours(const struct ranking *k, const struct candidate *c)
+{
+	float share = k->t->neighbour_share;
+
+	if (share <= 0)
+		return c->fused;
+	float best = MAX(beside(k, c, -1), beside(k, c, 1));
+	return (c->fused + share * best) / (1 + share);
+}
+
+/* What the candidates are put in order with again: the best ones only. */
+static float with_evidence(const struct ranking *k, struct candidate *c)
+{
+	const struct search_tuning *t = k->t;
+	struct evidence f;
+
+	evidence_of(k->x, k->q, c->row, t->heading_share > 0 || t->proximity_share > 0 || t->exact_share > 0,
+		    &f);
+	c->coverage = f.coverage;
+	float score = (1 - t->coverage_share) * c->score + t->coverage_share * f.coverage;
+	return (score + t->heading_share * f.heading + t->proximity_share * f.proximity +
+		t->exact_share * f.exact) /
+	       (1 + t->heading_share + t->proximity_share + t->exact_share);
+}
+
+/* The candidates in `top`, best first, into `to`; how many. */
+static size_t take_top(const struct ranking *k, struct top *top, struct candidate *to)
+{
+	top_sort(top);
+	for (size_t i = 0; i < top->n; i++) {
+		const struct candidate key = { .row = top->at[i].row };
+
+		to[i] = *(struct candidate *)bsearch(&key, k->all, k->n, sizeof(key), by_row);
+		to[i].score = top->at[i].score;
+	}
+	return top->n;
+}
+
+/* k->all is by row. The best go to `best` [RERANK], in their order. */
+static size_t order(struct ranking *k, struct candidate *best)
+{
+	struct top top = { .k = RERANK };
+	struct candidate first[RERANK];
+
+	for (size_t i = 0; i < k->n; i++)
+		if (k->all[i].fused > 0 && k->all[i].fused + k->t->neighbour_share > top_least(&top))
+			top_put(&top, with_neighbours(k, &k->all[i]), k->all[i].row);
+	size_t n = take_top(k, &top, first);
+	top = (struct top){ .k = RERANK };
+	for (size_t i = 0; i < n; i++)
+		top_put(&top, with_evidence(k, &first[i]), first[i].row);
+	top_sort(&top);
+	for (size_t i = 0; i < top.n; i++)
+		for (size_t m = 0; m < n; m++)
+			if (first[m].row == top.at[i].row) {
+				best[i] = first[m];
+				best[i].score = top.at[i].score;
+			}
+	return top.n;
+}
+
+/* --- rows --------------------------------------------------------------------------------------------- */
+
+static struct search_row make_row(const struct index *x, const struct candidate *c)
+{
+	const struct index_passage *p = index_passage(x, c->row);
+	const struct index_document *d = p->document;
 
 	return (struct search_row){
 		.document = d->id,
@@ -294,69 +320,55 @@ static struct search_row make_row(const struct index *x, const struct candidate 
 		.text = p->text,
 		.score = c->score,
 		.coverage = c->coverage,
-		.lexical = s->lexical[c->passage],
-		.vector = s->vector[c->passage],
-		.sound = s->sound[c->passage],
+		.lexical = c->words,
+		.vector = c->vector,
+		.sound = c->sound,
+		.n_passages = 1,
 	};
 }
 
-/* Coverage is asked of the best only, then they are put in order again. */
-static void add_coverage(const struct index *x, const struct query *q, struct candidate *top, size_t n)
+static int rank(struct ranking *k, struct search_result *out)
 {
-	struct candidate sorted[RERANK];
-	size_t n_sorted = 0;
+	size_t want = MIN(k->r->k ? k->r->k : (size_t)SEARCH_K_DEFAULT, (size_t)SEARCH_K_MAX);
+	struct candidate best[RERANK];
 
-	for (size_t i = 0; i < n; i++) {
-		top[i].coverage = query_covers_passage(x, q, top[i].passage);
-		top[i].score = (1 - COVERAGE_SHARE) * top[i].score + COVERAGE_SHARE * top[i].coverage;
-		keep(sorted, &n_sorted, RERANK, top[i]);
-	}
-	memcpy(top, sorted, n_sorted * sizeof(*top));
-}
-
-static int rank(const struct index *x, const struct search_request *r, struct search_result *out)
-{
-	size_t n = index_n(x), n_top = 0;
-	size_t k = MIN(r->k ? r->k : (size_t)SEARCH_K_DEFAULT, (size_t)SEARCH_K_MAX);
-	AUTO(mem) float *sums = mem_calloc(4 * n, sizeof(*sums));
-	struct candidate top[RERANK];
-	struct query q;
-
-	if (!sums)
-		return -ENOMEM;
-	struct scores s = { sums, sums + n, sums + 2 * n, sums + 3 * n, 0 };
-	query_make(x, bytes_str(r->query), &q);
-	score_alternatives(x, &q, &s);
-	score_vectors(x, &q, &s);
-	normalise(&s, n);
-	fuse(&s, n, r->by);
-	for (size_t i = 0; i < n; i++) {
-		float score = score_of(x, &s, i);
-
-		if (score > 0 && wanted(x, r, i))
-			keep(top, &n_top, RERANK, (struct candidate){ (uint32_t)i, score, 0 });
-	}
-	add_coverage(x, &q, top, n_top);
-	out->n = MIN(n_top, k);
+	weigh_words(k);
+	embed_question(k);
+	int r = k->r->exhaustive || index_n(k->x) <= ALL ? gather_all(k) : gather_best(k);
+	if (r < 0)
+		return r;
+	size_t n = order(k, best);
+	out->n = MIN(n, want);
 	for (size_t i = 0; i < out->n; i++) {
-		out->rows[i] = make_row(x, &top[i], &s);
-		out->confidence = MAX(out->confidence, top[i].coverage * top[i].score / top[0].score);
+		out->rows[i] = make_row(k->x, &best[i]);
+		out->confidence = MAX(out->confidence, best[i].coverage * best[i].score / best[0].score);
 	}
 	return 0;
 }
 
 int search_run(struct searcher *s, const struct search_request *r, struct search_result *out)
 {
-	struct shelf *h =
-		find_shelf(s, r->collection ? r->collection : STORE_DEFAULT_COLLECTION);
+	AUTO(ranking) struct ranking *k = mem_zalloc(sizeof(*k));
 
 	out->n = 0;
 	out->confidence = 0;
-	out->index = NULL;
-	if (!h)
+	out->query = NULL;
+	out->view = (struct view){ .x = NULL };
+	out->strings = (struct arena){ .head = NULL };
+	out->index = searcher_take(s, r->collection);
+	if (!out->index)
 		return -ENOENT;
-	out->index = take_index(h);
-	int e = rank(out->index, r, out);
+	out->query = mem_alloc(sizeof(*out->query));
+	int e = k && out->query ? view_init(&out->view, out->index, &r->filter) : -ENOMEM;
+	if (e == 0) {
+		query_make(&out->view, bytes_str(r->query), out->query);
+		k->x = out->index;
+		k->r = r;
+		k->v = &out->view;
+		k->q = out->query;
+		k->t = r->tuning ? r->tuning : &search_tuning;
+		e = rank(k, out);
+	}
 	if (e < 0)
 		search_result_done(out);
 	return e;
@@ -364,103 +376,19 @@ int search_run(struct searcher *s, const struct search_request *r, struct search
 
 void search_result_done(struct search_result *r)
 {
+	view_done(&r->view);
+	mem_free(r->query);
+	arena_done(&r->strings);
 	index_unref(r->index);
+	r->query = NULL;
 	r->index = NULL;
 	r->n = 0;
 }
 
-float sentence_score(const struct search_request *q, const struct search_result *r,
-		     const struct search_row *row, struct bytes sentence)
+float sentence_score(const struct search_result *r, const struct search_row *row, struct bytes sentence)
 {
-	struct query parsed;
+	float own = query_covers_text(r->index, r->query, sentence, bytes_of("", 0));
+	float with = query_covers_text(r->index, r->query, sentence, bytes_str(row->headings));
 
-	query_make(r->index, bytes_str(q->query), &parsed);
-	float own = query_covers_text(r->index, &parsed, sentence, bytes_of("", 0));
-	float with = query_covers_text(r->index, &parsed, sentence, bytes_str(row->headings));
 	return 0.7f * own + 0.3f * with;
-}
-
-/* --- JSON ------------------------------------------------------------------------------------- */
-
-static json_t *number(float v)
-{
-	return json_real(round((double)v * 10000) / 10000);
-}
-
-json_t *search_row_json(const struct search_row *r)
-{
-	json_t *o = json_pack("{sI ss ss ss ss ss ss% sI sI so so so so so}", "document",
-			      (json_int_t)r->document, "path", r->path, "file", r->name, "title",
-			      r->title, "heading", r->heading, "headings", r->headings, "text",
-			      (const char *)r->text.p, r->text.n, "start", (json_int_t)r->start,
-			      "end", (json_int_t)r->end, "score", number(r->score), "coverage",
-			      number(r->coverage), "lexical", number(r->lexical), "vector",
-			      number(r->vector), "sound", number(r->sound));
-
-	if (o && r->page && json_object_set_new(o, "page", json_integer(r->page)) != 0) {
-		json_decref(o);
-		return NULL;
-	}
-	return o;
-}
-
-/* What meets the question's slot `i`, the word's own term excepted: [[term, quality]]. */
-static json_t *alternatives_json(const struct index *x, const struct query *q, size_t i)
-{
-	json_t *list = json_array();
-
-	for (size_t k = 0; list && k < q->n_alternatives; k++) {
-		const struct query_alternative *a = &q->alternatives[k];
-
-		if (a->kind == QUERY_EXACT || i < a->first || i >= (size_t)a->first + a->n_slots)
-			continue;
-		json_t *one = json_pack("[s o]", index_terms(x)->s[a->term], number(a->quality));
-		if (json_array_append_new(list, one) != 0) {
-			json_decref(list);
-			return NULL;
-		}
-	}
-	return list;
-}
-
-static json_t *words_json(const char *text, const struct index *x)
-{
-	struct query q;
-	json_t *list = json_array();
-
-	query_make(x, bytes_str(text), &q);
-	for (size_t i = 0; list && i < q.n_slots; i++) {
-		const struct query_slot *s = &q.slots[i];
-		json_t *one = json_pack("{sI sI so sb so}", "start", (json_int_t)s->start, "end",
-					(json_int_t)s->end, "weight", number(s->weight), "known",
-					s->term >= 0, "like", alternatives_json(x, &q, i));
-
-		if (json_array_append_new(list, one) != 0) {
-			json_decref(list);
-			return NULL;
-		}
-	}
-	return list;
-}
-
-json_t *search_result_json(const struct search_request *q, const struct search_result *r)
-{
-	json_t *list = json_array(), *o;
-
-	for (size_t i = 0; list && i < r->n; i++) {
-		if (json_array_append_new(list, search_row_json(&r->rows[i])) != 0) {
-			json_decref(list);
-			return NULL;
-		}
-	}
-	if (!list)
-		return NULL;
-	o = json_pack("{ss ss so so}", "query", q->query, "collection",
-		      q->collection ? q->collection : STORE_DEFAULT_COLLECTION, "confidence",
-		      number(r->confidence), "results", list);
-	if (o && r->index && json_object_set_new(o, "words", words_json(q->query, r->index)) != 0) {
-		json_decref(o);
-		return NULL;
-	}
-	return o;
 }

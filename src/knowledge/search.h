@@ -1,18 +1,21 @@
 /* search.h - one question, the passages that answer it best. Used by the command line, by
  * HTTP and by the voice's tool.
  *
- * A searcher holds an immutable index per collection in memory and swaps it when told;
+ * A searcher holds an immutable snapshot of each collection (index.h) and swaps it when told;
  * search_run() reads no disk, takes no lock, and may be called from any thread.
  *
- * Ranking: BM25 over terms, joined and split words, and what sounds alike (weighted low);
- * the cosine of vectors learned from the documents themselves; both brought to 0..1 and
- * added (a convex combination); docs/knowledge.md has the numbers.
+ * Ranking: the best passages by words (BM25 over terms, joined and split words, and what sounds
+ * alike, weighed low) and the nearest by vectors; the scores of both, each brought to 0..1, are
+ * added (a convex combination); the best hundred are put in order again with what is dearer to
+ * know. docs/knowledge.md has the numbers.
  */
 #pragma once
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/json.h"
 #include "knowledge/index.h"
+#include "knowledge/view.h"
 
 struct query;
 struct searcher;
@@ -24,21 +27,37 @@ MUST_USE int searcher_new(struct searcher **out);
 void searcher_free(struct searcher *s);
 AUTO_DEF(searcher)
 
-/* Read a collection into memory and show it to all searches that begin from now on. Blocks:
- * on a worker, one call at a time. -ENOENT: there is no such collection. -ENOSPC: more
+/* Bring what is in memory of a collection up to date and show it to all searches that begin
+ * from now on: what has not changed is not read again. Blocks: on a worker, one call at a time. -ENOENT: there is no such collection. -ENOSPC: more
  * than SEARCH_COLLECTIONS. */
 MUST_USE int searcher_load(struct searcher *s, struct store *reader, const char *collection);
 /* Load every collection whose documents have changed since it was loaded. */
 MUST_USE int searcher_refresh(struct searcher *s, struct store *reader);
 
-enum search_by { SEARCH_BY_ALL, SEARCH_BY_WORDS, SEARCH_BY_VECTOR }; /* one part: to compare */
+/* The snapshot shown now, with a reference; NULL: no such collection is loaded. */
+struct index *searcher_take(struct searcher *s, const char *collection);
+
+enum search_by { SEARCH_BY_ALL, SEARCH_BY_WORDS, SEARCH_BY_VECTOR }; /* hybrid, text, vector */
+
+/* How much each thing counts; docs/knowledge.md says how the values were chosen. */
+struct search_tuning {
+	float vector_share;    /* of the vectors in the score, the words have the rest ...          */
+	float vector_half;     /* ... half of it where so many passages were learned from           */
+	float neighbour_share; /* what the better passage beside it in its section lends            */
+	float coverage_share;  /* how much of what is asked for stands here                         */
+	float heading_share, proximity_share, exact_share; /* struct evidence; added to the rest */
+};
+
+extern const struct search_tuning search_tuning;
 
 struct search_request {
 	const char *collection; /* NULL: the default */
 	const char *query;      /* UTF-8             */
 	size_t k;               /* 0: SEARCH_K_DEFAULT */
-	int64_t document;       /* only in this one; 0: all */
+	struct view_filter filter;
 	enum search_by by;
+	bool exhaustive;        /* score every passage: to compare */
+	const struct search_tuning *tuning; /* NULL: search_tuning */
 };
 
 /* Strings are borrowed from the result, which keeps its index alive. */
@@ -52,10 +71,15 @@ struct search_row {
 	float score;    /* 0..1, the order of the rows; comparable within one result only */
 	float coverage; /* 0..1: how much of what the question asks for stands here       */
 	float lexical, vector, sound; /* the parts, 0..1 */
+	unsigned n_passages; /* 2 or more: neighbours that were found together; passage is the first */
+	unsigned n_alike;    /* passages of nearly the same text that were left out for this one     */
 };
 
 struct search_result {
 	struct index *index;
+	struct view view;
+	struct query *query;  /* as understood */
+	struct arena strings; /* texts of neighbours put together */
 	struct search_row rows[SEARCH_K_MAX];
 	size_t n;
 	/* 0..1: how sure it is that the first row answers. Below SEARCH_NOTHING an answerer
@@ -84,6 +108,6 @@ static inline void search_result_auto_(struct search_result *r)
 MUST_USE json_t *search_result_json(const struct search_request *q, const struct search_result *r);
 MUST_USE json_t *search_row_json(const struct search_row *r);
 
-/* How well one sentence of a row answers the request's question: 0..1. */
-float sentence_score(const struct search_request *q, const struct search_result *r,
-		     const struct search_row *row, struct bytes sentence);
+/* How well one sentence of a row answers the question: 0..1. */
+float sentence_score(const struct search_result *r, const struct search_row *row,
+		     struct bytes sentence);

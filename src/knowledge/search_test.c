@@ -27,9 +27,9 @@ static void finds_and_cites(void)
 		     strcmp(result.rows[0].name, "handbook.md") == 0 && result.confidence > 0.9f;
 	float good = 0, bad = 0;
 	if (result.n) {
-		good = sentence_score(&q, &result, &result.rows[0],
+		good = sentence_score(&result, &result.rows[0],
 				      bytes_str("City: Prague; Allowance: 40 euro"));
-		bad = sentence_score(&q, &result, &result.rows[0],
+		bad = sentence_score(&result, &result.rows[0],
 				     bytes_str("Book trains before flights."));
 	}
 	search_result_done(&result);
@@ -102,7 +102,7 @@ static void uses_all_three_ways(void)
 	CHECK_EQ(searcher_new(&finder), 0);
 	CHECK_EQ(searcher_load(finder, s, STORE_DEFAULT_COLLECTION), 0);
 
-	const struct search_request q = { .query = "the telescop of the galaxie", .k = 3, .document = 1 };
+	const struct search_request q = { .query = "the telescop of the galaxie", .k = 3, .filter = { .document = 1 } };
 	CHECK_EQ(search_run(finder, &q, &result), 0);
 	bool good = result.n == 3 && result.rows[0].vector > 0 && result.rows[0].lexical > 0 &&
 		    memmem(result.rows[0].text.p, result.rows[0].text.n, "star", 4);

@@ -1,6 +1,7 @@
 #include "knowledge/sound.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -8,15 +9,20 @@
 
 /* Below this much likeness (keys and spelling) two words are different words. */
 #define LIKENESS_MIN 0.72f
+/* The keys alone. */
+#define HEARD_MIN 0.6f
 
 struct row {
 	int32_t term;
+	uint32_t consonants; /* bit i: 'A' + i is in the key, 'A' itself (any vowel) apart */
 	uint8_t n_key, n_word;
 	char key[SOUND_KEY];
 };
 
 struct sounds {
+	atomic_uint refs;
 	const struct vocab *terms;
+	size_t n;
 	struct row *rows; /* grouped by the first symbol of the key */
 	size_t first[27]; /* of a group: 'A' + i; [26]: the end     */
 };
@@ -92,16 +98,30 @@ static float distance(const char *a, size_t n, const char *b, size_t m, const ch
 	return row[m];
 }
 
+static uint32_t consonants_of(const char *key)
+{
+	uint32_t mask = 0;
+
+	for (; *key; key++)
+		mask |= *key == 'A' ? 0 : 1u << (*key - 'A');
+	return mask;
+}
+
 static float likeness(const struct row *r, const char *term, const char *key, size_t n_key,
-		      const char *word, size_t n)
+		      uint32_t consonants, const char *word, size_t n)
 {
 	size_t longest_key = MAX(n_key, (size_t)r->n_key), longest = MAX(n, (size_t)r->n_word);
 	size_t gap = n_key > r->n_key ? n_key - r->n_key : r->n_key - n_key;
 
 	if (gap > 3 || gap * 3 > longest_key + 2)
 		return 0;
+	/* Each consonant that only one of them has costs at least a change: HEARD_MIN is out of reach. */
+	int lost = __builtin_popcount(r->consonants & ~consonants);
+	int added = __builtin_popcount(consonants & ~r->consonants);
+	if ((float)MAX(lost, added) > (1 - HEARD_MIN) * (float)longest_key + 1e-3f)
+		return 0;
 	float heard = 1 - distance(r->key, r->n_key, key, n_key, "A") / (float)longest_key;
-	if (heard < 0.6f)
+	if (heard < HEARD_MIN)
 		return 0;
 	float spelt = 1 - distance(term, r->n_word, word, n, "aeiouy") / (float)longest;
 	return 0.65f * heard + 0.35f * spelt;
@@ -122,17 +142,19 @@ static void keep(struct sound_match out[static SOUND_MATCHES], size_t *n, struct
 }
 
 size_t sound_find(const struct sounds *s, const char *word, size_t n,
-		  struct sound_match out[static SOUND_MATCHES])
+		  struct sound_match out[static SOUND_MATCHES], size_t n_out)
 {
 	char key[SOUND_KEY];
-	size_t n_key = s ? sound_key(word, n, key) : 0, found = 0;
+	size_t n_key = s ? sound_key(word, n, key) : 0, found = n_out;
 
 	if (n_key < 2 || n < 4) /* short words sound like too many */
-		return 0;
+		return found;
+	uint32_t consonants = consonants_of(key);
+	const char **terms = s->terms->s;
 	size_t group = (size_t)(key[0] - 'A');
 	for (size_t i = s->first[group]; i < s->first[group + 1]; i++) {
 		const struct row *r = &s->rows[i];
-		float l = likeness(r, s->terms->s[r->term], key, n_key, word, n);
+		float l = likeness(r, terms[r->term], key, n_key, consonants, word, n);
 
 		if (l >= LIKENESS_MIN)
 			keep(out, &found, (struct sound_match){ r->term, l });
@@ -149,40 +171,55 @@ static bool make_row(const struct vocab *terms, size_t i, struct row *r)
 		if (terms->s[i][k] < 'a' || terms->s[i][k] > 'z')
 			return false;
 	r->n_key = (uint8_t)sound_key(terms->s[i], n, r->key);
+	r->consonants = consonants_of(r->key);
 	return n >= 4 && r->n_key >= 2;
 }
 
-int sounds_new(struct sounds **out, const struct vocab *terms)
+int sounds_new(struct sounds **out, const struct vocab *terms, size_t from, size_t to)
 {
 	struct sounds *s = mem_zalloc(sizeof(*s));
-	struct row r;
+	AUTO(mem) struct row *all = mem_calloc(to - from, sizeof(*all));
+	size_t n = 0, next[26];
 
-	if (!s)
-		return -ENOMEM;
-	s->terms = terms;
-	s->rows = mem_calloc(terms->n, sizeof(*s->rows));
-	if (!s->rows) {
-		sounds_free(s);
+	if (s)
+		s->rows = mem_calloc(to - from, sizeof(*s->rows));
+	if (!s || !all || !s->rows) {
+		if (s)
+			mem_free(s->rows);
+		mem_free(s);
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < terms->n; i++)
-		if (make_row(terms, i, &r))
-			s->first[r.key[0] - 'A' + 1]++;
+	atomic_init(&s->refs, 1);
+	s->terms = terms;
+	s->n = to - from;
+	for (size_t i = from; i < to; i++)
+		if (make_row(terms, i, &all[n]))
+			s->first[all[n++].key[0] - 'A' + 1]++;
 	for (size_t g = 0; g < 26; g++)
 		s->first[g + 1] += s->first[g];
-	size_t next[26];
 	memcpy(next, s->first, sizeof(next));
-	for (size_t i = 0; i < terms->n; i++)
-		if (make_row(terms, i, &r))
-			s->rows[next[r.key[0] - 'A']++] = r;
+	for (size_t i = 0; i < n; i++)
+		s->rows[next[all[i].key[0] - 'A']++] = all[i];
 	*out = s;
 	return 0;
 }
 
-void sounds_free(struct sounds *s)
+struct sounds *sounds_ref(struct sounds *s)
 {
-	if (!s)
+	if (s)
+		atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+	return s;
+}
+
+void sounds_unref(struct sounds *s)
+{
+	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	mem_free(s->rows);
 	mem_free(s);
+}
+
+size_t sounds_n(const struct sounds *s)
+{
+	return s ? s->n : 0;
 }

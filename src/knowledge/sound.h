@@ -11,7 +11,7 @@ struct vocab;
 
 enum { SOUND_KEY = 16, SOUND_MATCHES = 3 };
 
-struct sounds; /* keys of a vocabulary's terms; immutable, borrows the vocab */
+struct sounds; /* keys of some of a vocabulary's terms; immutable, shared, borrows the vocab */
 
 struct sound_match {
 	int32_t term;
@@ -21,9 +21,12 @@ struct sound_match {
 /* The key of n lower-case letters, NUL-terminated. Returns its length; 0: no letters. */
 size_t sound_key(const char *s, size_t n, char key[static SOUND_KEY]);
 
-MUST_USE int sounds_new(struct sounds **out, const struct vocab *terms);
-void sounds_free(struct sounds *s);
+/* Of the terms numbered from..to - 1. */
+MUST_USE int sounds_new(struct sounds **out, const struct vocab *terms, size_t from, size_t to);
+struct sounds *sounds_ref(struct sounds *s); /* NULL is fine, here and below */
+void sounds_unref(struct sounds *s);
+size_t sounds_n(const struct sounds *s); /* terms that it was made from */
 
-/* The terms most like a word, best first; how many. */
+/* Adds the terms most like a word to the n_out that are there, best first; how many now. */
 size_t sound_find(const struct sounds *s, const char *word, size_t n,
-		  struct sound_match out[static SOUND_MATCHES]);
+		  struct sound_match out[static SOUND_MATCHES], size_t n_out);

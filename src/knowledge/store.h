@@ -162,5 +162,8 @@ MUST_USE int store_learn(struct store *s, int64_t collection, const struct store
 MUST_USE int store_embedder(struct store *s, int64_t collection, struct buf *model,
 			    unsigned *dim, int64_t *generation);
 
+/* A number that changes when another embedder was learned or chosen; 0: there is none. Quick. */
+MUST_USE int store_embedder_stamp(struct store *s, int64_t collection, int64_t *stamp);
+
 /* Is the file whole? SQLite's own check; slow. 0, or -EBADMSG with the reason. */
 MUST_USE int store_check(struct store *s);

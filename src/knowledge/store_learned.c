@@ -244,3 +244,25 @@ int store_embedder(struct store *s, int64_t collection, struct buf *model, unsig
 	*generation = sqlite3_column_int64(q, 2);
 	return 0;
 }
+
+int store_embedder_stamp(struct store *s, int64_t collection, int64_t *stamp)
+{
+	AUTO(stmt) sqlite3_stmt *q = NULL;
+	int r = db_prepare(s, &q,
+			"SELECT name, dim, generation, length(model) FROM embedders WHERE collection = ?");
+
+	*stamp = 0;
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(q, 1, collection);
+	r = db_step(s, q);
+	if (r != 1)
+		return r;
+	uint64_t h = 14695981039346656037u; /* FNV-1a */
+	for (const char *c = db_str(q, 0); *c; c++)
+		h = (h ^ (uint8_t)*c) * 1099511628211u;
+	for (int i = 1; i <= 3; i++)
+		h = (h ^ (uint64_t)sqlite3_column_int64(q, i)) * 1099511628211u;
+	*stamp = (int64_t)(h | 1);
+	return 0;
+}

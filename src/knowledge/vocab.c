@@ -4,6 +4,14 @@
 
 #include "base/alloc.h"
 
+/* Slots hold a string's number + 1; 0 is free. `old` is what was outgrown, with its strings. */
+struct vocab_table {
+	struct vocab_table *old;
+	const char **s;
+	size_t n_slots; /* a power of two */
+	_Atomic uint32_t slots[];
+};
+
 /* FNV-1a: short keys, no attacker gains more than a slow ingest of his own file. */
 static uint32_t hash(const char *s, size_t n)
 {
@@ -14,68 +22,90 @@ static uint32_t hash(const char *s, size_t n)
 	return h ^ h >> 15;
 }
 
-static size_t slot_of(const struct vocab *v, const char *s, size_t n)
+/* Where the string stands or would stand; *number: what stands there. A number that is read here
+ * was put there after its string. */
+static _Atomic uint32_t *slot_of(struct vocab_table *t, const char **_Atomic const *strings,
+				 const char *s, size_t n, uint32_t *number)
 {
-	size_t i = hash(s, n) & (v->n_slots - 1);
+	size_t i = hash(s, n) & (t->n_slots - 1);
 
-	for (; v->slots[i]; i = (i + 1) & (v->n_slots - 1)) {
-		const char *t = v->s[v->slots[i] - 1];
+	while ((*number = atomic_load_explicit(&t->slots[i], memory_order_acquire)) != 0) {
+		const char *have = atomic_load_explicit(strings, memory_order_acquire)[*number - 1];
 
-		if (strncmp(t, s, n) == 0 && t[n] == 0)
+		if (strncmp(have, s, n) == 0 && have[n] == 0)
 			break;
+		i = (i + 1) & (t->n_slots - 1);
 	}
-	return i;
+	return &t->slots[i];
 }
 
 static bool grow(struct vocab *v)
 {
-	size_t n_slots = MAX(v->n_slots * 2, (size_t)1024), cap = n_slots / 2;
-	uint32_t *slots = mem_calloc(n_slots, sizeof(*slots));
-	const char **s = slots ? mem_alloc(cap * sizeof(*s)) : NULL;
+	struct vocab_table *old = v->table;
+	size_t n = v->n, n_slots = old ? old->n_slots * 2 : 1024, cap = n_slots / 2;
+	struct vocab_table *t = mem_zalloc(sizeof(*t) + n_slots * sizeof(t->slots[0]));
+	const char **s = t ? mem_alloc(cap * sizeof(*s)) : NULL;
+	uint32_t number;
 
 	if (!s) {
-		mem_free(slots);
+		mem_free(t);
 		return false;
 	}
-	if (v->n)
-		memcpy(s, v->s, v->n * sizeof(*s));
-	mem_free(v->slots);
-	mem_free(v->s);
-	v->s = s;
+	t->old = old;
+	t->s = s;
+	t->n_slots = n_slots;
+	if (n)
+		memcpy(s, v->s, n * sizeof(*s));
+	atomic_store_explicit(&v->s, s, memory_order_release);
+	for (size_t i = 0; i < n; i++)
+		atomic_store_explicit(slot_of(t, &v->s, s[i], strlen(s[i]), &number), (uint32_t)i + 1,
+				      memory_order_relaxed);
+	atomic_store_explicit(&v->table, t, memory_order_release);
 	v->cap = cap;
-	v->slots = slots;
-	v->n_slots = n_slots;
-	for (size_t i = 0; i < v->n; i++)
-		slots[slot_of(v, s[i], strlen(s[i]))] = (uint32_t)i + 1;
 	return true;
 }
 
 int32_t vocab_add(struct vocab *v, const char *s, size_t n)
 {
-	if (v->n == v->cap && !grow(v))
+	size_t count = v->n;
+	uint32_t number;
+
+	if (count == v->cap && !grow(v))
 		return VOCAB_NO_MEMORY;
-	size_t i = slot_of(v, s, n);
-	if (v->slots[i])
-		return (int32_t)v->slots[i] - 1;
-	if (v->n >= INT32_MAX - 1)
+	_Atomic uint32_t *slot = slot_of(v->table, &v->s, s, n, &number);
+	if (number)
+		return (int32_t)number - 1;
+	if (count >= INT32_MAX - 1)
 		return VOCAB_NO_MEMORY;
 	char *copy = arena_strndup(&v->strings, s, n);
 	if (!copy)
 		return VOCAB_NO_MEMORY;
-	v->s[v->n++] = copy;
-	v->slots[i] = (uint32_t)v->n;
-	return (int32_t)v->n - 1;
+	v->s[count] = copy;
+	atomic_store_explicit(slot, (uint32_t)count + 1, memory_order_release);
+	atomic_store_explicit(&v->n, count + 1, memory_order_release);
+	return (int32_t)count;
 }
 
 int32_t vocab_find(const struct vocab *v, const char *s, size_t n)
 {
-	return v->n_slots ? (int32_t)v->slots[slot_of(v, s, n)] - 1 : VOCAB_NONE;
+	struct vocab_table *t = atomic_load_explicit(&v->table, memory_order_acquire);
+	uint32_t number = 0;
+
+	if (t)
+		(void)slot_of(t, &v->s, s, n, &number);
+	return (int32_t)number - 1;
 }
 
 void vocab_done(struct vocab *v)
 {
+	for (struct vocab_table *t = v->table, *old; t; t = old) {
+		old = t->old;
+		mem_free(t->s);
+		mem_free(t);
+	}
 	arena_done(&v->strings);
-	mem_free(v->slots);
-	mem_free(v->s);
-	*v = (struct vocab){ 0 };
+	v->s = NULL;
+	v->n = 0;
+	v->cap = 0;
+	v->table = NULL;
 }

@@ -1,19 +1,25 @@
 /* vocab.h - strings numbered from 0 in the order they come: a hash table that only grows.
  *
- * One thread while it grows; then immutable and shared. Zero is a valid empty vocab.
+ * One thread adds; others may meanwhile read and look up without a lock: what grows is
+ * copied, and the old copy stays until vocab_done(). Who reads remembers how many strings
+ * there were (`n`) when it began and ignores later ones. Zero is a valid empty vocab.
  */
 #pragma once
+
+#include <stdatomic.h>
 
 #include "base/arena.h"
 
 enum { VOCAB_NONE = -1, VOCAB_NO_MEMORY = -2 };
 
+struct vocab_table;
+
 struct vocab {
 	struct arena strings;
-	const char **s; /* [n] */
-	size_t n, cap;
-	uint32_t *slots; /* number + 1; 0: free */
-	size_t n_slots;  /* a power of two      */
+	const char **_Atomic s; /* [n] */
+	_Atomic size_t n;
+	size_t cap;
+	struct vocab_table *_Atomic table;
 };
 
 /* The string's number; it is added if it is new. Negative: VOCAB_NO_MEMORY. */

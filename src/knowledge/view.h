@@ -1,0 +1,43 @@
+/* view.h - what of a collection one question may see: who asks, and what he asks for.
+ *
+ * Access comes first: a document with labels is there only for those who are in one of them;
+ * for everybody else it, and the words that stand only there, do not exist.
+ */
+#pragma once
+
+#include "knowledge/index.h"
+
+/* Zero asks for everything. Sets are as in store.h: "\na\nb\n". */
+struct view_filter {
+	const char *groups; /* of who asks; NULL: he sees all; "": only what has no labels */
+	const char *tags;   /* NULL or "": any; else the document has all of them           */
+	const char *path;   /* NULL: any; else a glob (fnmatch(3)) of path or file name     */
+	int64_t since_us, until_us; /* modified in [since, until); 0: no bound */
+	int64_t document;           /* only this one; 0: all                   */
+};
+
+struct view {
+	const struct index *x;
+	bool all;        /* nothing is asked but that documents live */
+	bool restricted; /* there are documents that this one must not see */
+	uint8_t *memory, **masks; /* [segments][leaves]; NULL: all of the segment */
+};
+
+/* 0 or -ENOMEM. Borrows the index. */
+MUST_USE int view_init(struct view *v, const struct index *x, const struct view_filter *f);
+void view_done(struct view *v);
+static inline void view_auto_(struct view *v) /* AUTO(view) struct view v = {0}; */
+{
+	view_done(v);
+}
+
+/* [n_leaves] of a segment: 0 is hidden; NULL: all of them are seen. */
+static inline const uint8_t *view_leaves(const struct view *v, size_t segment)
+{
+	return v->all ? index_segment(v->x, segment)->alive : v->masks[segment];
+}
+
+/* May this document be seen by who is in these groups (NULL: by all means)? */
+MUST_USE bool view_grants(const char *groups, const char *labels);
+/* Does any passage that may be seen hold the term? */
+MUST_USE bool view_has_term(const struct view *v, int32_t term);
