@@ -27,7 +27,7 @@ struct place {
 struct index {
 	atomic_uint refs;
 	int64_t generation;
-	struct lexicon *lexicon;
+	struct dictionary *dictionary;
 	struct learned *learned;
 	struct index_segment *segments;
 	size_t n_segments, cap_segments;
@@ -35,7 +35,7 @@ struct index {
 	size_t n_documents;
 	size_t n, n_alive;       /* rows */
 	double length;           /* of the living, added up */
-	size_t n_terms, n_surfaces; /* what of the lexicon this snapshot knows */
+	size_t n_terms, n_surfaces; /* what of the dictionary this snapshot knows */
 	uint32_t *df;            /* [n_terms]    */
 	uint32_t *surface_count; /* [n_surfaces] */
 	struct sounds *sounds, *recent; /* of the terms up to some time, and since then */
@@ -81,7 +81,7 @@ void index_unref(struct index *x)
 	sounds_unref(x->sounds);
 	sounds_unref(x->recent);
 	learned_unref(x->learned);
-	lexicon_unref(x->lexicon);
+	dictionary_unref(x->dictionary);
 	mem_free(x);
 }
 
@@ -163,8 +163,8 @@ static bool is_alive(const struct index_segment *s, size_t leaf_no)
 
 static int grow_counts(struct index *x, const struct index *old)
 {
-	x->n_terms = x->lexicon->terms.n;
-	x->n_surfaces = x->lexicon->surfaces.n;
+	x->n_terms = x->dictionary->terms.n;
+	x->n_surfaces = x->dictionary->surfaces.n;
 	x->df = mem_calloc(x->n_terms, sizeof(*x->df));
 	x->surface_count = mem_calloc(x->n_surfaces, sizeof(*x->surface_count));
 	if (!x->df || !x->surface_count)
@@ -220,7 +220,7 @@ static void count_out(struct index *x, const struct segment *g, size_t leaf_no, 
 	size_t first = first_row(g, leaf_no);
 
 	for (size_t i = 0; i < f->n; i++) {
-		term_counts_passage(c, x->lexicon, f, i);
+		term_counts_passage(c, x->dictionary, f, i);
 		for (size_t k = 0; k < c->n_touched; k++) {
 			struct segment_list l = segment_list(g, c->touched[k]);
 
@@ -365,7 +365,7 @@ static int end_segment(struct index *x, struct leaves *l)
 
 	if (!l->n)
 		return 0;
-	if (segment_build(&g, l->at, l->n, x->lexicon) < 0)
+	if (segment_build(&g, l->at, l->n, x->dictionary) < 0)
 		return -ENOMEM;
 	leaves_clear(l);
 	return push_segment(x, g, NULL, g->n);
@@ -378,7 +378,7 @@ static int read_leaves(struct index *x, struct store *s, const struct changes *c
 	for (size_t i = 0; i < c->n; i++) {
 		if (!mem_grow(&l.at, &l.cap, l.n, sizeof(*l.at)))
 			return -ENOMEM;
-		int r = leaf_read(&l.at[l.n], s, c->now[i].document, x->lexicon, vector_dim(x));
+		int r = leaf_read(&l.at[l.n], s, c->now[i].document, x->dictionary, vector_dim(x));
 		if (r < 0)
 			return r;
 		l.rows += l.at[l.n++]->n;
@@ -485,7 +485,7 @@ static int list_documents(struct index *x)
 /* Few new terms since then: only these anew. */
 static int make_sounds(struct index *x, const struct index *old)
 {
-	const struct vocab *v = &x->lexicon->terms;
+	const struct vocab *v = &x->dictionary->terms;
 	size_t known = old ? sounds_n(old->sounds) : 0;
 
 	if (known && (x->n_terms - known) * 8 < known) {
@@ -537,8 +537,8 @@ static int begin(struct index *x, struct index **old, struct store *s, int64_t i
 		return r;
 	if (*old && (*old)->learned->stamp != stamp)
 		*old = NULL;
-	x->lexicon = *old ? lexicon_ref((*old)->lexicon) : lexicon_new();
-	if (!x->lexicon)
+	x->dictionary = *old ? dictionary_ref((*old)->dictionary) : dictionary_new();
+	if (!x->dictionary)
 		return -ENOMEM;
 	if (!*old)
 		return read_learned(&x->learned, s, id, stamp);
@@ -661,12 +661,12 @@ size_t index_n_terms(const struct index *x)
 
 const char *index_term(const struct index *x, size_t term)
 {
-	return x->lexicon->terms.s[term];
+	return x->dictionary->terms.s[term];
 }
 
 int32_t index_find_term(const struct index *x, const char *s, size_t n)
 {
-	int32_t t = vocab_find(&x->lexicon->terms, s, n);
+	int32_t t = vocab_find(&x->dictionary->terms, s, n);
 
 	return t >= 0 && (size_t)t < x->n_terms ? t : VOCAB_NONE;
 }
@@ -709,19 +709,19 @@ size_t index_n_surfaces(const struct index *x)
 
 const char *index_surface(const struct index *x, size_t surface)
 {
-	return x->lexicon->surfaces.s[surface];
+	return x->dictionary->surfaces.s[surface];
 }
 
 int32_t index_find_surface(const struct index *x, const char *s, size_t n)
 {
-	int32_t f = vocab_find(&x->lexicon->surfaces, s, n);
+	int32_t f = vocab_find(&x->dictionary->surfaces, s, n);
 
 	return f >= 0 && (size_t)f < x->n_surfaces ? f : VOCAB_NONE;
 }
 
 int32_t index_surface_term(const struct index *x, size_t surface)
 {
-	return x->lexicon->surface_term[surface];
+	return x->dictionary->surface_term[surface];
 }
 
 size_t index_surface_count(const struct index *x, size_t surface)

@@ -12,22 +12,22 @@ enum { HEADING = 3 * FIFTHS, PATH = 3 };
 
 /* --- words ------------------------------------------------------------------------------- */
 
-struct lexicon *lexicon_new(void)
+struct dictionary *dictionary_new(void)
 {
-	struct lexicon *l = mem_zalloc(sizeof(*l));
+	struct dictionary *l = mem_zalloc(sizeof(*l));
 
 	if (l)
 		atomic_init(&l->refs, 1);
 	return l;
 }
 
-struct lexicon *lexicon_ref(struct lexicon *l)
+struct dictionary *dictionary_ref(struct dictionary *l)
 {
 	atomic_fetch_add_explicit(&l->refs, 1, memory_order_relaxed);
 	return l;
 }
 
-void lexicon_unref(struct lexicon *l)
+void dictionary_unref(struct dictionary *l)
 {
 	if (!l || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1)
 		return;
@@ -41,7 +41,7 @@ void lexicon_unref(struct lexicon *l)
 }
 
 /* Readers may be in the middle of the old array: it stays. */
-static bool more_surfaces(struct lexicon *l, size_t n)
+static bool more_surfaces(struct dictionary *l, size_t n)
 {
 	int32_t *old = l->surface_term;
 
@@ -62,7 +62,7 @@ static bool more_surfaces(struct lexicon *l, size_t n)
 }
 
 /* A surface that is new gets its term. */
-static int32_t add_surface(struct lexicon *l, const struct word *w)
+static int32_t add_surface(struct dictionary *l, const struct word *w)
 {
 	size_t n = l->surfaces.n;
 
@@ -84,7 +84,7 @@ static int32_t add_surface(struct lexicon *l, const struct word *w)
 
 struct reading {
 	struct leaf *f;
-	struct lexicon *l;
+	struct dictionary *l;
 	unsigned dim;
 	size_t cap_passages, cap_tokens;
 };
@@ -246,7 +246,7 @@ static void place_strings(struct leaf *f)
 	}
 }
 
-int leaf_read(struct leaf **out, struct store *s, int64_t document, struct lexicon *l, unsigned dim)
+int leaf_read(struct leaf **out, struct store *s, int64_t document, struct dictionary *l, unsigned dim)
 {
 	AUTO(leaf) struct leaf *f = mem_zalloc(sizeof(*f));
 	struct reading reading = { .f = f, .l = l, .dim = dim };
@@ -312,7 +312,7 @@ static void count(struct term_counts *c, int32_t term, unsigned fifths)
 }
 
 /* "data base" where "database" is a word here: its term, or -1. */
-static int32_t joined_term(const struct lexicon *l, uint32_t a, uint32_t b)
+static int32_t joined_term(const struct dictionary *l, uint32_t a, uint32_t b)
 {
 	char s[2 * WORD_MAX + 1];
 
@@ -328,7 +328,7 @@ static int32_t joined_term(const struct lexicon *l, uint32_t a, uint32_t b)
 	return found < 0 ? -1 : l->surface_term[found];
 }
 
-void term_counts_passage(struct term_counts *c, const struct lexicon *l, const struct leaf *f,
+void term_counts_passage(struct term_counts *c, const struct dictionary *l, const struct leaf *f,
 			 size_t i)
 {
 	const struct index_tokens *k = &f->tokens[i];

@@ -1,7 +1,7 @@
 /* leaf.h - one document in memory, as it was at one version: its passages with their text and
  * the words they are made of. Immutable, reference counted; segments share it.
  *
- * The words of all documents of a collection are numbered by its `lexicon`, which only grows:
+ * The words of all documents of a collection are numbered by its `dictionary`, which only grows:
  * one thread adds to it, readers look up what they know of.
  *
  * Words: a *surface* is a word as it is written ("packages"), a *term* what is counted
@@ -16,7 +16,7 @@ struct store;
 
 /* --- words ------------------------------------------------------------------------------- */
 
-struct lexicon {
+struct dictionary {
 	atomic_uint refs;
 	struct vocab surfaces, terms;
 	int32_t *_Atomic surface_term; /* [surfaces.n], -1: a stop word */
@@ -25,9 +25,9 @@ struct lexicon {
 	size_t n_outgrown, cap_outgrown;
 };
 
-MUST_USE struct lexicon *lexicon_new(void); /* NULL: no memory */
-struct lexicon *lexicon_ref(struct lexicon *l);
-void lexicon_unref(struct lexicon *l); /* NULL is fine */
+MUST_USE struct dictionary *dictionary_new(void); /* NULL: no memory */
+struct dictionary *dictionary_ref(struct dictionary *l);
+void dictionary_unref(struct dictionary *l); /* NULL is fine */
 
 /* --- documents ----------------------------------------------------------------------------- */
 
@@ -67,9 +67,9 @@ struct leaf {
 	struct buf strings, words, stored; /* stored: the vectors; whoever has copied them frees it */
 };
 
-/* Read a document; its new words go into the lexicon. dim: of the vectors that are wanted.
+/* Read a document; its new words go into the dictionary. dim: of the vectors that are wanted.
  * 0, -ENOENT or what the store returned. */
-MUST_USE int leaf_read(struct leaf **out, struct store *s, int64_t document, struct lexicon *l,
+MUST_USE int leaf_read(struct leaf **out, struct store *s, int64_t document, struct dictionary *l,
 		       unsigned dim);
 struct leaf *leaf_ref(struct leaf *f);
 void leaf_unref(struct leaf *f); /* NULL is fine */
@@ -98,8 +98,8 @@ static inline void term_counts_auto_(struct term_counts *c) /* AUTO(term_counts)
 	term_counts_done(c);
 }
 /* A term also occurs where two words join to it: "data base" counts as "database" where the
- * lexicon knows that word. */
-void term_counts_passage(struct term_counts *c, const struct lexicon *l, const struct leaf *f,
+ * dictionary knows that word. */
+void term_counts_passage(struct term_counts *c, const struct dictionary *l, const struct leaf *f,
 			 size_t i);
 /* Forget them: before the next passage. */
 void term_counts_clear(struct term_counts *c);

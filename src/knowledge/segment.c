@@ -134,7 +134,7 @@ static void triples_auto_(struct triples *t)
 	mem_free(t->at);
 }
 
-static int count_all(struct segment *g, const struct lexicon *l, struct triples *all)
+static int count_all(struct segment *g, const struct dictionary *l, struct triples *all)
 {
 	AUTO(term_counts) struct term_counts c = { 0 };
 
@@ -155,17 +155,17 @@ static int count_all(struct segment *g, const struct lexicon *l, struct triples 
 }
 
 /* Terms that occur (total[t] > 0) and where their lists begin; total[t] becomes that place. */
-static int make_lists(struct segment *g, size_t *total, size_t n_lexicon_terms)
+static int make_lists(struct segment *g, size_t *total, size_t n_dictionary_terms)
 {
 	size_t sum = 0;
 
-	for (size_t t = 0; t < n_lexicon_terms; t++)
+	for (size_t t = 0; t < n_dictionary_terms; t++)
 		g->n_terms += total[t] > 0;
 	g->terms = mem_calloc(g->n_terms, sizeof(*g->terms));
 	g->first = mem_calloc(g->n_terms + 1, sizeof(*g->first));
 	if (!g->terms || !g->first)
 		return -ENOMEM;
-	for (size_t t = 0, k = 0; t < n_lexicon_terms; t++) {
+	for (size_t t = 0, k = 0; t < n_dictionary_terms; t++) {
 		size_t n = total[t];
 
 		if (!n)
@@ -181,7 +181,7 @@ static int make_lists(struct segment *g, size_t *total, size_t n_lexicon_terms)
 	return g->passage && g->count ? 0 : -ENOMEM;
 }
 
-static int invert(struct segment *g, const struct lexicon *l)
+static int invert(struct segment *g, const struct dictionary *l)
 {
 	AUTO(triples) struct triples all = { 0 };
 	size_t n_terms = l->terms.n;
@@ -202,7 +202,7 @@ static int invert(struct segment *g, const struct lexicon *l)
 }
 
 int segment_build(struct segment **out, struct leaf *const *leaves, size_t n_leaves,
-		  const struct lexicon *l)
+		  const struct dictionary *l)
 {
 	AUTO(segment) struct segment *g = mem_zalloc(sizeof(*g));
 	unsigned dim = n_leaves ? leaves[0]->dim : 0;
@@ -327,7 +327,7 @@ static int merge(struct segment *g, struct segment *const *from, const uint8_t *
 }
 
 int segment_merge(struct segment **out, struct segment *const *from, const uint8_t *const *alive,
-		  size_t n, size_t n_lexicon_terms)
+		  size_t n, size_t n_dictionary_terms)
 {
 	AUTO(segment) struct segment *g = mem_zalloc(sizeof(*g));
 	AUTO(mem) uint32_t **to = mem_calloc(n, sizeof(*to));
@@ -335,7 +335,7 @@ int segment_merge(struct segment **out, struct segment *const *from, const uint8
 	if (!g || !to)
 		return -ENOMEM;
 	atomic_init(&g->refs, 1);
-	int r = merge(g, from, alive, n, to, n_lexicon_terms);
+	int r = merge(g, from, alive, n, to, n_dictionary_terms);
 	for (size_t i = 0; i < n; i++)
 		mem_free(to[i]);
 	if (r == 0) {

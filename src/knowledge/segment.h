@@ -38,7 +38,7 @@ struct segment {
 	struct segment_row *rows; /* [n] */
 	float *length;            /* [n], words; what BM25 calls dl */
 	struct leaf **leaves;     /* [n_leaves], owned */
-	uint32_t *terms;          /* [n_terms], ascending, the lexicon's numbers */
+	uint32_t *terms;          /* [n_terms], ascending, the dictionary's numbers */
 	size_t *first;            /* [n_terms + 1] into passage and count */
 	uint32_t *passage;
 	uint8_t *count;
@@ -65,10 +65,10 @@ struct segment_list {
 
 /* Of leaves as leaf_read() gave them: takes their vectors, and a reference to each. 0 or -ENOMEM. */
 MUST_USE int segment_build(struct segment **out, struct leaf *const *leaves, size_t n_leaves,
-			   const struct lexicon *l);
+			   const struct dictionary *l);
 /* One segment of several; alive[i] is NULL or [n_leaves]: 0 drops the leaf. 0 or -ENOMEM. */
 MUST_USE int segment_merge(struct segment **out, struct segment *const *from,
-			   const uint8_t *const *alive, size_t n, size_t n_lexicon_terms);
+			   const uint8_t *const *alive, size_t n, size_t n_dictionary_terms);
 /* Make the codes, once all rows have their vectors. 0 or -ENOMEM. */
 MUST_USE int segment_code(struct segment *g);
 struct segment *segment_ref(struct segment *g);
