@@ -134,12 +134,8 @@ static void warn_of_turns(struct session *s, const json_t *before)
 
 static void warn_of_modalities(struct session *s, const json_t *asked)
 {
-	for (size_t i = 0; i < json_array_size(asked); i++) {
-		const char *v = json_string_value(json_array_get(asked, i));
-
-		if (v && strcmp(v, "avatar") == 0)
-			warn(s, "session.modalities", unserved[0].why);
-	}
+	if (json_has_word(asked, "avatar"))
+		warn(s, "session.modalities", unserved[0].why);
 }
 
 void live_warn(struct session *s, const json_t *before, const json_t *patch)

@@ -230,22 +230,10 @@ static unsigned include_of(const json_t *list)
 		      { "voiced.queue", INCLUDE_QUEUE } };
 	unsigned bits = 0;
 
-	for (size_t i = 0; i < json_array_size(list); i++)
-		for (size_t k = 0; k < ARRAY_LEN(known); k++)
-			if (strcmp(json_string_value(json_array_get(list, i)), known[k].name) == 0)
-				bits |= known[k].bit;
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (json_has_word(list, known[i].name))
+			bits |= known[i].bit;
 	return bits;
-}
-
-static bool has_word(const json_t *list, const char *word)
-{
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *v = json_string_value(json_array_get(list, i));
-
-		if (v && strcmp(v, word) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* semantic_vad has no silence of its own: how long we wait for a speaker to go on. */
@@ -290,7 +278,7 @@ void config_read(const json_t *c, struct settings *out)
 		.language = json_str(heard, "language", NULL),
 		.prompt = json_str(heard, "prompt", NULL),
 		.include = include_of(json_object_get(c, "include")),
-		.visemes = has_word(config_at(c, "animation.outputs"), "viseme_id"),
+		.visemes = json_has_word(config_at(c, "animation.outputs"), "viseme_id"),
 		.timestamps = json_array_size(json_object_get(c, "output_audio_timestamp_types")) > 0,
 	};
 	read_turns(json_object_get(in, "turn_detection"), out);
