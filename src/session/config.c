@@ -94,28 +94,11 @@ int config_merge(json_t *base, json_t *patch, enum dialect d, enum config_scope 
 
 /* --- defaults ---------------------------------------------------------------------------- */
 
-static json_t *default_turns(enum dialect d)
-{
-	json_t *v = json_pack("{s:s,s:f,s:i,s:i}", "type", "server_vad", "threshold", 0.5,
-			      "prefix_padding_ms", 300, "silence_duration_ms",
-			      d == DIALECT_GA ? 200 : 500);
-	bool ok = d != DIALECT_GA || json_object_set_new(v, "idle_timeout_ms", json_null()) == 0;
-
-	ok = ok && json_object_set_new(v, "create_response", json_true()) == 0 &&
-	     json_object_set_new(v, "interrupt_response", json_true()) == 0;
-	if (ok && d == DIALECT_VOICE_LIVE)
-		ok = json_object_set_new(v, "auto_truncate", json_false()) == 0;
-	if (ok)
-		return v;
-	json_decref(v);
-	return NULL;
-}
-
 static json_t *default_input(enum dialect d)
 {
 	json_t *v = json_pack("{s:{s:s,s:i},s:n,s:n,s:o}", "format", "type", "audio/pcm", "rate",
 			      24000, "transcription", "noise_reduction", "turn_detection",
-			      default_turns(d));
+			      config_tag_default(d, "audio.input.turn_detection", "server_vad"));
 
 	if (d == DIALECT_VOICE_LIVE &&
 	    (json_object_set_new(v, "sampling_rate", json_integer(24000)) < 0 ||

@@ -440,6 +440,17 @@ const struct config_rule *config_rule_at(const char *path, unsigned dialects, un
 	return NULL;
 }
 
+json_t *config_tag_default(enum dialect d, const char *path, const char *type)
+{
+	const struct config_rule *r = config_rule_at(path, BIT(d), ~0u);
+	struct api_error e;
+	struct merge m = { .dialect = d, .scope = SCOPE_REALTIME, .e = &e };
+	AUTO(json) json_t *given = json_pack("{s:s}", "type", type);
+	AUTO(json) json_t *v = NULL;
+
+	return given && make_union(&m, r, given, &v) == 0 && !m.no_memory ? json_incref(v) : NULL;
+}
+
 static json_t *nothing_of(const struct config_rule *r)
 {
 	if (r->flags & EMPTIED)
