@@ -45,7 +45,7 @@ static bool wanted(const struct session *s, enum event e)
 static bool has_view(const struct session *s, enum leg_view view)
 {
 	for (size_t i = 0; i < SESSION_LEGS; i++)
-		if (s->legs[i].leg && s->legs[i].view == view)
+		if (s->legs[i].leg && s->legs[i].leg->view == view)
 			return true;
 	return false;
 }
@@ -89,7 +89,7 @@ static bool to_data(const struct session *s, enum event e, const json_t *fields,
 static bool in_view(const struct session *s, enum event e, const json_t *fields,
 		    const struct leg_slot *slot)
 {
-	switch (slot->view) {
+	switch (slot->leg->view) {
 	case VIEW_ALL:
 		return !(events[e].flags & ORIGIN) || !s->asking.from || slot == s->asking.from;
 	case VIEW_FILTERED:
