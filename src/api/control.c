@@ -11,6 +11,7 @@
 #include "api/call.h"
 #include "api/entry.h"
 #include "base/alloc.h"
+#include "session/errors.h"
 
 struct control {
 	struct seat *seat;
@@ -49,8 +50,7 @@ static void refuse(struct control *c, bool ours, const char *code, const char *m
 
 static void refuse_event(struct control *c, const char *code, const char *message)
 {
-	say(c, json_pack("{s:s,s:{s:s,s:s,s:s,s:n,s:n}}", "type", "error", "error", "type",
-			 "invalid_request_error", "code", code, "message", message, "param", "event_id"));
+	say(c, json_pack("{s:s,s:o}", "type", "error", "error", error_json(code, message, NULL, NULL)));
 }
 
 /* --- making the call ------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "leg/websocket_leg.h"
+#include "session/errors.h"
 
 enum { HOUR_S = 3600 };
 
@@ -121,9 +122,8 @@ void entry_refuse(struct request *r, const struct http_refusal *why)
 		return;
 	}
 	env_id(r->seat->api->p.env, "event_", id, 21);
-	event = json_pack("{s:s,s:s,s:{s:s,s:s,s:s,s:n,s:n}}", "type", "error", "event_id", id, "error",
-			  "type", "invalid_request_error", "code", why->code, "message", why->message,
-			  "param", "event_id");
+	event = json_pack("{s:s,s:s,s:o}", "type", "error", "event_id", id, "error",
+			  error_json(why->code, why->message, NULL, NULL));
 	json_write(&text, event);
 	if (text.failed) {
 		reply_no_memory(r->ex);
