@@ -198,12 +198,7 @@ static struct control *control_new(struct request *r)
 
 void get_voice_live_call(struct request *r)
 {
-	if (!websocket_wanted(r->http)) {
-		exchange_error(r->ex, 426, "upgrade_required", NULL,
-			       "This path is a WebSocket: connect with ws:// or wss://.");
-		return;
-	}
-	if (seat_holds(r, get_voice_live_call))
+	if (!entry_upgrades(r) || seat_holds(r, get_voice_live_call))
 		return;
 	struct control *c = control_new(r);
 	if (!c)

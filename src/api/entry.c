@@ -101,6 +101,15 @@ const char *entry_protocol(const struct http_request *q)
 	return http_header_lists(q, "sec-websocket-protocol", "realtime") ? "realtime" : NULL;
 }
 
+bool entry_upgrades(struct request *r)
+{
+	if (websocket_wanted(r->http))
+		return true;
+	exchange_error(r->ex, 426, "upgrade_required", NULL,
+		       "This path is a WebSocket: connect with ws:// or wss://.");
+	return false;
+}
+
 /* --- refusing -------------------------------------------------------------------------------- */
 
 /* The service closes with 3000 for who you are, with 4000 for what you ask. */
