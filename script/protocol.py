@@ -226,7 +226,7 @@ in that time keeps it.
 ### The middle tier
 
 With `--middle-tier`, `/realtime` without `model`, `call_id` or `intent` is what an application's own server in front of the API used to be. The
-dialect is beta. Instructions, tools, voice, temperature and limits are the server's: what `session.update` says of them has
+dialect is beta. Instructions, tools, voice, temperature and limits are the server's: what `session.update` and `response.create` say of them has
 no effect, and `session.created` and `.updated` show `instructions: ""`, `tools: []`, `tool_choice: "none"`. What the server's search found comes as
 `extension.middle_tier_tool_response` (`tool_name: "report_grounding"`, `tool_result`: JSON text, `{"sources": [{"chunk_id", "title", "chunk"}]}`).
 

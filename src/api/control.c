@@ -11,6 +11,7 @@
 #include "api/call.h"
 #include "api/entry.h"
 #include "base/alloc.h"
+#include "session/errors.h"
 
 struct control {
 	struct seat *seat;
@@ -49,8 +50,7 @@ static void refuse(struct control *c, bool ours, const char *code, const char *m
 
 static void refuse_event(struct control *c, const char *code, const char *message)
 {
-	say(c, json_pack("{s:s,s:{s:s,s:s,s:s,s:n,s:n}}", "type", "error", "error", "type",
-			 "invalid_request_error", "code", code, "message", message, "param", "event_id"));
+	say(c, json_pack("{s:s,s:o}", "type", "error", "error", error_json(code, message, NULL, NULL)));
 }
 
 /* --- making the call ------------------------------------------------------------------------- */
@@ -198,12 +198,7 @@ static struct control *control_new(struct request *r)
 
 void get_voice_live_call(struct request *r)
 {
-	if (!websocket_wanted(r->http)) {
-		exchange_error(r->ex, 426, "upgrade_required", NULL,
-			       "This path is a WebSocket: connect with ws:// or wss://.");
-		return;
-	}
-	if (seat_holds(r, get_voice_live_call))
+	if (!entry_upgrades(r) || seat_holds(r, get_voice_live_call))
 		return;
 	struct control *c = control_new(r);
 	if (!c)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "leg/websocket_leg.h"
+#include "session/errors.h"
 
 enum { HOUR_S = 3600 };
 
@@ -100,6 +101,15 @@ const char *entry_protocol(const struct http_request *q)
 	return http_header_lists(q, "sec-websocket-protocol", "realtime") ? "realtime" : NULL;
 }
 
+bool entry_upgrades(struct request *r)
+{
+	if (websocket_wanted(r->http))
+		return true;
+	exchange_error(r->ex, 426, "upgrade_required", NULL,
+		       "This path is a WebSocket: connect with ws:// or wss://.");
+	return false;
+}
+
 /* --- refusing -------------------------------------------------------------------------------- */
 
 /* The service closes with 3000 for who you are, with 4000 for what you ask. */
@@ -121,9 +131,8 @@ void entry_refuse(struct request *r, const struct http_refusal *why)
 		return;
 	}
 	env_id(r->seat->api->p.env, "event_", id, 21);
-	event = json_pack("{s:s,s:s,s:{s:s,s:s,s:s,s:n,s:n}}", "type", "error", "event_id", id, "error",
-			  "type", "invalid_request_error", "code", why->code, "message", why->message,
-			  "param", "event_id");
+	event = json_pack("{s:s,s:s,s:o}", "type", "error", "event_id", id, "error",
+			  error_json(why->code, why->message, NULL, NULL));
 	json_write(&text, event);
 	if (text.failed) {
 		reply_no_memory(r->ex);

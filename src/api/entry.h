@@ -35,5 +35,7 @@ MUST_USE const struct http_refusal *entry_check_model(const struct request *r, c
 bool entry_is_middle_tier(const struct request *r);
 /* "realtime", if the client offers it: the one subprotocol that is ever echoed; else NULL. */
 const char *entry_protocol(const struct http_request *q);
+/* Does the request ask for a WebSocket, as this path is one? Otherwise it has been told so. */
+MUST_USE bool entry_upgrades(struct request *r);
 /* Refuse in the row's way. */
 void entry_refuse(struct request *r, const struct http_refusal *why);

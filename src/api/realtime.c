@@ -102,10 +102,9 @@ void get_realtime(struct request *r)
 {
 	char id[64] = "";
 
-	if (!websocket_wanted(r->http)) {
-		exchange_error(r->ex, 426, "upgrade_required", NULL,
-			       "This path is a WebSocket: connect with ws:// or wss://.");
-	} else if (http_query(r->http, "call_id", id, sizeof(id))) {
+	if (!entry_upgrades(r))
+		return;
+	if (http_query(r->http, "call_id", id, sizeof(id))) {
 		r->id = id;
 		r->id_len = strlen(id);
 		go_to_call(r, join);

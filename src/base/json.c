@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 
@@ -112,6 +113,17 @@ bool json_flag(const json_t *o, const char *key, bool fallback)
 {
 	const json_t *v = json_object_get(o, key);
 	return json_is_boolean(v) ? json_is_true(v) : fallback;
+}
+
+bool json_has_word(const json_t *list, const char *word)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *v = json_string_value(json_array_get(list, i));
+
+		if (v && strcmp(v, word) == 0)
+			return true;
+	}
+	return false;
 }
 
 void json_quote(struct buf *b, struct bytes s)

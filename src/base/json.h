@@ -27,6 +27,8 @@ const char *json_str(const json_t *object, const char *key, const char *fallback
 int64_t json_int(const json_t *object, const char *key, int64_t fallback);
 double json_num(const json_t *object, const char *key, double fallback);
 bool json_flag(const json_t *object, const char *key, bool fallback);
+/* Is this string one of the elements? Not an array: no. */
+MUST_USE bool json_has_word(const json_t *list, const char *word);
 /* Appends `s` as a JSON string with quotes and escapes; `s` must be UTF-8. */
 void json_quote(struct buf *b, struct bytes s);
 

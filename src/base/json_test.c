@@ -16,6 +16,17 @@ static void reads_and_writes(void)
 	CHECK(!b.failed && bytes_is(buf_bytes(&b), "{\"a\":1,\"b\":\"x\xc3\xa9\",\"c\":true}"));
 }
 
+static void finds_a_word(void)
+{
+	char why[160];
+	json_init();
+	AUTO(json) json_t *v = json_parse(bytes_str("[1,\"text\",null,\"audio\"]"), why);
+	CHECK(v);
+	CHECK(json_has_word(v, "audio") && json_has_word(v, "text"));
+	CHECK(!json_has_word(v, "aud") && !json_has_word(v, "") && !json_has_word(NULL, "text"));
+	CHECK(!json_has_word(json_array_get(v, 1), "text"));
+}
+
 static void refuses_depth_and_rubbish(void)
 {
 	char deep[200], why[160];
@@ -118,5 +129,6 @@ static void judges_texts_as_rfc_8259(void)
 }
 
 TESTS({ "reads_and_writes", reads_and_writes },
-      { "refuses_depth_and_rubbish", refuses_depth_and_rubbish }, { "quotes", quotes },
+      { "refuses_depth_and_rubbish", refuses_depth_and_rubbish }, { "finds_a_word", finds_a_word },
+      { "quotes", quotes },
       { "judges_texts_as_rfc_8259", judges_texts_as_rfc_8259 })

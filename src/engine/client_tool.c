@@ -108,12 +108,8 @@ static json_t *fill_object(const json_t *schema, const char *question, unsigned 
 	bool any = json_array_size(required) > 0, first = true;
 
 	json_object_foreach (properties, key, v) {
-		bool wanted = !any && first && depth == 0;
+		bool wanted = json_has_word(required, key) || (!any && first && depth == 0);
 
-		for (size_t i = 0; i < json_array_size(required); i++) {
-			const char *name = json_string_value(json_array_get(required, i));
-			wanted = wanted || (name && strcmp(name, key) == 0);
-		}
 		first = false;
 		if (wanted && json_object_set_new(to, key, fill(v, question, depth + 1)) < 0)
 			return NULL;

@@ -125,10 +125,10 @@ static void an_ipv6_address_of_the_connection(void)
 static void long_names_are_refused(void)
 {
 	char name[300];
-	struct http_seen seen = { .host = bytes_of(name, sizeof(name)) };
 
 	memset(name, 'a', sizeof(name));
 	memcpy(name + sizeof(name) - 10, ".localhost", 10);
+	struct http_seen seen = { .host = bytes_of(name, sizeof(name)) };
 	CHECK_EQ(http_policy_check(&policy, &seen), ACCESS_HOST);
 }
 

@@ -28,5 +28,8 @@ void on_not_here(struct session *s, const json_t *msg);
 /* Says what of the new settings this server has not. */
 void live_warn(struct session *s, const json_t *before, const json_t *patch);
 
+/* client_session.c: what counts of the settings a client asks for, in session.update and in
+ * response.create, where the server's are enforced. A new reference; NULL: no memory. */
+MUST_USE json_t *permitted(const struct session *s, json_t *patch);
 /* client_response.c: make the responses that waited for their turn. */
 void response_queue_run(struct session *s);

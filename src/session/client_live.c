@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "session/client.h"
+#include "session/config_rule.h"
 #include "session/errors.h"
 #include "session/state.h"
 
@@ -116,30 +117,18 @@ static void warn_of_animation(struct session *s, const json_t *before)
 
 static void warn_of_turns(struct session *s, const json_t *before)
 {
-	static const char *const known[] = { "server_vad", "semantic_vad", "azure_semantic_vad",
-					     "azure_semantic_vad_en",
-					     "azure_semantic_vad_multilingual",
-					     "azure_multilingual_semantic_vad" };
-	const char *type = json_str(config_at(s->config, "audio.input.turn_detection"), "type",
-				    "server_vad");
+	static const char path[] = "audio.input.turn_detection";
+	const char *type = json_str(config_at(s->config, path), "type", "server_vad");
 
-	if (config_same(before, s->config, "audio.input.turn_detection"))
-		return;
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (strcmp(known[i], type) == 0)
-			return;
-	warn(s, "session.turn_detection.type",
-	     "This kind of turn detection is not known here: turns end by silence.");
+	if (!config_same(before, s->config, path) && !config_tag_known(s->dialect, path, type))
+		warn(s, "session.turn_detection.type",
+		     "This kind of turn detection is not known here: turns end by silence.");
 }
 
 static void warn_of_modalities(struct session *s, const json_t *asked)
 {
-	for (size_t i = 0; i < json_array_size(asked); i++) {
-		const char *v = json_string_value(json_array_get(asked, i));
-
-		if (v && strcmp(v, "avatar") == 0)
-			warn(s, "session.modalities", unserved[0].why);
-	}
+	if (json_has_word(asked, "avatar"))
+		warn(s, "session.modalities", unserved[0].why);
 }
 
 void live_warn(struct session *s, const json_t *before, const json_t *patch)

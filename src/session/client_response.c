@@ -158,8 +158,10 @@ static bool add_instructions(struct session *s, const json_t *msg, struct wish *
 
 static bool take_settings(struct session *s, json_t *response, struct wish *w)
 {
+	AUTO(json) json_t *patch = permitted(s, response);
 	struct api_error e;
-	int err = config_merge(s->config, response, s->dialect, SCOPE_RESPONSE, &w->config, &e);
+	int err = !patch ? -ENOMEM
+			 : config_merge(s->config, patch, s->dialect, SCOPE_RESPONSE, &w->config, &e);
 
 	if (err == -EINVAL)
 		error_emit(s, &e);

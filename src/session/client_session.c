@@ -47,8 +47,7 @@ static bool locks_ok(struct session *s, const json_t *to)
 	return true;
 }
 
-/* What is left of a patch where the server's settings count. NULL: no memory. */
-static json_t *permitted(const struct session *s, json_t *patch)
+json_t *permitted(const struct session *s, json_t *patch)
 {
 	static const char *const kept[] = { "turn_detection", "input_audio_transcription",
 					    "input_audio_format", "input_audio_noise_reduction",

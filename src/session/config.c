@@ -94,28 +94,11 @@ int config_merge(json_t *base, json_t *patch, enum dialect d, enum config_scope 
 
 /* --- defaults ---------------------------------------------------------------------------- */
 
-static json_t *default_turns(enum dialect d)
-{
-	json_t *v = json_pack("{s:s,s:f,s:i,s:i}", "type", "server_vad", "threshold", 0.5,
-			      "prefix_padding_ms", 300, "silence_duration_ms",
-			      d == DIALECT_GA ? 200 : 500);
-	bool ok = d != DIALECT_GA || json_object_set_new(v, "idle_timeout_ms", json_null()) == 0;
-
-	ok = ok && json_object_set_new(v, "create_response", json_true()) == 0 &&
-	     json_object_set_new(v, "interrupt_response", json_true()) == 0;
-	if (ok && d == DIALECT_VOICE_LIVE)
-		ok = json_object_set_new(v, "auto_truncate", json_false()) == 0;
-	if (ok)
-		return v;
-	json_decref(v);
-	return NULL;
-}
-
 static json_t *default_input(enum dialect d)
 {
 	json_t *v = json_pack("{s:{s:s,s:i},s:n,s:n,s:o}", "format", "type", "audio/pcm", "rate",
 			      24000, "transcription", "noise_reduction", "turn_detection",
-			      default_turns(d));
+			      config_tag_default(d, "audio.input.turn_detection", "server_vad"));
 
 	if (d == DIALECT_VOICE_LIVE &&
 	    (json_object_set_new(v, "sampling_rate", json_integer(24000)) < 0 ||
@@ -230,22 +213,10 @@ static unsigned include_of(const json_t *list)
 		      { "voiced.queue", INCLUDE_QUEUE } };
 	unsigned bits = 0;
 
-	for (size_t i = 0; i < json_array_size(list); i++)
-		for (size_t k = 0; k < ARRAY_LEN(known); k++)
-			if (strcmp(json_string_value(json_array_get(list, i)), known[k].name) == 0)
-				bits |= known[k].bit;
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (json_has_word(list, known[i].name))
+			bits |= known[i].bit;
 	return bits;
-}
-
-static bool has_word(const json_t *list, const char *word)
-{
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *v = json_string_value(json_array_get(list, i));
-
-		if (v && strcmp(v, word) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* semantic_vad has no silence of its own: how long we wait for a speaker to go on. */
@@ -290,7 +261,7 @@ void config_read(const json_t *c, struct settings *out)
 		.language = json_str(heard, "language", NULL),
 		.prompt = json_str(heard, "prompt", NULL),
 		.include = include_of(json_object_get(c, "include")),
-		.visemes = has_word(config_at(c, "animation.outputs"), "viseme_id"),
+		.visemes = json_has_word(config_at(c, "animation.outputs"), "viseme_id"),
 		.timestamps = json_array_size(json_object_get(c, "output_audio_timestamp_types")) > 0,
 	};
 	read_turns(json_object_get(in, "turn_detection"), out);

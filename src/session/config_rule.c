@@ -355,13 +355,18 @@ static int put_field(struct merge *m, const char *path, const struct field *f, j
 	return 0;
 }
 
-static const struct tag *find_tag(const struct merge *m, const char *name, const char *type)
+static const struct tag *find_tag(enum dialect d, const char *name, const char *type)
 {
 	for (size_t i = 0; i < ARRAY_LEN(tags); i++)
-		if (strcmp(tags[i].path, name) == 0 && (tags[i].dialects & BIT(m->dialect)) &&
+		if (strcmp(tags[i].path, name) == 0 && (tags[i].dialects & BIT(d)) &&
 		    (!tags[i].type || strcmp(tags[i].type, type) == 0))
 			return &tags[i];
 	return NULL;
+}
+
+bool config_tag_known(enum dialect d, const char *path, const char *type)
+{
+	return find_tag(d, last_word(path), type) != NULL;
 }
 
 /* The union's tags, for the error message. */
@@ -403,7 +408,7 @@ static int make_union(struct merge *m, const struct config_rule *r, json_t *v, j
 {
 	const struct limits l = { 0, 0, r->words, ARRAY_LEN(r->words) };
 	const char *type = json_str(v, "type", "");
-	const struct tag *t = find_tag(m, last_word(r->path), type);
+	const struct tag *t = find_tag(m->dialect, last_word(r->path), type);
 
 	if (is_word(v, &l)) {
 		*out = json_incref(v);
@@ -433,6 +438,17 @@ const struct config_rule *config_rule_at(const char *path, unsigned dialects, un
 		    (rules[i].dialects & dialects))
 			return &rules[i];
 	return NULL;
+}
+
+json_t *config_tag_default(enum dialect d, const char *path, const char *type)
+{
+	const struct config_rule *r = config_rule_at(path, BIT(d), ~0u);
+	struct api_error e;
+	struct merge m = { .dialect = d, .scope = SCOPE_REALTIME, .e = &e };
+	AUTO(json) json_t *given = json_pack("{s:s}", "type", type);
+	AUTO(json) json_t *v = NULL;
+
+	return given && make_union(&m, r, given, &v) == 0 && !m.no_memory ? json_incref(v) : NULL;
 }
 
 static json_t *nothing_of(const struct config_rule *r)

@@ -1,7 +1,7 @@
 /* config_rule.h - what a client may put into a session or response object: the tables.
  *
  * Paths are those of the GA shape, in which configs are kept; dialect.c translates.
- * Used by config.c only. Pure.
+ * Pure.
  */
 #pragma once
 
@@ -47,5 +47,10 @@ const struct config_rule *config_rule_at(const char *path, unsigned dialects, un
 /* The value a client gave, as it is kept: a new reference, NULL where it does not count.
  * 0, or -EINVAL with m->e. Lack of memory sets m->no_memory. */
 MUST_USE int config_take(struct merge *m, const struct config_rule *r, json_t *v, json_t **out);
+/* The union at this path with this "type" and every field as it is when not given: a new
+ * reference; NULL: no memory. */
+MUST_USE json_t *config_tag_default(enum dialect d, const char *path, const char *type);
+/* Does the dialect know the union at this path with this "type"? */
+MUST_USE bool config_tag_known(enum dialect d, const char *path, const char *type);
 /* Fill m->e: the value at this path is wrong. Returns -EINVAL. */
 int config_refuse(struct merge *m, const char *path, const char *why);

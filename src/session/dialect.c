@@ -112,15 +112,9 @@ static int refuse_value(enum config_scope scope, const struct alias *a, const js
 /* ["text"] is text alone; whatever names audio speaks, and is captioned in any case. */
 static json_t *read_modalities(const json_t *v)
 {
-	bool audio = false, text = false;
+	bool audio = json_has_word(v, "audio");
 
-	for (size_t i = 0; i < json_array_size(v); i++) {
-		const char *word = json_string_value(json_array_get(v, i));
-
-		audio = audio || (word && strcmp(word, "audio") == 0);
-		text = text || (word && strcmp(word, "text") == 0);
-	}
-	return audio || text ? json_pack("[s]", audio ? "audio" : "text") : NULL;
+	return audio || json_has_word(v, "text") ? json_pack("[s]", audio ? "audio" : "text") : NULL;
 }
 
 static json_t *read_format(enum dialect d, const json_t *v)

@@ -4,6 +4,7 @@
 
 #include "base/b64.h"
 #include "session/dialect.h"
+#include "session/errors.h"
 #include "session/state.h"
 
 enum flag { ORIGIN = 1, NO_PACED = 2, PARTIALS = 4, SOURCES = 8, LATENCY = 16, FILTERED = 32, ENFORCED = 64 };
@@ -45,7 +46,7 @@ static bool wanted(const struct session *s, enum event e)
 static bool has_view(const struct session *s, enum leg_view view)
 {
 	for (size_t i = 0; i < SESSION_LEGS; i++)
-		if (s->legs[i].leg && s->legs[i].view == view)
+		if (s->legs[i].leg && s->legs[i].leg->view == view)
 			return true;
 	return false;
 }
@@ -89,7 +90,7 @@ static bool to_data(const struct session *s, enum event e, const json_t *fields,
 static bool in_view(const struct session *s, enum event e, const json_t *fields,
 		    const struct leg_slot *slot)
 {
-	switch (slot->view) {
+	switch (slot->leg->view) {
 	case VIEW_ALL:
 		return !(events[e].flags & ORIGIN) || !s->asking.from || slot == s->asking.from;
 	case VIEW_FILTERED:
@@ -125,17 +126,34 @@ static void begin(struct session *s, enum event e, struct buf *to)
 	buf_printf(to, "{\"type\":\"%s\",\"event_id\":\"%s\"", events[e].name[s->dialect], id);
 }
 
+static void write_event(struct session *s, enum event e, const json_t *fields, struct buf *to)
+{
+	AUTO(buf) struct buf rest = { 0 };
+
+	begin(s, e, to);
+	json_write(&rest, fields);
+	if (rest.failed) {
+		to->failed = true;
+		return;
+	}
+	/* The members follow ours: "{" becomes ",". */
+	if (json_object_size(fields) > 0)
+		buf_putc(to, ',');
+	buf_put(to, rest.p + 1, rest.n - 1);
+}
+
 /* The transport would not take it: whoever waits for it is told, rather than left to wait. */
 static void send_too_large(struct session *s, enum event e, struct leg *l)
 {
 	AUTO(buf) struct buf text = { 0 };
+	struct api_error why;
 
-	begin(s, EV_ERROR, &text);
-	buf_printf(&text,
-		   ",\"error\":{\"type\":\"server_error\",\"code\":\"event_too_large\",\"message\":"
-		   "\"%s is larger than the %zu octets that a message of this connection may "
-		   "have.\",\"param\":null,\"event_id\":null}}",
-		   events[e].name[s->dialect], l->ops->event_max);
+	(void)error_set(&why, ERR_EVENT_TOO_LARGE, NULL,
+			"%s is larger than the %zu octets that a message of this connection may have.",
+			events[e].name[s->dialect], l->ops->event_max);
+	AUTO(json)
+	json_t *fields = json_pack("{s:o}", "error", error_json(why.code, why.message, NULL, NULL));
+	write_event(s, EV_ERROR, fields, &text);
 	if (text.failed)
 		session_oom(s);
 	else
@@ -193,7 +211,7 @@ static bool hide(json_t *fields)
 void emit(struct session *s, enum event e, json_t *fields)
 {
 	AUTO(json) json_t *own = fields;
-	AUTO(buf) struct buf text = { 0 }, rest = { 0 };
+	AUTO(buf) struct buf text = { 0 };
 
 	if (!wanted(s, e))
 		return;
@@ -202,16 +220,7 @@ void emit(struct session *s, enum event e, json_t *fields)
 		return;
 	}
 	s->n_errors += e == EV_ERROR;
-	begin(s, e, &text);
-	json_write(&rest, own);
-	if (rest.failed) {
-		session_oom(s);
-		return;
-	}
-	/* The members follow ours: "{" becomes ",". */
-	if (json_object_size(own) > 0)
-		buf_putc(&text, ',');
-	buf_put(&text, rest.p + 1, rest.n - 1);
+	write_event(s, e, own, &text);
 	send(s, e, own, &text);
 }
 

@@ -25,6 +25,7 @@ static const struct {
 	[ERR_RETRIEVE_ITEM] = { "item_retrieve_invalid_item_id", "invalid_request_error" },
 	[ERR_SESSION_EXPIRED] = { "session_expired", "invalid_request_error" },
 	[ERR_TOO_MANY] = { "rate_limit_exceeded", "invalid_request_error" },
+	[ERR_EVENT_TOO_LARGE] = { "event_too_large", "server_error" },
 	[ERR_SERVER] = { "server_error", "server_error" },
 };
 
@@ -95,12 +96,18 @@ static const char *type_of(const char *code)
 	return "invalid_request_error";
 }
 
+json_t *error_json(const char *code, const char *message, const char *param, const char *event_id)
+{
+	return json_pack("{s:s,s:s,s:s,s:s?,s:s?}", "type", type_of(code), "code", code, "message",
+			 message, "param", param, "event_id", event_id);
+}
+
 void error_emit(struct session *s, const struct api_error *e)
 {
 	emit(s, EV_ERROR,
-	     json_pack("{s:{s:s,s:s,s:s,s:s?,s:s?}}", "error", "type", type_of(e->code), "code",
-		       e->code, "message", e->message, "param", e->param[0] ? e->param : NULL,
-		       "event_id", s->asking.event_id));
+	     json_pack("{s:o}", "error",
+		       error_json(e->code, e->message, e->param[0] ? e->param : NULL,
+				  s->asking.event_id)));
 }
 
 void error_send(struct session *s, enum err which, const char *param, const char *fmt, ...)

@@ -17,6 +17,7 @@ enum err {
 	ERR_RETRIEVE_ITEM,
 	ERR_SESSION_EXPIRED,
 	ERR_TOO_MANY,
+	ERR_EVENT_TOO_LARGE,
 	ERR_SERVER,
 	N_ERRS
 };
@@ -24,6 +25,11 @@ enum err {
 /* Fill *e. `param` may be NULL. Returns -EINVAL, for the caller to return. */
 int error_set(struct api_error *e, enum err which, const char *param, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
+
+/* The "error" of an error event: a new reference; NULL: no memory. Codes that the catalogue has not
+ * are the client's fault. `param` and `event_id` may be NULL. */
+MUST_USE json_t *error_json(const char *code, const char *message, const char *param,
+			    const char *event_id);
 
 /* Send error to the leg whose message is being served, with its event_id; to all legs when
  * there is none. */

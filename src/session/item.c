@@ -404,15 +404,6 @@ static bool is_ready(const struct item *it)
 	return strcmp(json_str(it->wire, "status", ""), "in_progress") != 0;
 }
 
-size_t conv_tokens(const struct conversation *c)
-{
-	size_t n = 0;
-
-	for (struct node *at = c->items.head.next; at != &c->items.head; at = at->next)
-		n += item_tokens(of(at));
-	return n;
-}
-
 /* The oldest item of those that fit, counted from the newest. */
 static const struct node *first_that_fits(const struct conversation *c, size_t max_tokens)
 {
@@ -428,12 +419,14 @@ static const struct node *first_that_fits(const struct conversation *c, size_t m
 	return first;
 }
 
-json_t *conv_items(const struct conversation *c, size_t max_tokens, bool *left_out)
+json_t *conv_items(const struct conversation *c, size_t max_tokens, double kept, bool *left_out)
 {
 	AUTO(json) json_t *list = json_array();
 	const struct node *first = first_that_fits(c, max_tokens);
 
 	*left_out = first != c->items.head.next;
+	if (*left_out && kept < 1)
+		first = first_that_fits(c, (size_t)((double)max_tokens * kept));
 	for (const struct node *n = first; n != &c->items.head; n = n->next) {
 		const struct item *it = of((struct node *)(uintptr_t)n);
 

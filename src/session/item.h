@@ -75,7 +75,7 @@ struct item *conv_before(const struct conversation *c, const struct item *it); /
 void conv_trim_audio(struct conversation *c);
 /* Tokens that its text is about: a token is four octets. */
 size_t item_tokens(const struct item *it);
-size_t conv_tokens(const struct conversation *c);
-/* Items for a language model: a deep copy, oldest first, without what is unfinished, and without
- * the oldest where all are more than max_tokens (*left_out: some were). */
-MUST_USE json_t *conv_items(const struct conversation *c, size_t max_tokens, bool *left_out);
+/* Items for a language model: a deep copy, oldest first, without what is unfinished. Where all are
+ * more than max_tokens only the newest that fit into `kept` of those (0 to 1); *left_out: so it was. */
+MUST_USE json_t *conv_items(const struct conversation *c, size_t max_tokens, double kept,
+			    bool *left_out);

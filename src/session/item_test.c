@@ -110,8 +110,8 @@ static void a_conversation_is_in_order(void)
 	bool ok = c.n == 3 && conv_first(&c) == first && conv_last(&c) == b &&
 		  conv_before(&c, a) == first && !conv_before(&c, first) && !conv_find(&c, "d");
 	bool left_out;
-	AUTO(json) json_t *items = conv_items(&c, 1000, &left_out);
-	ok = ok && json_array_size(items) == 3;
+	AUTO(json) json_t *items = conv_items(&c, 1000, 0.5, &left_out);
+	ok = ok && json_array_size(items) == 3 && !left_out;
 	conv_done(&c);
 	CHECK(ok);
 	CHECK_EQ(c.n, 0);
@@ -120,7 +120,7 @@ static void a_conversation_is_in_order(void)
 static void the_oldest_are_left_out_where_not_all_fit(void)
 {
 	struct conversation c;
-	bool left_out = false;
+	bool left_out = false, left_out_too = false, none = false;
 
 	json_init();
 	conv_init(&c);
@@ -133,16 +133,20 @@ static void the_oldest_are_left_out_where_not_all_fit(void)
 		if (it)
 			conv_insert(&c, it, conv_last(&c));
 	}
-	size_t one = conv_first(&c) ? item_tokens(conv_first(&c)) : 0, all = conv_tokens(&c);
-	AUTO(json) json_t *items = conv_items(&c, 2 * one + 1, &left_out);
+	size_t one = conv_first(&c) ? item_tokens(conv_first(&c)) : 0;
+	AUTO(json) json_t *all = conv_items(&c, 4 * one, 0.5, &none);
+	AUTO(json) json_t *items = conv_items(&c, 2 * one + 1, 1, &left_out);
+	AUTO(json) json_t *fewer = conv_items(&c, 4 * one - 1, 0.3, &left_out_too);
 	int64_t first = json_int(json_array_get(items, 0), "n", -1);
 	size_t n = json_array_size(items), held = c.n;
 	conv_done(&c);
-	CHECK(held == 4 && items);
-	CHECK_EQ(all, 4 * one);
-	CHECK(left_out);
+	CHECK(held == 4 && items && all && fewer);
+	CHECK(!none && left_out && left_out_too);
+	CHECK_EQ(json_array_size(all), 4);
 	CHECK_EQ(n, 2);
 	CHECK_EQ(first, 2);
+	CHECK_EQ(json_array_size(fewer), 1);
+	CHECK_EQ(json_int(json_array_get(fewer, 0), "n", -1), 3);
 }
 
 TESTS({ "the_oldest_are_left_out_where_not_all_fit", the_oldest_are_left_out_where_not_all_fit },

@@ -401,7 +401,7 @@ int session_attach(struct session *s, struct leg *l, enum leg_role r, uint64_t n
 	session_enter(s, now_us);
 	RECORD(s, REC_ATTACH, (struct bytes){ 0 }, slot_index(s, slot), r, l->ops->caps,
 	       l->ops->out_rate_hz, l->ops->room != NULL, l->view);
-	*slot = (struct leg_slot){ .leg = l, .role = r, .view = l->view };
+	*slot = (struct leg_slot){ .leg = l, .role = r };
 	if (l->view == VIEW_CONTROL)
 		s->alone_us = UINT64_MAX;
 	if (r == LEG_MAIN)
@@ -421,14 +421,14 @@ void session_set_view(struct session *s, struct leg *l, enum leg_view v, uint64_
 		return;
 	session_enter(s, now_us);
 	RECORD(s, REC_VIEW, (struct bytes){ 0 }, slot_index(s, slot), v);
-	l->view = slot->view = v;
+	l->view = v;
 	session_leave(s);
 }
 
 static bool has_control(const struct session *s)
 {
 	for (size_t i = 0; i < SESSION_LEGS; i++)
-		if (s->legs[i].leg && s->legs[i].view == VIEW_CONTROL)
+		if (s->legs[i].leg && s->legs[i].leg->view == VIEW_CONTROL)
 			return true;
 	return false;
 }
@@ -450,9 +450,8 @@ void session_detach(struct session *s, struct leg *l, uint64_t now_us)
 	session_enter(s, now_us);
 	RECORD(s, REC_DETACH, (struct bytes){ 0 }, slot_index(s, slot));
 	enum leg_role role = slot->role;
-	enum leg_view view = slot->view;
 	*slot = (struct leg_slot){ 0 };
-	if (view == VIEW_CONTROL && !has_control(s))
+	if (l->view == VIEW_CONTROL && !has_control(s))
 		s->alone_us = s->now_us + s->grace_us;
 	if (role == LEG_MAIN && s->state == SESS_OPEN)
 		close_legs(s, 1000, "the call has ended");

@@ -25,7 +25,6 @@ enum session_state {
 struct leg_slot {
 	struct leg *leg; /* NULL: free */
 	enum leg_role role;
-	enum leg_view view;
 	bool told; /* session.created was sent */
 };
 

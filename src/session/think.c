@@ -69,17 +69,9 @@ static json_t *tools_json(const struct response *r)
 	return json_incref(list);
 }
 
-/* How much of the conversation a model is shown: what is left of the context behind the
- * longest answer, or the part of it that truncation.retention_ratio says. */
-static size_t context_tokens(const struct response *r, const json_t *truncation)
-{
-	enum { CONTEXT = 32768, ANSWER = 4096 };
-	size_t all = CONTEXT - ANSWER;
-
-	return conv_tokens(&r->s->conv) <= all
-		       ? all
-		       : (size_t)((double)all * json_num(truncation, "retention_ratio", 1.0));
-}
+/* A model is shown what is left of the context behind the longest answer, or, where that is not
+ * all of the conversation, the part of it that truncation.retention_ratio says. */
+enum { CONTEXT_TOKENS = 32768, ANSWER_TOKENS = 4096 };
 
 /* *full: truncation is disabled, and not all of it fits. */
 static json_t *items_json(const struct response *r, bool *full)
@@ -87,8 +79,10 @@ static json_t *items_json(const struct response *r, bool *full)
 	const json_t *truncation = json_object_get(r->config, "truncation");
 	bool left_out = false;
 	AUTO(json)
-	json_t *list = r->input ? json_deep_copy(r->input)
-				: conv_items(&r->s->conv, context_tokens(r, truncation), &left_out);
+	json_t *list = r->input
+			       ? json_deep_copy(r->input)
+			       : conv_items(&r->s->conv, CONTEXT_TOKENS - ANSWER_TOKENS,
+					    json_num(truncation, "retention_ratio", 1), &left_out);
 
 	*full = left_out && json_is_string(truncation) &&
 		strcmp(json_string_value(truncation), "disabled") == 0;
