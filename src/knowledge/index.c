@@ -65,10 +65,11 @@ static int add_document(void *ctx, const struct store_document *d)
 		return -ENOMEM;
 	const char *path = arena_strdup(&x->strings, d->path);
 	const char *title = arena_strdup(&x->strings, d->title);
-	if (!path || !title)
+	const char *labels = arena_strdup(&x->strings, d->labels);
+	if (!path || !title || !labels)
 		return -ENOMEM;
 	x->documents[x->n_documents++] =
-		(struct index_document){ d->id, path, last_part(path), title };
+		(struct index_document){ d->id, path, last_part(path), title, labels };
 	return 0;
 }
 

@@ -22,6 +22,7 @@ struct index;
 struct index_document {
 	int64_t id;
 	const char *path, *name, *title; /* name: the path's last part */
+	const char *labels;              /* a set (labels.h)          */
 };
 
 struct index_passage {

@@ -22,6 +22,7 @@ enum { JOINED_MAX = 2 * WORD_MAX, PART_MIN = 3 };
 
 struct maker {
 	const struct index *x;
+	const struct seen *v;
 	struct query *q;
 	struct word words[QUERY_SLOTS]; /* as written, by slot     */
 	size_t place[QUERY_SLOTS];      /* which word of the question */
@@ -29,10 +30,10 @@ struct maker {
 };
 
 /* An alternative for two slots weighs as much as both. */
-static float ranking_weight(const struct index *x, const struct query *q, enum query_kind kind,
+static float ranking_weight(const struct seen *v, const struct query *q, enum query_kind kind,
 			    int32_t term, float quality, size_t first, size_t n_slots)
 {
-	float idf = index_idf(x, term), both = 0;
+	float idf = seen_idf(v, term), both = 0;
 
 	for (size_t i = first; i < first + n_slots; i++)
 		both += q->slots[i].weight;
@@ -40,7 +41,7 @@ static float ranking_weight(const struct index *x, const struct query *q, enum q
 	return share * quality * (n_slots > 1 ? MAX(idf, both) : idf);
 }
 
-static void add_alternative(const struct index *x, struct query *q, enum query_kind kind,
+static void add_alternative(const struct seen *v, struct query *q, enum query_kind kind,
 			    int32_t term, float quality, size_t first, size_t n_slots)
 {
 	for (size_t i = 0; i < q->n_alternatives; i++) {
@@ -52,7 +53,7 @@ static void add_alternative(const struct index *x, struct query *q, enum query_k
 	if (q->n_alternatives == QUERY_ALTERNATIVES)
 		return;
 	q->alternatives[q->n_alternatives++] = (struct query_alternative){
-		kind, term, quality, ranking_weight(x, q, kind, term, quality, first, n_slots),
+		kind, term, quality, ranking_weight(v, q, kind, term, quality, first, n_slots),
 		(uint8_t)first, (uint8_t)n_slots
 	};
 }
@@ -66,6 +67,18 @@ static int32_t known_term(const struct index *x, const char *s, size_t n)
 	word_to_term(&w);
 	int32_t t = vocab_find(index_terms(x), w.s, w.n);
 	return t >= 0 && index_postings(x, (size_t)t).n ? t : VOCAB_NONE;
+}
+
+static int32_t seen_word(const struct maker *m, const char *s, size_t n)
+{
+	int32_t t = known_term(m->x, s, n);
+
+	return seen_term(m->v, t) ? t : VOCAB_NONE;
+}
+
+static bool may_mean(const void *seen, int32_t term)
+{
+	return seen_term(seen, term);
 }
 
 static bool already(const struct maker *m, const struct word *w)
@@ -82,11 +95,11 @@ static void add_slot(struct maker *m, const struct word *w, size_t place, const 
 
 	if (q->n_slots == QUERY_SLOTS || already(m, w))
 		return;
-	int32_t t = known_term(m->x, w->s, w->n);
+	int32_t t = seen_word(m, w->s, w->n);
 	m->words[q->n_slots] = *w;
 	m->before[q->n_slots] = *before;
 	m->place[q->n_slots] = place;
-	q->slots[q->n_slots++] = (struct query_slot){ index_idf(m->x, t), t, w->start, w->end };
+	q->slots[q->n_slots++] = (struct query_slot){ seen_idf(m->v, t), t, w->start, w->end };
 }
 
 static void add_slots(struct maker *m, struct bytes text)
@@ -117,12 +130,13 @@ static bool is_part(const struct query *q, int32_t term, size_t first, size_t n_
 static void sounds_like(struct maker *m, const char *s, size_t n, size_t first, size_t n_slots,
 			float least)
 {
+	const struct sound_filter filter = { may_mean, m->v };
 	struct sound_match found[SOUND_MATCHES];
-	size_t k = sound_find(index_sounds(m->x), s, n, found);
+	size_t k = sound_find(index_sounds(m->x), s, n, &filter, found);
 
 	for (size_t i = 0; i < k; i++)
 		if (found[i].likeness >= least && !is_part(m->q, found[i].term, first, n_slots))
-			add_alternative(m->x, m->q, QUERY_SOUND, found[i].term,
+			add_alternative(m->v, m->q, QUERY_SOUND, found[i].term,
 					SOUND_QUALITY * found[i].likeness, first, n_slots);
 }
 
@@ -136,12 +150,12 @@ static void join_slots(struct maker *m, size_t i)
 		return;
 	memcpy(s, a->s, a->n);
 	memcpy(s + a->n, b->s, b->n);
-	int32_t t = known_term(m->x, s, a->n + b->n);
+	int32_t t = seen_word(m, s, a->n + b->n);
 	if (t < 0) {
 		sounds_like(m, s, a->n + b->n, i, 2, SOUND_SURE);
 		return;
 	}
-	add_alternative(m->x, m->q, QUERY_JOINED, t, 1, i, 2);
+	add_alternative(m->v, m->q, QUERY_JOINED, t, 1, i, 2);
 	for (size_t k = 0; k < m->q->n_alternatives; k++) {
 		struct query_alternative *p = &m->q->alternatives[k];
 
@@ -159,11 +173,11 @@ static bool split_slot(struct maker *m, size_t i)
 	float best = 0;
 
 	for (size_t n = PART_MIN; n + PART_MIN <= w->n; n++) {
-		int32_t a = known_term(m->x, w->s, n), b = known_term(m->x, w->s + n, w->n - n);
+		int32_t a = seen_word(m, w->s, n), b = seen_word(m, w->s + n, w->n - n);
 		if (a < 0 || b < 0)
 			continue;
 		/* The commoner its parts, the likelier a split is meant. */
-		float common = 1 / (1 + index_idf(m->x, a)) + 1 / (1 + index_idf(m->x, b));
+		float common = 1 / (1 + seen_idf(m->v, a)) + 1 / (1 + seen_idf(m->v, b));
 		if (common > best) {
 			best = common;
 			best_a = a;
@@ -176,10 +190,10 @@ static bool split_slot(struct maker *m, size_t i)
 	q->slots[k] = q->slots[i];
 	q->slots[i].term = best_a;
 	q->slots[k].term = best_b;
-	q->slots[i].weight = index_idf(m->x, best_a);
-	q->slots[k].weight = index_idf(m->x, best_b);
-	add_alternative(m->x, q, QUERY_SPLIT, best_a, 0.9f, i, 1);
-	add_alternative(m->x, q, QUERY_SPLIT, best_b, 0.9f, k, 1);
+	q->slots[i].weight = seen_idf(m->v, best_a);
+	q->slots[k].weight = seen_idf(m->v, best_b);
+	add_alternative(m->v, q, QUERY_SPLIT, best_a, 0.9f, i, 1);
+	add_alternative(m->v, q, QUERY_SPLIT, best_b, 0.9f, k, 1);
 	return true;
 }
 
@@ -221,8 +235,8 @@ static void add_synonym(void *ctx, const char *term)
 	const struct index *x = y->m->x;
 	int32_t t = vocab_find(index_terms(x), term, strlen(term));
 
-	if (t >= 0 && index_postings(x, (size_t)t).n)
-		add_alternative(x, y->m->q, QUERY_SYNONYM, t, SYNONYM_QUALITY, y->slot, 1);
+	if (seen_term(y->m->v, t))
+		add_alternative(y->m->v, y->m->q, QUERY_SYNONYM, t, SYNONYM_QUALITY, y->slot, 1);
 }
 
 static void synonym_slot(struct maker *m, size_t i)
@@ -233,16 +247,16 @@ static void synonym_slot(struct maker *m, size_t i)
 	synonyms_foreach(w.s, add_synonym, &(struct synonyms){ m, i });
 }
 
-void query_make(const struct index *x, struct bytes text, struct query *out)
+void query_make_seen(const struct seen *v, struct bytes text, struct query *out)
 {
-	struct maker m = { .x = x, .q = out };
+	struct maker m = { .x = v->x, .v = v, .q = out };
 
 	*out = (struct query){ .n_slots = 0 };
 	add_slots(&m, text);
 	size_t n = out->n_slots;
 	for (size_t i = 0; i < n; i++)
 		if (out->slots[i].term >= 0)
-			add_alternative(x, out, QUERY_EXACT, out->slots[i].term, 1, i, 1);
+			add_alternative(v, out, QUERY_EXACT, out->slots[i].term, 1, i, 1);
 	for (size_t i = 0; i + 1 < n; i++)
 		join_slots(&m, i);
 	for (size_t i = 0; i < n; i++)
@@ -252,6 +266,13 @@ void query_make(const struct index *x, struct bytes text, struct query *out)
 			unknown_slot(&m, i, n);
 	for (size_t i = 0; i < out->n_slots; i++)
 		out->weight += out->slots[i].weight;
+}
+
+void query_make(const struct index *x, struct bytes text, struct query *out)
+{
+	const struct seen all = { .x = x, .n_passages = index_n(x) };
+
+	query_make_seen(&all, text, out);
 }
 
 /* --- coverage ------------------------------------------------------------------------------ */

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "knowledge/index.h"
+#include "knowledge/seen.h"
 
 enum { QUERY_SLOTS = 48, QUERY_ALTERNATIVES = 160 };
 
@@ -38,6 +39,9 @@ struct query {
 };
 
 void query_make(const struct index *x, struct bytes text, struct query *out);
+/* The same by who does not see all of it: a word that stands only in what is hidden is not in the
+ * collection and no alternative, and words weigh as they are rare in what is seen. */
+void query_make_seen(const struct seen *v, struct bytes text, struct query *out);
 
 /* 0..1; 0 for a question without slots. */
 float query_covers_passage(const struct index *x, const struct query *q, uint32_t passage);

@@ -144,7 +144,8 @@ struct scores {
 	float closest; /* the best cosine before normalise() */
 };
 
-static void score_alternatives(const struct index *x, const struct query *q, struct scores *s)
+static void score_alternatives(const struct index *x, const struct seen *v, const struct query *q,
+			       struct scores *s)
 {
 	for (size_t i = 0; i < q->n_alternatives; i++) {
 		const struct query_alternative *a = &q->alternatives[i];
@@ -152,26 +153,29 @@ static void score_alternatives(const struct index *x, const struct query *q, str
 		float *to = a->kind == QUERY_SOUND ? s->sound : s->lexical;
 
 		for (size_t k = 0; k < l.n; k++)
-			to[l.p[k].passage] += a->weight * l.p[k].weight;
+			if (seen_passage(v, l.p[k].passage))
+				to[l.p[k].passage] += a->weight * l.p[k].weight;
 	}
 }
 
-static void score_vectors(const struct index *x, const struct query *q, struct scores *s)
+static void score_vectors(const struct index *x, const struct seen *v, const struct query *q,
+			  struct scores *s)
 {
 	const struct embedder *e = index_embedder(x);
 	struct embed_sum sum = { { 0 } };
-	int8_t v[EMBED_DIM_MAX];
+	int8_t asked[EMBED_DIM_MAX];
 
 	for (size_t i = 0; e && i < q->n_alternatives; i++) {
 		const struct query_alternative *a = &q->alternatives[i];
-		float idf = index_idf(x, a->term); /* the embedder has its own */
+		float idf = seen_idf(v, a->term); /* the embedder has its own */
 
 		embed_add(e, &sum, index_terms(x)->s[a->term], idf > 0 ? a->weight / idf : 0);
 	}
-	if (!e || !embed_finish(e, &sum, v))
+	if (!e || !embed_finish(e, &sum, asked))
 		return;
 	for (size_t i = 0; i < index_n(x); i++)
-		s->vector[i] = MAX(embed_cosine(v, index_vector(x, i), embedder_dim(e)), 0.0f);
+		if (seen_passage(v, i))
+			s->vector[i] = MAX(embed_cosine(asked, index_vector(x, i), embedder_dim(e)), 0.0f);
 }
 
 /* Words and sounds share one scale; each scale's best becomes 1. */
@@ -319,15 +323,16 @@ static int rank(const struct index *x, const struct search_request *r, struct se
 	size_t n = index_n(x), n_top = 0;
 	size_t k = MIN(r->k ? r->k : (size_t)SEARCH_K_DEFAULT, (size_t)SEARCH_K_MAX);
 	AUTO(mem) float *sums = mem_calloc(4 * n, sizeof(*sums));
+	AUTO(seen) struct seen v = { 0 };
 	struct candidate top[RERANK];
 	struct query q;
 
-	if (!sums)
+	if (!sums || seen_init(&v, x, r->groups) != 0)
 		return -ENOMEM;
 	struct scores s = { sums, sums + n, sums + 2 * n, sums + 3 * n, 0 };
-	query_make(x, bytes_str(r->query), &q);
-	score_alternatives(x, &q, &s);
-	score_vectors(x, &q, &s);
+	query_make_seen(&v, bytes_str(r->query), &q);
+	score_alternatives(x, &v, &q, &s);
+	score_vectors(x, &v, &q, &s);
 	normalise(&s, n);
 	fuse(&s, n, r->by);
 	for (size_t i = 0; i < n; i++) {
@@ -372,9 +377,12 @@ void search_result_done(struct search_result *r)
 float sentence_score(const struct search_request *q, const struct search_result *r,
 		     const struct search_row *row, struct bytes sentence)
 {
+	AUTO(seen) struct seen v = { 0 };
 	struct query parsed;
 
-	query_make(r->index, bytes_str(q->query), &parsed);
+	if (seen_init(&v, r->index, q->groups) != 0)
+		return 0;
+	query_make_seen(&v, bytes_str(q->query), &parsed);
 	float own = query_covers_text(r->index, &parsed, sentence, bytes_of("", 0));
 	float with = query_covers_text(r->index, &parsed, sentence, bytes_str(row->headings));
 	return 0.7f * own + 0.3f * with;
@@ -423,12 +431,15 @@ static json_t *alternatives_json(const struct index *x, const struct query *q, s
 	return list;
 }
 
-static json_t *words_json(const char *text, const struct index *x)
+static json_t *words_json(const struct search_request *r, const struct index *x)
 {
+	AUTO(seen) struct seen v = { 0 };
 	struct query q;
-	json_t *list = json_array();
 
-	query_make(x, bytes_str(text), &q);
+	if (seen_init(&v, x, r->groups) != 0)
+		return NULL;
+	json_t *list = json_array();
+	query_make_seen(&v, bytes_str(r->query), &q);
 	for (size_t i = 0; list && i < q.n_slots; i++) {
 		const struct query_slot *s = &q.slots[i];
 		json_t *one = json_pack("{sI sI so sb so}", "start", (json_int_t)s->start, "end",
@@ -458,7 +469,7 @@ json_t *search_result_json(const struct search_request *q, const struct search_r
 	o = json_pack("{ss ss so so}", "query", q->query, "collection",
 		      q->collection ? q->collection : STORE_DEFAULT_COLLECTION, "confidence",
 		      number(r->confidence), "results", list);
-	if (o && r->index && json_object_set_new(o, "words", words_json(q->query, r->index)) != 0) {
+	if (o && r->index && json_object_set_new(o, "words", words_json(q, r->index)) != 0) {
 		json_decref(o);
 		return NULL;
 	}

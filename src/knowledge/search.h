@@ -38,6 +38,10 @@ struct search_request {
 	const char *query;      /* UTF-8             */
 	size_t k;               /* 0: SEARCH_K_DEFAULT */
 	int64_t document;       /* only in this one; 0: all */
+	/* Who asks: the set of their groups (labels.h). NULL: who sees everything; "": who sees only
+	 * what has no labels. What is hidden is neither ranked nor counted, and words that stand
+	 * only there are unknown and never suggested. */
+	const char *groups;
 	enum search_by by;
 };
 

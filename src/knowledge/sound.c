@@ -121,7 +121,7 @@ static void keep(struct sound_match out[static SOUND_MATCHES], size_t *n, struct
 	out[i] = m;
 }
 
-size_t sound_find(const struct sounds *s, const char *word, size_t n,
+size_t sound_find(const struct sounds *s, const char *word, size_t n, const struct sound_filter *filter,
 		  struct sound_match out[static SOUND_MATCHES])
 {
 	char key[SOUND_KEY];
@@ -134,7 +134,7 @@ size_t sound_find(const struct sounds *s, const char *word, size_t n,
 		const struct row *r = &s->rows[i];
 		float l = likeness(r, s->terms->s[r->term], key, n_key, word, n);
 
-		if (l >= LIKENESS_MIN)
+		if (l >= LIKENESS_MIN && (!filter || filter->may(filter->ctx, r->term)))
 			keep(out, &found, (struct sound_match){ r->term, l });
 	}
 	return found;

@@ -24,6 +24,12 @@ size_t sound_key(const char *s, size_t n, char key[static SOUND_KEY]);
 MUST_USE int sounds_new(struct sounds **out, const struct vocab *terms);
 void sounds_free(struct sounds *s);
 
-/* The terms most like a word, best first; how many. */
-size_t sound_find(const struct sounds *s, const char *word, size_t n,
+/* Which terms are meant at all. */
+struct sound_filter {
+	bool (*may)(const void *ctx, int32_t term);
+	const void *ctx;
+};
+
+/* The terms most like a word, best first; how many. filter: may be NULL. */
+size_t sound_find(const struct sounds *s, const char *word, size_t n, const struct sound_filter *filter,
 		  struct sound_match out[static SOUND_MATCHES]);
