@@ -1,6 +1,7 @@
 #include "api/entry.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/page.h"
@@ -211,6 +212,8 @@ void api_drain(struct api *a, size_t loop)
 
 static int copy_strings(struct api *a, const struct api_params *p)
 {
+	a->limited = p->groups;
+	snprintf(a->groups, sizeof(a->groups), "%s", p->groups ? p->groups : "");
 	a->data = mem_strdup(p->data);
 	a->collection = mem_strdup(p->collection);
 	a->https_url = mem_strdup(p->https_url ? p->https_url : "");

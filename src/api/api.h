@@ -6,7 +6,7 @@
  *   GET  /api/status                    what the page needs to know
  *   POST /api/login                     a one-time code for a cookie
  *   POST /api/search                    {query|searchKey, k?}: passages, best first
- *   GET  /api/documents                 all of a collection
+ *   GET  /api/documents                 all of a collection that who asks may read
  *   GET  /api/documents/{id}            one
  *   GET  /api/documents/{id}/text       ?start=&end= : a piece of its text
  *   GET  /v1/realtime                   WebSocket: a session
@@ -17,7 +17,8 @@
  *   POST /v1/realtime/calls/{id}/hangup ends it
  *
  * A session, a search and the list of documents are about the served collection, or the one
- * that ?collection=NAME names; 404 where there is none.
+ * that ?collection=NAME names; 404 where there is none; and about what is labelled for the
+ * groups of who asks (reach.h).
  *
  * Call ids carry the loop that owns the call ("rtc_" loop in base 36, two digits, random);
  * a request for a call of another loop is moved there.
@@ -52,6 +53,7 @@ struct api_params {
 	struct searcher *searcher;
 	const char *data;       /* directory of the store */
 	const char *collection; /* of requests that name none; there is one of this name */
+	const char *groups;     /* of requests without a client secret (labels.h); NULL: all; copied */
 	struct auth *auth;
 	struct cert *cert;
 	struct sctp_service *sctp;

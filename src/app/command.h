@@ -13,5 +13,6 @@ int command_token(struct config *c);
 
 /* What `ingest` and `serve --docs` do, with progress on a terminal. Exit code. */
 enum ingest_output { INGEST_AS_TEXT, INGEST_AS_JSON, INGEST_SILENT };
-int ingest_for_command(const char *data, const char *collection, const char *const *paths, size_t n,
-		       enum ingest_output how);
+/* labels: as in knowledge/ingest.h. */
+int ingest_for_command(const char *data, const char *collection, const char *labels,
+		       const char *const *paths, size_t n, enum ingest_output how);

@@ -97,13 +97,13 @@ static void learn_words(struct store *s, const char *data, const char *collectio
 		fprintf(stderr, "voiced: %s\n", why);
 }
 
-int ingest_for_command(const char *data, const char *collection, const char *const *paths, size_t n,
-		       enum ingest_output how)
+int ingest_for_command(const char *data, const char *collection, const char *labels,
+		       const char *const *paths, size_t n, enum ingest_output how)
 {
 	AUTO(store) struct store *store = NULL;
 	AUTO(ingest_summary) struct ingest_summary sum = { 0 };
 	struct shown shown = { .terminal = isatty(STDERR_FILENO), .columns = terminal_columns() };
-	struct ingest_params p = { collection, on_progress, &shown };
+	struct ingest_params p = { collection, on_progress, &shown, labels };
 	struct sigaction act = { .sa_handler = on_interrupt, .sa_flags = SA_RESETHAND };
 	char why[STORE_WHY];
 
@@ -136,6 +136,10 @@ int ingest_for_command(const char *data, const char *collection, const char *con
 
 int command_ingest(struct config *c)
 {
-	return ingest_for_command(c->data, c->collection, c->words.at, c->words.n,
+	char labels[LABELS_SIZE];
+
+	if (config_set_of(&c->labels, "label", labels) != 0)
+		return 2;
+	return ingest_for_command(c->data, c->collection, c->labels.n ? labels : NULL, c->words.at, c->words.n,
 				  c->json ? INGEST_AS_JSON : INGEST_AS_TEXT);
 }

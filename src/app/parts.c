@@ -115,9 +115,9 @@ static void adapt(struct parts *p, struct store *s)
 	if (!p->has_stt || vocabulary_find(s, p->data, p->collection, &v) != 0 || v.generation == p->heard)
 		return;
 	int r = vocabulary_make(s, p->data, p->collection, &v, why);
-	if (r == 0)
-		r = stt_pocketsphinx_adapt(p->engines.stt, v.dict, v.lm);
-	if (r != 0 && r != -ENODATA)
+	if (r == 0 || r == -ENODATA) /* no words: none are left from before */
+		r = stt_pocketsphinx_adapt(p->engines.stt, r == 0 ? v.dict : NULL, r == 0 ? v.lm : NULL);
+	if (r != 0)
 		log_warn("what=adapt why=\"%s\"", why);
 	p->heard = v.generation; /* also after a failure: it would fail again */
 }

@@ -39,6 +39,7 @@ struct seat_thread {
 
 struct service {
 	struct config *c;
+	const char *groups; /* of requests without a client secret; NULL: all */
 	struct addr at;                       /* listened on */
 	struct addr addresses[ADDRESSES_MAX]; /* under which this machine is reached there */
 	size_t n_addresses;
@@ -227,6 +228,7 @@ static int open_api(struct service *s)
 		.env = &env_system, .loops = s->loops, .n_loops = s->n,
 		.engines_of = engines_of, .turn = parts_turn_pool(s->parts),
 		.searcher = parts_searcher(s->parts), .data = c->data, .collection = c->collection,
+		.groups = s->groups,
 		.auth = &s->auth, .cert = s->cert, .sctp = s->sctp, .candidates = s->addresses,
 		.n_candidates = s->n_addresses, .questions = s->questions, .n_questions = s->n_questions,
 		.models = c->models.at, .n_models = c->models.n, .middle_tier = c->middle_tier,
@@ -449,15 +451,16 @@ static int start_loops(struct service *s)
 
 int command_serve(struct config *c)
 {
-	struct service *s = mem_zalloc(sizeof(*s));
+	char labels[LABELS_SIZE], groups[LABELS_SIZE];
 	sigset_t signals;
 	int r = -ENOMEM;
 
-	if (c->docs.n && ingest_for_command(c->data, c->collection, c->docs.at,
-					    c->docs.n, INGEST_AS_TEXT) != 0) {
-		mem_free(s);
+	if (config_set_of(&c->labels, "label", labels) != 0 || config_set_of(&c->groups, "group", groups) != 0)
+		return 2;
+	if (c->docs.n && ingest_for_command(c->data, c->collection, c->labels.n ? labels : NULL, c->docs.at,
+					    c->docs.n, INGEST_AS_TEXT) != 0)
 		return 1;
-	}
+	struct service *s = mem_zalloc(sizeof(*s));
 	/* Blocked before any thread is made: only the wait below sees them. */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
@@ -466,6 +469,7 @@ int command_serve(struct config *c)
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	if (s) {
 		s->c = c;
+		s->groups = c->groups.n ? groups : NULL;
 		r = open_all(s);
 	}
 	if (r == 0)

@@ -95,6 +95,25 @@ static int put(struct run *u, struct store_document *d, const struct outline *o)
 	return 0;
 }
 
+/* The text is as it was; the labels may be others. */
+static int take_unchanged(struct run *u, int64_t id)
+{
+	AUTO(buf) struct buf strings = { 0 };
+	struct store_document d;
+	int r = u->p->labels ? store_document(u->s, id, &strings, &d) : 0;
+	bool other = r == 0 && u->p->labels && strcmp(d.labels, u->p->labels) != 0;
+
+	if (other)
+		r = store_mark(u->s, id, NULL, u->p->labels);
+	if (r < 0)
+		return store_failed(u, r);
+	if (other)
+		u->sum->updated++;
+	else
+		u->sum->unchanged++;
+	return 0;
+}
+
 static int take_content(struct run *u, const char *path, struct bytes content, int64_t mtime_us)
 {
 	struct store_document d = {
@@ -102,6 +121,7 @@ static int take_content(struct run *u, const char *path, struct bytes content, i
 		.path = path,
 		.size = (int64_t)content.n,
 		.mtime_us = mtime_us,
+		.labels = u->p->labels,
 	};
 	uint8_t known[STORE_SHA];
 	int64_t id;
@@ -110,10 +130,8 @@ static int take_content(struct run *u, const char *path, struct bytes content, i
 	if (sha256(content, d.sha256) < 0)
 		return no_memory(u);
 	int r = store_find(u->s, u->collection, path, &id, known);
-	if (r == 0 && memcmp(known, d.sha256, STORE_SHA) == 0) {
-		u->sum->unchanged++;
-		return 0;
-	}
+	if (r == 0 && memcmp(known, d.sha256, STORE_SHA) == 0)
+		return take_unchanged(u, id);
 	if (r < 0 && r != -ENOENT)
 		return store_failed(u, r);
 

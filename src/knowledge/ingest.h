@@ -28,6 +28,9 @@ struct ingest_params {
 	/* May be NULL. Non-zero cancels: the run ends with -ECANCELED, what is done stays. */
 	int (*on_progress)(void *ctx, const struct ingest_progress *p);
 	void *ctx;
+	/* A set (labels.h): labels of the documents, also of those that are unchanged. NULL: what is
+	 * new has none, and the others keep theirs. */
+	const char *labels;
 };
 
 struct ingest_failure {

@@ -74,7 +74,7 @@ static void embed_question(struct ranking *k)
 		return;
 	for (size_t i = 0; i < k->q->n_alternatives; i++) {
 		const struct query_alternative *a = &k->q->alternatives[i];
-		float idf = index_idf(k->x, a->term); /* the embedder has its own */
+		float idf = view_idf(k->v, a->term); /* the embedder has its own */
 
 		embed_add(e, &sum, index_term(k->x, (size_t)a->term), idf > 0 ? a->weight / idf : 0);
 	}

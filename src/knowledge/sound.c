@@ -142,7 +142,7 @@ static void keep(struct sound_match out[static SOUND_MATCHES], size_t *n, struct
 }
 
 size_t sound_find(const struct sounds *s, const char *word, size_t n,
-		  struct sound_match out[static SOUND_MATCHES], size_t n_out)
+		  const struct sound_filter *filter, struct sound_match out[static SOUND_MATCHES], size_t n_out)
 {
 	char key[SOUND_KEY];
 	size_t n_key = s ? sound_key(word, n, key) : 0, found = n_out;
@@ -156,7 +156,7 @@ size_t sound_find(const struct sounds *s, const char *word, size_t n,
 		const struct row *r = &s->rows[i];
 		float l = likeness(r, terms[r->term], key, n_key, consonants, word, n);
 
-		if (l >= LIKENESS_MIN)
+		if (l >= LIKENESS_MIN && (!filter || filter->may(filter->ctx, r->term)))
 			keep(out, &found, (struct sound_match){ r->term, l });
 	}
 	return found;

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "knowledge/db.h"
+#include "knowledge/labels.h"
 #include "knowledge/utf8.h"
 
 enum { BUSY_MS = 10000, APPLICATION_ID = 0x766f6963 /* "voic" */ };
@@ -537,6 +538,27 @@ int store_size(struct store *s, int64_t collection, struct store_size *out)
 		return r < 0 ? r : db_fail(s, SQLITE_CORRUPT);
 	*out = (struct store_size){ sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1) };
 	return 0;
+}
+
+int store_size_seen(struct store *s, int64_t collection, const char *groups, struct store_size *out)
+{
+	AUTO(stmt) sqlite3_stmt *q = NULL;
+	struct store_size sum = { 0 };
+	int r = db_prepare(s, &q,
+			   "SELECT labels, count(*), sum(n_passages) FROM documents WHERE collection = ?"
+			   " GROUP BY labels");
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(q, 1, collection);
+	while ((r = db_step(s, q)) == 1)
+		if (labels_admit(db_str(q, 0), groups)) {
+			sum.documents += sqlite3_column_int64(q, 1);
+			sum.passages += sqlite3_column_int64(q, 2);
+		}
+	if (r == 0)
+		*out = sum;
+	return r;
 }
 
 /* Copies n strings behind what `strings` holds and lets them point there. */

@@ -95,6 +95,9 @@ struct store_size {
 	int64_t documents, passages;
 };
 MUST_USE int store_size(struct store *s, int64_t collection, struct store_size *out);
+/* Only those that these groups may read (labels.h); NULL: all. */
+MUST_USE int store_size_seen(struct store *s, int64_t collection, const char *groups,
+			     struct store_size *out);
 /* One row; path, title and type are copied to `strings`. -ENOENT. */
 MUST_USE int store_document(struct store *s, int64_t id, struct buf *strings,
 			    struct store_document *out);

@@ -3,16 +3,6 @@
 #include "knowledge/query.h"
 #include "knowledge/teststore.h"
 
-static void grants_by_labels(void)
-{
-	CHECK(view_grants(NULL, "\nhr\n"));
-	CHECK(view_grants("", ""));
-	CHECK(!view_grants("", "\nhr\n"));
-	CHECK(view_grants("\nit\nhr\n", "\nhr\nlegal\n"));
-	CHECK(!view_grants("\nit\nhrx\n", "\nhr\nlegal\n"));
-	CHECK(!view_grants("\nit\n", "hr")); /* no set */
-}
-
 static size_t seen(const struct index *x, const struct view_filter *f, const char *word)
 {
 	AUTO(view) struct view v = { 0 };
@@ -84,6 +74,5 @@ static void hidden_words_are_unknown(void)
 	CHECK_EQ(q.n_alternatives, 1);
 }
 
-TESTS({ "grants_by_labels", grants_by_labels },
-      { "shows_what_is_asked_for", shows_what_is_asked_for },
+TESTS({ "shows_what_is_asked_for", shows_what_is_asked_for },
       { "hidden_words_are_unknown", hidden_words_are_unknown })

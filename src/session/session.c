@@ -268,11 +268,11 @@ static void record_params(struct session *s, const struct session_params *p)
 	if (!s->rec.ops)
 		return;
 	AUTO(json)
-	json_t *v = json_pack("{s:i,s:i,s:b,s:i,s:i,s:s?,s:s?,s:s?,s:s?,s:s?,s:O?,s:I,s:I,s:i,s:i,s:b,s:o}",
+	json_t *v = json_pack("{s:i,s:i,s:b,s:i,s:i,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?,s:O?,s:I,s:I,s:i,s:i,s:b,s:o}",
 			      "dialect", p->dialect, "config_dialect", p->config_dialect, "enforced",
 			      p->enforced, "paced_hz", (int)p->paced_hz, "kind", p->kind, "model", p->model,
 			      "instructions", p->instructions, "voice", p->voice, "language",
-			      p->language, "collection", p->collection, "config", p->config,
+			      p->language, "collection", p->collection, "groups", p->groups, "config", p->config,
 			      "max_us", (json_int_t)p->max_us, "grace_us",
 			      (json_int_t)p->grace_us, "tts_rate_hz",
 			      p->engines->tts_ops ? (int)p->engines->tts_ops->rate_hz : 0,
@@ -297,7 +297,8 @@ static int init(struct session *s, const struct session_params *p, struct api_er
 	session_new_id(s, "sess_", s->id);
 	session_new_id(s, "conv_", s->conversation_id);
 	s->expires_us = s->now_us + s->max_us;
-	if (copy_string(p->language, &s->language) || copy_string(p->collection, &s->collection))
+	if (copy_string(p->language, &s->language) || copy_string(p->collection, &s->collection) ||
+	    copy_string(p->groups, &s->groups))
 		return -ENOMEM;
 	int err = make_config(p, s->id, expiry_s(s), &s->config, e);
 	if (err)
@@ -350,6 +351,7 @@ void session_free(struct session *s)
 	json_decref(s->texts);
 	mem_free(s->language);
 	mem_free(s->collection);
+	mem_free(s->groups);
 	mem_free(s);
 }
 

@@ -47,7 +47,7 @@ struct session {
 	bool broken; /* memory ran out: leave() closes */
 	unsigned depth;
 	char id[ID_MAX], conversation_id[ID_MAX], seed[16];
-	char *language, *collection;
+	char *language, *collection, *groups;
 	json_t *config;
 	struct settings set; /* config, read */
 	struct leg_slot legs[SESSION_LEGS];
