@@ -156,19 +156,13 @@ static void score_alternatives(const struct index *x, const struct query *q, str
 	}
 }
 
-static void score_vectors(const struct index *x, const struct query *q, struct scores *s)
+static void score_vectors(const struct index *x, const struct query *q, struct bytes text,
+			  struct scores *s)
 {
 	const struct embedder *e = index_embedder(x);
-	struct embed_sum sum = { { 0 } };
 	int8_t v[EMBED_DIM_MAX];
 
-	for (size_t i = 0; e && i < q->n_alternatives; i++) {
-		const struct query_alternative *a = &q->alternatives[i];
-		float idf = index_idf(x, a->term); /* the embedder has its own */
-
-		embed_add(e, &sum, index_terms(x)->s[a->term], idf > 0 ? a->weight / idf : 0);
-	}
-	if (!e || !embed_finish(e, &sum, v))
+	if (!e || !embed_query(e, x, q, text, v))
 		return;
 	for (size_t i = 0; i < index_n(x); i++)
 		s->vector[i] = MAX(embed_cosine(v, index_vector(x, i), embedder_dim(e)), 0.0f);
@@ -327,7 +321,7 @@ static int rank(const struct index *x, const struct search_request *r, struct se
 	struct scores s = { sums, sums + n, sums + 2 * n, sums + 3 * n, 0 };
 	query_make(x, bytes_str(r->query), &q);
 	score_alternatives(x, &q, &s);
-	score_vectors(x, &q, &s);
+	score_vectors(x, &q, bytes_str(r->query), &s);
 	normalise(&s, n);
 	fuse(&s, n, r->by);
 	for (size_t i = 0; i < n; i++) {
