@@ -380,14 +380,15 @@ static int replace_embedder(struct run *u, const struct embedder *e)
 	atomic_fetch_add(&n_total, (unsigned long)u->size.passages);
 	unsigned long before = atomic_load(&n_done);
 	if (e) {
-		log_info("collection=%s what=embedding with=\"%s\" passages=%" PRId64, u->name,
-			 embedder_name(e), u->size.passages);
+		if (u->size.passages > QUICK)
+			log_info("collection=%s what=embedding with=\"%s\" passages=%" PRId64, u->name,
+				 embedder_name(e), u->size.passages);
 		p.fd = store_spool(u->s);
 		r = p.fd < 0 ? p.fd : embed_all(u, e, &p);
 	}
 	if (r == 0)
 		r = put_all(u, e, &p);
-	if (r == 0 && e)
+	if (r == 0 && p.n > QUICK)
 		log_info("collection=%s what=embedded with=\"%s\" passages=%zu", u->name,
 			 embedder_name(e), p.n);
 	atomic_fetch_sub(&n_done, atomic_load(&n_done) - before);

@@ -60,6 +60,13 @@ static struct index *take_index(struct shelf *h)
 	return x;
 }
 
+struct index *searcher_index(struct searcher *s, const char *collection)
+{
+	struct shelf *h = find_shelf(s, collection);
+
+	return h ? take_index(h) : NULL;
+}
+
 static void put_index(struct shelf *h, struct index *x)
 {
 	struct index *old = atomic_exchange(&h->index, x);

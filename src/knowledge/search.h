@@ -31,6 +31,9 @@ MUST_USE int searcher_load(struct searcher *s, struct store *reader, const char 
 /* Load every collection whose documents have changed since it was loaded. */
 MUST_USE int searcher_refresh(struct searcher *s, struct store *reader);
 
+/* What is shown of a collection now: a reference; NULL: it is not loaded. Any thread. */
+MUST_USE struct index *searcher_index(struct searcher *s, const char *collection);
+
 enum search_by { SEARCH_BY_ALL, SEARCH_BY_WORDS, SEARCH_BY_VECTOR }; /* one part: to compare */
 
 struct search_request {
