@@ -180,17 +180,21 @@ void post_embeddings(struct request *r)
 	const char *collection;
 	char why[160];
 
-	if (seat_holds(r, post_embeddings) || !seat_collection(r, &collection))
+	if (!seat_collection(r, &collection))
+		return;
+	struct index *x = searcher_index(r->seat->api->p.searcher, collection);
+	if (!x && seat_holds(r, post_embeddings)) /* until it has been read; speech is not needed */
 		return;
 	struct embedding *e = mem_zalloc(sizeof(*e));
 	if (!e) {
+		index_unref(x);
 		reply_no_memory(r->ex);
 		return;
 	}
 	e->ex = r->ex;
 	e->job = (struct job){ .work = embedding_work, .done = embedding_done, .loop = r->seat->loop };
 	e->body = json_parse(r->http->body, why);
-	e->index = searcher_index(r->seat->api->p.searcher, collection);
+	e->index = x;
 	if (!json_is_object(e->body)) {
 		exchange_error(r->ex, 400, "invalid_json", NULL,
 			       "The body is not a JSON object: send {\"model\": \"…\", \"input\": \"…\"}.");

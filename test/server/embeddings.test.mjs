@@ -8,7 +8,7 @@ import { ingest, root, serve } from '../tools/server.mjs';
 
 const KEY = 'the-embedding-key';
 let server;
-before(async () => { server = await serve({ data: ingest([join(root, 'examples')]), args: ['--key', KEY] }); });
+before(async () => { server = await serve({ data: ingest([join(root, 'examples')]), args: ['--key', KEY], ready: false }); });
 after(() => server?.stop());
 
 const length = (v) => Math.sqrt(v.reduce((sum, x) => sum + x * x, 0));
