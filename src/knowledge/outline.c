@@ -97,6 +97,10 @@ void outline_add(struct outline *o, enum block_kind kind, unsigned level, unsign
 {
 	size_t before = o->text.n;
 
+	if (before + t.n > OUTLINE_MAX) {
+		o->full = true;
+		return;
+	}
 	if (o->n_blocks)
 		buf_puts(&o->text, tight(kind) && o->blocks[o->n_blocks - 1].kind == kind ? "\n" : "\n\n");
 	size_t start = o->text.n;
@@ -104,6 +108,8 @@ void outline_add(struct outline *o, enum block_kind kind, unsigned level, unsign
 		put_code(&o->text, t);
 	else
 		put_flowing(&o->text, t);
+	if (kind == BLOCK_HEADING)
+		level = MIN(MAX(level, 1u) + o->shift, 6u);
 	struct block b = { kind, level, page, start, o->text.n };
 	if (o->text.n == start || o->text.failed) {
 		o->text.n = before;
@@ -117,6 +123,15 @@ void outline_add(struct outline *o, enum block_kind kind, unsigned level, unsign
 	o->text.p[o->text.n] = 0;
 	if (page > o->n_pages)
 		o->n_pages = page;
+}
+
+void outline_drop(struct outline *o)
+{
+	if (!o->n_blocks)
+		return;
+	o->n_blocks--;
+	o->text.n = o->n_blocks ? o->blocks[o->n_blocks - 1].end : 0;
+	o->text.p[o->text.n] = 0;
 }
 
 void outline_title(struct outline *o, struct bytes t)
