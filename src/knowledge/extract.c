@@ -6,13 +6,16 @@
 #include "knowledge/charset.h"
 #include "knowledge/csv.h"
 #include "knowledge/docx.h"
+#include "knowledge/epub.h"
 #include "knowledge/gunzip.h"
 #include "knowledge/html.h"
+#include "knowledge/mail.h"
 #include "knowledge/markdown.h"
 #include "knowledge/odf.h"
 #include "knowledge/office.h"
 #include "knowledge/pdf.h"
 #include "knowledge/plain.h"
+#include "knowledge/pptx.h"
 #include "knowledge/records.h"
 #include "knowledge/tags.h"
 #include "knowledge/utf8.h"
@@ -140,7 +143,10 @@ static const struct format {
 	{ "odt", { ".odt", ".ott" }, looks_zip, MARKED, odf_read, EXTRACT_APART },
 	{ "ods", { ".ods", ".ots" }, looks_zip, MARKED, odf_read, EXTRACT_APART },
 	{ "odp", { ".odp", ".otp" }, looks_zip, MARKED, odf_read, EXTRACT_APART },
+	{ "pptx", { ".pptx", ".pptm", ".potx", ".ppsx" }, looks_zip, MARKED, pptx_read, EXTRACT_APART },
+	{ "epub", { ".epub" }, looks_zip, MARKED, epub_read, EXTRACT_APART },
 	{ "html", { ".html", ".htm", ".xhtml" }, looks_html, TOLD, read_html, EXTRACT_APART },
+	{ "eml", { ".eml", ".mht", ".mhtml" }, mail_looks, TOLD, mail_read, EXTRACT_APART },
 	{ "jsonl", { ".jsonl", ".ndjson" }, records_look_json, GUESSED, read_jsonl, EXTRACT_APART },
 	{ "json", { ".json", ".geojson" }, records_look_json, GUESSED, read_json, EXTRACT_APART },
 	{ "csv", { ".csv", ".tsv", ".tab" }, NULL, TOLD, read_csv, EXTRACT_HERE },

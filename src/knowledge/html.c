@@ -71,10 +71,11 @@ static const char *const furniture[] = {
 	"toc", "TOC", "table-of-contents", "breadcrumb", "breadcrumbs", "wy-nav-side",
 	"wy-breadcrumbs", "rst-footer-buttons", "sidebar", "menu", "navbar", "pagination", "footer",
 	"skip-link", "visually-hidden", "sr-only", "viewcode-link", "copybtn", "linenos",
-	"edit-page", "prev-next-area", NULL
+	"edit-page", "prev-next-area", "footnote-ref", "footnote-back", NULL
 };
 
-static const char *const roles[] = { "navigation", "search", "banner", "contentinfo", "menu", NULL };
+static const char *const roles[] = { "navigation", "search", "banner", "contentinfo", "menu",
+				      "doc-noteref", "doc-backlink", "doc-pagebreak", NULL };
 
 static bool is_skipped(const xmlNode *n)
 {

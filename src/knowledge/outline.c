@@ -92,11 +92,40 @@ static bool tight(enum block_kind k)
 	return k == BLOCK_ITEM || k == BLOCK_ROW;
 }
 
+static bool has_text(struct bytes t)
+{
+	for (size_t i = 0; i < t.n; i++)
+		if (t.p[i] > ' ')
+			return true;
+	return false;
+}
+
+static bool says(struct bytes t, struct bytes heading)
+{
+	AUTO(buf) struct buf a = { 0 };
+	AUTO(buf) struct buf b = { 0 };
+
+	put_flowing(&a, t);
+	put_flowing(&b, heading);
+	return bytes_eq(buf_bytes(&a), buf_bytes(&b));
+}
+
 void outline_add(struct outline *o, enum block_kind kind, unsigned level, unsigned page,
 		 struct bytes t)
 {
 	size_t before = o->text.n;
 
+	if (o->before.n && has_text(t)) {
+		struct bytes heading = o->before;
+		bool same = says(t, heading);
+
+		o->before = (struct bytes){ 0 };
+		if (same || kind != BLOCK_HEADING)
+			outline_add(o, BLOCK_HEADING, 1, page, heading);
+		if (same)
+			return;
+		before = o->text.n;
+	}
 	if (before + t.n > OUTLINE_MAX) {
 		o->full = true;
 		return;

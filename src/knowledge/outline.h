@@ -26,6 +26,7 @@ struct outline {
 	size_t n_blocks, cap_blocks;
 	char *title; /* NULL: none was found */
 	unsigned n_pages;
+	struct bytes before; /* borrowed: a heading for the next block, unless that is one itself */
 	unsigned shift; /* levels that headings are moved down by: a document inside another */
 	unsigned inside; /* documents that this one is inside of                            */
 	bool full;       /* OUTLINE_MAX was reached                                         */

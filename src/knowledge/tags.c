@@ -87,6 +87,19 @@ struct bytes tags_attr(const struct tags *t, const char *name)
 	return (struct bytes){ 0 };
 }
 
+struct bytes tags_attr_last(const struct tags *t, const char *name)
+{
+	struct bytes found = { 0 };
+
+	for (int i = 0; i < t->n_attributes; i++) {
+		const xmlChar **a = t->attributes + (size_t)i * 5;
+
+		if (strcmp((const char *)a[0], name) == 0)
+			found = bytes_of(a[3], (size_t)(a[4] - a[3]));
+	}
+	return found;
+}
+
 bool tags_attr_is(const struct tags *t, const char *name, const char *value)
 {
 	return bytes_is(tags_attr(t, name), value);

@@ -31,6 +31,8 @@ void tags_warm(void);
 
 /* In a handler of `open`: an attribute's value, borrowed for the call; absent: {NULL, 0}. */
 struct bytes tags_attr(const struct tags *t, const char *name);
+/* The last of that name: <p:sldId id="256" r:id="rId2"/> has two. */
+struct bytes tags_attr_last(const struct tags *t, const char *name);
 bool tags_attr_is(const struct tags *t, const char *name, const char *value);
 /* As a number; `fallback` when absent or none. */
 long tags_attr_int(const struct tags *t, const char *name, long fallback);
