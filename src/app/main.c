@@ -20,7 +20,7 @@ static const struct {
 	{ "serve",  CMD_SERVE,  command_serve,  "",                0, "let people talk with the documents",
 	  "Serves the page, the Realtime API and WebRTC on one port until Ctrl-C." },
 	{ "ingest", CMD_INGEST, command_ingest, "PATH ...",        1, "add or refresh documents",
-	  "Reads Markdown, text, HTML and PDF (also .gz). What has not changed is skipped;\nwhat has gone from a folder is removed. Safe to interrupt and to repeat." },
+	  "Reads PDF, Word, Excel, PowerPoint, OpenDocument, EPUB, HTML, Markdown, text, CSV, JSON,\nJSON Lines and e-mail (also .gz). What has not changed is skipped; what has gone from a folder is removed. Safe to interrupt and to repeat." },
 	{ "search", CMD_SEARCH, command_search, "QUERY",           1, "find passages",
 	  "Prints the passages that fit best, each with its document, page and heading." },
 	{ "ask",    CMD_ASK,    command_ask,    "(TEXT | --wav FILE)", 0, "ask one question and get a sourced answer",

@@ -1,6 +1,7 @@
 #include "knowledge/markdown.h"
 
 #include "knowledge/entity.h"
+#include "knowledge/table.h"
 
 enum { COLUMNS_MAX = 32 };
 
@@ -444,44 +445,41 @@ static bool delimiter_row(struct bytes l)
 	return dash && memchr(t.p, '|', t.n);
 }
 
-static void put_row(struct md *m, const struct cells *head, const struct cells *row)
+/* Each cell is read for itself: "**" in one has nothing to do with another. */
+static void put_cells(struct md *m, struct table *to, struct bytes line)
 {
-	AUTO(buf) struct buf b = { 0 };
+	struct cells row;
 
-	for (size_t i = 0; i < row->n; i++) {
-		if (!row->c[i].n)
-			continue;
-		if (b.n)
-			buf_puts(&b, "; ");
-		if (i < head->n && head->c[i].n) {
-			buf_put(&b, head->c[i].p, head->c[i].n);
-			buf_puts(&b, ": ");
-		}
-		buf_put(&b, row->c[i].p, row->c[i].n);
+	split_row(line, &row);
+	for (size_t i = 0; i < row.n; i++) {
+		buf_reset(&m->scratch);
+		markdown_inline(&m->scratch, row.c[i]);
+		if (m->scratch.failed)
+			m->to->text.failed = true;
+		table_cell(to, buf_bytes(&m->scratch), TABLE_DATA);
 	}
-	if (b.failed)
-		m->to->text.failed = true;
-	add_inline(m, BLOCK_ROW, 0, buf_bytes(&b));
 }
 
 static bool table(struct md *m, struct bytes l)
 {
-	struct cells head, row;
 	struct bytes line;
 
 	if (!memchr(l.p, '|', l.n) || !delimiter_row(peek_line(m)))
 		return false;
 	close_para(m);
-	split_row(l, &head);
+	AUTO(table) struct table t = { .to = m->to };
+	put_cells(m, &t, l);
+	table_header(&t);
 	if (!next_line(m, &line))
 		return true;
 	while (m->pos < m->text.n) {
 		line = peek_line(m);
 		if (blank(line) || !memchr(line.p, '|', line.n) || !next_line(m, &line))
 			break;
-		split_row(line, &row);
-		put_row(m, &head, &row);
+		put_cells(m, &t, line);
+		table_row(&t);
 	}
+	table_end(&t);
 	return true;
 }
 
@@ -532,7 +530,22 @@ static bool definition(struct bytes l)
 	struct bytes t = trim(l);
 	const uint8_t *close = t.n && t.p[0] == '[' ? memchr(t.p, ']', t.n) : NULL;
 
-	return close && close + 1 < t.p + t.n && close[1] == ':' && indent(l) < 4;
+	return close && close + 1 < t.p + t.n && close[1] == ':' && indent(l) < 4 && t.p[1] != '^';
+}
+
+/* "[^label]: text": the text is a paragraph, as where it belongs to only the label says. */
+static bool footnote(struct md *m, struct bytes l)
+{
+	struct bytes t = trim(l);
+	const uint8_t *close = bytes_starts(t, "[^") ? memchr(t.p, ']', t.n) : NULL;
+
+	if (!close || close + 1 >= t.p + t.n || close[1] != ':' || indent(l) > 3)
+		return false;
+	close_para(m);
+	size_t n = (size_t)(close - t.p) + 2;
+	buf_puts(&m->para, "Note:");
+	add_line(m, bytes_sub(t, n, t.n - n));
+	return true;
 }
 
 static struct bytes unquote(struct bytes l)
@@ -557,7 +570,7 @@ static void take_line(struct md *m, struct bytes l)
 	}
 	if (!m->para.n && (comment(m, l) || definition(l)))
 		return;
-	if (indented_code(m, l) || fence(m, l) || atx_heading(m, l) || setext_or_rule(m, l) ||
+	if (footnote(m, l) || indented_code(m, l) || fence(m, l) || atx_heading(m, l) || setext_or_rule(m, l) ||
 	    table(m, l) || list_item(m, l))
 		return;
 	add_line(m, l);

@@ -92,11 +92,44 @@ static bool tight(enum block_kind k)
 	return k == BLOCK_ITEM || k == BLOCK_ROW;
 }
 
+static bool has_text(struct bytes t)
+{
+	for (size_t i = 0; i < t.n; i++)
+		if (t.p[i] > ' ')
+			return true;
+	return false;
+}
+
+static bool says(struct bytes t, struct bytes heading)
+{
+	AUTO(buf) struct buf a = { 0 };
+	AUTO(buf) struct buf b = { 0 };
+
+	put_flowing(&a, t);
+	put_flowing(&b, heading);
+	return bytes_eq(buf_bytes(&a), buf_bytes(&b));
+}
+
 void outline_add(struct outline *o, enum block_kind kind, unsigned level, unsigned page,
 		 struct bytes t)
 {
 	size_t before = o->text.n;
 
+	if (o->before.n && has_text(t)) {
+		struct bytes heading = o->before;
+		bool same = says(t, heading);
+
+		o->before = (struct bytes){ 0 };
+		if (same || kind != BLOCK_HEADING)
+			outline_add(o, BLOCK_HEADING, 1, page, heading);
+		if (same)
+			return;
+		before = o->text.n;
+	}
+	if (before + t.n > OUTLINE_MAX) {
+		o->full = true;
+		return;
+	}
 	if (o->n_blocks)
 		buf_puts(&o->text, tight(kind) && o->blocks[o->n_blocks - 1].kind == kind ? "\n" : "\n\n");
 	size_t start = o->text.n;
@@ -104,6 +137,8 @@ void outline_add(struct outline *o, enum block_kind kind, unsigned level, unsign
 		put_code(&o->text, t);
 	else
 		put_flowing(&o->text, t);
+	if (kind == BLOCK_HEADING)
+		level = MIN(MAX(level, 1u) + o->shift, 6u);
 	struct block b = { kind, level, page, start, o->text.n };
 	if (o->text.n == start || o->text.failed) {
 		o->text.n = before;
@@ -117,6 +152,15 @@ void outline_add(struct outline *o, enum block_kind kind, unsigned level, unsign
 	o->text.p[o->text.n] = 0;
 	if (page > o->n_pages)
 		o->n_pages = page;
+}
+
+void outline_drop(struct outline *o)
+{
+	if (!o->n_blocks)
+		return;
+	o->n_blocks--;
+	o->text.n = o->n_blocks ? o->blocks[o->n_blocks - 1].end : 0;
+	o->text.p[o->text.n] = 0;
 }
 
 void outline_title(struct outline *o, struct bytes t)

@@ -18,6 +18,6 @@ MUST_USE bool utf8_valid(struct bytes t);
 size_t utf8_floor(struct bytes t, size_t at);
 size_t utf8_ceil(struct bytes t, size_t at);
 
-/* Append any text file's content as UTF-8: a byte order mark decides, then validity;
- * what is left is taken for Windows-1252. Line ends become \n, NUL a space. */
+/* Append octets that are meant to be UTF-8 (charset.h knows others). Line ends become \n, NUL
+ * a space. */
 void utf8_import(struct buf *to, struct bytes raw);
