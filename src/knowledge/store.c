@@ -137,6 +137,23 @@ static int open_db(struct store *s, int flags)
 				 : "PRAGMA query_only = 1");
 }
 
+int store_reopen(struct store *s)
+{
+	sqlite3 *old = s->db;
+	int r;
+
+	s->db = NULL;
+	r = open_db(s, SQLITE_OPEN_READWRITE);
+	if (r < 0) {
+		sqlite3_close(s->db);
+		s->db = old;
+		return r;
+	}
+	sqlite3_close_v2(old); /* a statement that still runs keeps it until it is done */
+	s->doubtful = false;
+	return 0;
+}
+
 /* 1: a reader that finds an older version than this one reads. */
 static int open_store(struct store *s, const char *dir)
 {
@@ -222,7 +239,7 @@ int store_check(struct store *s)
 		return r;
 	if (r == 0 || strcmp(db_str(q, 0), "ok") != 0)
 		return db_fail(s, SQLITE_CORRUPT);
-	return db_exec(s, "INSERT INTO passages_fts(passages_fts) VALUES('integrity-check')");
+	return db_exec(s, "INSERT INTO passages_fts(passages_fts, rank) VALUES('integrity-check', 1)");
 }
 
 /* --- collections ------------------------------------------------------------------------ */
