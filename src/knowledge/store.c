@@ -12,7 +12,7 @@
 #include "knowledge/labels.h"
 #include "knowledge/utf8.h"
 
-enum { BUSY_MS = 10000, APPLICATION_ID = 0x766f6963 /* "voic" */ };
+enum { BUSY_MS = 10000, NAP_MS = 5, APPLICATION_ID = 0x766f6963 /* "voic" */ };
 
 /* --- the schema ------------------------------------------------------------------------ */
 
@@ -127,14 +127,21 @@ static int make_dir(struct store *s, const char *dir)
 
 static int open_db(struct store *s, int flags)
 {
+	const char *settings = s->writer ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+					   "PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864"
+					 : "PRAGMA query_only = 1";
 	int rc = sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
 	if (rc != SQLITE_OK)
 		return db_fail(s, rc);
+	int r = db_exec(s, settings);
+	/* The change to WAL needs the file alone, and SQLite does not wait for that. */
+	for (int waited = 0; r == -EBUSY && waited < BUSY_MS; waited += NAP_MS) {
+		sqlite3_sleep(NAP_MS);
+		r = db_exec(s, settings);
+	}
 	sqlite3_busy_timeout(s->db, BUSY_MS);
-	return db_exec(s, s->writer ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-				   "PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864"
-				 : "PRAGMA query_only = 1");
+	return r;
 }
 
 int store_reopen(struct store *s)
