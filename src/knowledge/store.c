@@ -76,16 +76,18 @@ static int migrate_one(struct store *s, int64_t from)
 
 static int check_version(struct store *s, int64_t *version)
 {
-	int64_t app = 0, tables = 0;
-	int r = db_get_int(s, "PRAGMA user_version", version);
+	AUTO(stmt) sqlite3_stmt *q = NULL;
+	/* In one statement: another process may be making it. */
+	int r = db_prepare(s, &q,
+			   "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema)"
+			   " FROM pragma_user_version, pragma_application_id");
 
 	if (r == 0)
-		r = db_get_int(s, "PRAGMA application_id", &app);
-	if (r == 0)
-		r = db_get_int(s, "SELECT count(*) FROM sqlite_schema", &tables);
-	if (r < 0)
-		return r;
-	if (tables && app != APPLICATION_ID) {
+		r = db_step(s, q);
+	if (r != 1)
+		return r < 0 ? r : db_fail(s, SQLITE_CORRUPT);
+	*version = sqlite3_column_int64(q, 0);
+	if (sqlite3_column_int64(q, 2) && sqlite3_column_int64(q, 1) != APPLICATION_ID) {
 		snprintf(s->why, sizeof(s->why), "%.160s: is a database of another program", s->path);
 		return -EBADMSG;
 	}
