@@ -89,10 +89,12 @@ static void search(struct store *s)
 		abort();
 }
 
-static void must_say(int r, const char *why)
+static void must_say(const char *what, int r, const char *why)
 {
-	if (r < 0 && !*why)
-		abort();
+	if (r >= 0 || *why)
+		return;
+	fprintf(stderr, "%s: %d, and no sentence\n", what, r);
+	abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
@@ -104,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		make_good();
 	damage(p, n);
 	int r = store_reader_open(&s, dir, why);
-	must_say(r, why);
+	must_say("reader", r, why);
 	if (r == 0) {
 		(void)!store_documents(s, 1, see_document, s);
 		search(s);
@@ -112,13 +114,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	store_close(s);
 	s = NULL;
 	r = store_open(&s, dir, why);
-	must_say(r, why);
+	must_say("open", r, why);
 	if (r < 0)
 		return 0;
 	r = teststore_add(s, "manual.md", "# Another\n\nWith other words about the harbour.\n");
-	must_say(r, store_why(s));
+	must_say("add", r, store_why(s));
 	(void)!store_remove(s, 2);
 	r = store_check(s);
-	must_say(r, store_why(s));
+	must_say("check", r, store_why(s));
 	return 0;
 }
