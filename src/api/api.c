@@ -43,6 +43,8 @@ static const struct route {
 	{ VERB_GET,  "/api/documents/{id}",            KEYED, 0,        get_document, NULL },
 	{ VERB_GET,  "/api/documents/{id}/text",       KEYED, 0,        get_document_text, NULL },
 
+	{ VERB_POST, "/v1/embeddings",                 KEYED, 4 << 20,  post_embeddings, NULL },
+
 	{ VERB_GET,  "/v1/realtime",                   KEYED, 0,        get_realtime, &entry_openai },
 	{ VERB_GET,  "/realtime",                      KEYED, 0,        get_realtime, &entry_openai_bare },
 	{ VERB_GET,  "/openai/v1/realtime",            KEYED, 0,        get_realtime, &entry_azure },

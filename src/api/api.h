@@ -9,6 +9,7 @@
  *   GET  /api/documents                 all of a collection that who asks may read
  *   GET  /api/documents/{id}            one
  *   GET  /api/documents/{id}/text       ?start=&end= : a piece of its text
+ *   POST /v1/embeddings                 {input, model?, encoding_format?, dimensions?}: vectors
  *   GET  /v1/realtime                   WebSocket: a session
  *   POST /v1/realtime/client_secrets    a key for one browser (token.h), bound to a session object
  *   POST /v1/realtime/calls             an SDP offer (raw, or multipart with `session`): a WebRTC call

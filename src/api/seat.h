@@ -105,6 +105,7 @@ void post_search(struct request *r);
 void get_documents(struct request *r);
 void get_document(struct request *r);
 void get_document_text(struct request *r);
+void post_embeddings(struct request *r);
 void get_realtime(struct request *r);
 void post_client_secrets(struct request *r);
 void post_call(struct request *r);

@@ -68,17 +68,9 @@ static void weigh_words(struct ranking *k)
 static void embed_question(struct ranking *k)
 {
 	const struct embedder *e = index_embedder(k->x);
-	struct embed_sum sum = { { 0 } };
 
-	if (!e || k->r->by == SEARCH_BY_WORDS)
-		return;
-	for (size_t i = 0; i < k->q->n_alternatives; i++) {
-		const struct query_alternative *a = &k->q->alternatives[i];
-		float idf = view_idf(k->v, a->term); /* the embedder has its own */
-
-		embed_add(e, &sum, index_term(k->x, (size_t)a->term), idf > 0 ? a->weight / idf : 0);
-	}
-	k->has_question = embed_finish(e, &sum, k->question);
+	k->has_question = e && k->r->by != SEARCH_BY_WORDS &&
+			  embed_query(e, k->x, k->q, bytes_str(k->r->query), k->question);
 }
 
 /* --- scores --------------------------------------------------------------------------------- */
@@ -355,7 +347,7 @@ int search_run(struct searcher *s, const struct search_request *r, struct search
 	out->query = NULL;
 	out->view = (struct view){ .x = NULL };
 	out->strings = (struct arena){ .head = NULL };
-	out->index = searcher_take(s, r->collection);
+	out->index = searcher_index(s, r->collection);
 	if (!out->index)
 		return -ENOENT;
 	out->query = mem_alloc(sizeof(*out->query));

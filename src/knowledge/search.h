@@ -34,8 +34,9 @@ MUST_USE int searcher_load(struct searcher *s, struct store *reader, const char 
 /* Load every collection whose documents have changed since it was loaded. */
 MUST_USE int searcher_refresh(struct searcher *s, struct store *reader);
 
-/* The snapshot shown now, with a reference; NULL: no such collection is loaded. */
-struct index *searcher_take(struct searcher *s, const char *collection);
+/* The snapshot shown now, with a reference; NULL: no such collection is loaded. Any thread.
+ * collection NULL: the default. */
+MUST_USE struct index *searcher_index(struct searcher *s, const char *collection);
 
 enum search_by { SEARCH_BY_ALL, SEARCH_BY_WORDS, SEARCH_BY_VECTOR }; /* hybrid, text, vector */
 

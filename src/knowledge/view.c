@@ -95,7 +95,8 @@ bool view_has_term(const struct view *v, int32_t term)
 
 float view_idf(const struct view *v, int32_t term)
 {
+	if (!v->restricted)
+		return index_idf(v->x, term);
 	float n = (float)count(v, term, SIZE_MAX);
-
 	return logf(1 + ((float)v->n_passages - n + 0.5f) / (n + 0.5f));
 }
