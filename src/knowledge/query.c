@@ -6,7 +6,11 @@
 #include "knowledge/synonym.h"
 #include "knowledge/words.h"
 
-enum { JOINED_MAX = 2 * WORD_MAX, PART_MIN = 3 };
+enum {
+	JOINED_MAX = 2 * WORD_MAX,
+	PART_MIN = 3,
+	LONG_QUESTION = 10, /* one that says more is not asked which two words were one */
+};
 
 /* What sounds alike is a guess: it may find a passage, not outrank one that says it, and
  * it is not what was asked for. */
@@ -133,10 +137,10 @@ static void sounds_like(struct maker *m, const char *s, size_t n, size_t first, 
 {
 	struct sound_match found[SOUND_MATCHES];
 	const struct sound_filter may_be_seen = { sound_may_be_seen, m->v };
-	size_t k = index_sound_find(m->x, s, n, &may_be_seen, found);
+	size_t k = index_sound_find(m->x, s, n, &may_be_seen, least, found);
 
 	for (size_t i = 0; i < k; i++)
-		if (found[i].likeness >= least && !is_part(m->q, found[i].term, first, n_slots))
+		if (!is_part(m->q, found[i].term, first, n_slots))
 			add_alternative(m->v, m->q, QUERY_SOUND, found[i].term,
 					SOUND_QUALITY * found[i].likeness, first, n_slots);
 }
@@ -153,7 +157,8 @@ static void join_slots(struct maker *m, size_t i)
 	memcpy(s + a->n, b->s, b->n);
 	int32_t t = known_term(m, s, a->n + b->n);
 	if (t < 0) {
-		sounds_like(m, s, a->n + b->n, i, 2, SOUND_SURE);
+		if (m->q->n_slots <= LONG_QUESTION)
+			sounds_like(m, s, a->n + b->n, i, 2, SOUND_SURE);
 		return;
 	}
 	add_alternative(m->v, m->q, QUERY_JOINED, t, 1, i, 2);

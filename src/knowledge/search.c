@@ -47,22 +47,24 @@ struct ranking {
 
 static void ranking_auto_(struct ranking **k)
 {
-	if (*k)
+	if (*k) {
 		mem_free((*k)->all);
+		lexical_done(&(*k)->lexical);
+	}
 	mem_free(*k);
 }
 
 /* --- the question ------------------------------------------------------------------------- */
 
-static void weigh_words(struct ranking *k)
+static int weigh_words(struct ranking *k)
 {
-	k->lexical.mean = index_mean_length(k->x);
 	for (size_t i = 0; i < k->q->n_alternatives; i++) {
 		const struct query_alternative *a = &k->q->alternatives[i];
 		bool sound = a->kind == QUERY_SOUND;
 
 		lexical_add(&k->lexical, (uint32_t)a->term, sound ? 0 : a->weight, sound ? a->weight : 0);
 	}
+	return lexical_open(&k->lexical, k->x);
 }
 
 static void embed_question(struct ranking *k)
@@ -105,7 +107,7 @@ static struct candidate score_row(const struct ranking *k, uint32_t row)
 {
 	size_t passage = row;
 	const struct index_segment *o = index_segment_of(k->x, &passage);
-	struct lexical_score s = lexical_score(&k->lexical, o->g, (uint32_t)passage);
+	struct lexical_score s = lexical_score(&k->lexical, row);
 	int32_t dot = k->has_question ?
 			      vector_ops()->dot(k->question, o->g->vectors + passage * o->g->dim, o->g->dim) :
 			      0;
@@ -147,7 +149,7 @@ static int gather_all(struct ranking *k)
 
 	if (!words)
 		return -ENOMEM;
-	lexical_all(&k->lexical, k->x, words, sound);
+	lexical_all(&k->lexical, words, sound);
 	if (k->has_question)
 		nearest_all(k->question, k->x, vector);
 	for (size_t i = 0; i < n; i++) {
@@ -214,7 +216,7 @@ static int gather_best(struct ranking *k)
 
 static bool same_section(const struct index_passage *a, const struct index_passage *b)
 {
-	return a->document == b->document && strcmp(a->path, b->path) == 0;
+	return a->document == b->document && a->path == b->path;
 }
 
 /* The passage beside it in its section; < 0: none. Rows of a document stand together. */
@@ -324,7 +326,8 @@ static int rank(struct ranking *k, struct search_result *out)
 	size_t want = MIN(k->r->k ? k->r->k : (size_t)SEARCH_K_DEFAULT, (size_t)SEARCH_K_MAX);
 	struct candidate best[RERANK];
 
-	weigh_words(k);
+	if (weigh_words(k) < 0)
+		return -ENOMEM;
 	embed_question(k);
 	int r = k->r->exhaustive || index_n(k->x) <= ALL ? gather_all(k) : gather_best(k);
 	if (r < 0)
