@@ -9,7 +9,7 @@
 enum {
 	JOINED_MAX = 2 * WORD_MAX,
 	PART_MIN = 3,
-	LONG_QUESTION = 10, /* one that says more is not asked which two words were one */
+	LONG_QUESTION = 10, /* of one that says more, two words are not tried as one */
 };
 
 /* What sounds alike is a guess: it may find a passage, not outrank one that says it, and
@@ -210,6 +210,8 @@ static void unknown_slot(struct maker *m, size_t i, size_t n_words)
 	if (split_slot(m, i))
 		return;
 	sounds_like(m, w->s, w->n, i, 1, 0);
+	if (n_words > LONG_QUESTION)
+		return;
 	/* A name the recogniser took for two words: "more vein", "mirror wick". */
 	if (m->before[i].n >= 2) {
 		char s[JOINED_MAX];
