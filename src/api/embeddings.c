@@ -8,6 +8,7 @@
 #include "base/pool.h"
 #include "knowledge/embed.h"
 #include "knowledge/search.h"
+#include "knowledge/view.h"
 #include "knowledge/words.h"
 
 enum { INPUTS_MAX = 2048, INPUT_MAX = 65536 /* octets of one text */ };
@@ -161,6 +162,30 @@ static void embedding_done(struct job *j)
 	embedding_free(e);
 }
 
+/* What was learned from documents tells which words they have: it is for who may read them all. */
+static int learned_from_hidden(const struct index *x, const struct reach *reach)
+{
+	AUTO(view) struct view v = { 0 };
+
+	if (reach->all || embedder_kind(index_embedder(x)) != EMBED_LSA)
+		return 0;
+	int r = view_init(&v, x, &(struct view_filter){ .groups = reach_groups(reach) });
+	return r < 0 ? r : v.restricted;
+}
+
+/* false: answered. */
+static bool may_embed(struct request *r, const struct index *x, const struct reach *reach)
+{
+	int hidden = learned_from_hidden(x, reach);
+
+	if (hidden < 0)
+		reply_no_memory(r->ex);
+	else if (hidden > 0)
+		exchange_error(r->ex, 403, "model_not_allowed", "model",
+			       "This collection's embedder is learned from documents, and some of them are not yours to read.");
+	return hidden == 0;
+}
+
 /* false: answered. */
 static bool has_embedder(struct request *r, const struct index *x)
 {
@@ -198,7 +223,7 @@ void post_embeddings(struct request *r)
 	if (!json_is_object(e->body)) {
 		exchange_error(r->ex, 400, "invalid_json", NULL,
 			       "The body is not a JSON object: send {\"model\": \"…\", \"input\": \"…\"}.");
-	} else if (has_embedder(r, e->index)) {
+	} else if (has_embedder(r, e->index) && may_embed(r, e->index, &reach)) {
 		struct wrong w = check(e, embedder_width(index_embedder(e->index)));
 
 		if (!w.why) {
