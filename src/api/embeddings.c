@@ -8,7 +8,6 @@
 #include "base/pool.h"
 #include "knowledge/embed.h"
 #include "knowledge/search.h"
-#include "knowledge/view.h"
 #include "knowledge/words.h"
 
 enum { INPUTS_MAX = 2048, INPUT_MAX = 65536 /* octets of one text */ };
@@ -162,28 +161,15 @@ static void embedding_done(struct job *j)
 	embedding_free(e);
 }
 
-/* What was learned from documents tells which words they have: it is for who may read them all. */
-static int learned_from_hidden(const struct index *x, const struct reach *reach)
-{
-	AUTO(view) struct view v = { 0 };
-
-	if (reach->all || embedder_kind(index_embedder(x)) != EMBED_LSA)
-		return 0;
-	int r = view_init(&v, x, &(struct view_filter){ .groups = reach_groups(reach) });
-	return r < 0 ? r : v.restricted;
-}
-
-/* false: answered. */
+/* What was learned from documents tells which words they have: it is for who may read them all. That
+ * there are others is not told either. false: answered. */
 static bool may_embed(struct request *r, const struct index *x, const struct reach *reach)
 {
-	int hidden = learned_from_hidden(x, reach);
-
-	if (hidden < 0)
-		reply_no_memory(r->ex);
-	else if (hidden > 0)
-		exchange_error(r->ex, 403, "model_not_allowed", "model",
-			       "This collection's embedder is learned from documents, and some of them are not yours to read.");
-	return hidden == 0;
+	if (reach->all || embedder_kind(index_embedder(x)) != EMBED_LSA)
+		return true;
+	exchange_error(r->ex, 403, "model_not_allowed", "model",
+		       "This collection's embedder is learned from all of its documents: it wants the server's key.");
+	return false;
 }
 
 /* false: answered. */
