@@ -66,8 +66,8 @@ static bool take_metadata(struct session *s, const json_t *response, struct wish
 	return ok;
 }
 
-/* One element of response.input: an item, or a reference to one. A new wire; NULL: told why. */
-static json_t *input_item(struct session *s, const json_t *from)
+/* One element of such a list: an item, or a reference to one. A new wire; NULL: told why. */
+static json_t *input_item(struct session *s, const char *param, const json_t *from)
 {
 	struct item *it = NULL;
 	const char *audio64;
@@ -78,7 +78,7 @@ static json_t *input_item(struct session *s, const json_t *from)
 		it = conv_find(&s->conv, json_str(from, "id", ""));
 		if (it)
 			return json_deep_copy(it->wire);
-		error_send(s, ERR_INVALID_VALUE, "response.input",
+		error_send(s, ERR_INVALID_VALUE, param,
 			   "Item with id '%.64s' not found.", json_str(from, "id", ""));
 		return NULL;
 	}
@@ -98,19 +98,21 @@ static json_t *input_item(struct session *s, const json_t *from)
 static bool take_items(struct session *s, const json_t *response, const char *name, json_t **to)
 {
 	json_t *list = json_object_get(response, name), *from;
+	char param[64];
 	size_t i;
 
 	if (!list || json_is_null(list))
 		return true;
+	snprintf(param, sizeof(param), "response.%s", name);
 	if (!json_is_array(list) || json_array_size(list) > SESSION_ITEMS_MAX) {
-		error_send(s, ERR_INVALID_VALUE, "response.input",
-			   "Invalid 'response.%s': expected an array of items.", name);
+		error_send(s, ERR_INVALID_VALUE, param,
+			   "Invalid '%s': expected an array of items.", param);
 		return false;
 	}
 	json_decref(*to);
 	*to = json_array();
 	json_array_foreach (list, i, from) {
-		json_t *wire = input_item(s, from);
+		json_t *wire = input_item(s, param, from);
 
 		if (!wire || json_array_append_new(*to, wire) < 0)
 			return false;
