@@ -200,7 +200,7 @@ static bool queued(struct session *s, const json_t *msg, const struct wish *w)
 		return false;
 	if (!s->queue)
 		s->queue = json_array();
-	json_t *v = json_pack("{s:i,s:o}", "slot", (int)slot_index(s, s->asking.from), "message",
+	json_t *v = json_pack("{s:I,s:o}", "leg", (json_int_t)s->asking.from->number, "message",
 			      json_deep_copy(msg));
 	if (json_array_append_new(s->queue, v) < 0)
 		session_oom(s);
@@ -217,8 +217,9 @@ void response_queue_run(struct session *s)
 
 	(void)json_array_remove(queue, 0);
 	s->queue = NULL; /* nothing is put into the queue from out of the queue */
-	s->asking = (struct asking){ &s->legs[json_int(first, "slot", 0)],
-				     json_str(msg, "event_id", NULL) };
+	/* Who has left is answered all the same, as others hear it; nobody knows that event_id now. */
+	struct leg_slot *from = slot_of_number(s, (uint64_t)json_int(first, "leg", 0));
+	s->asking = (struct asking){ from, from ? json_str(msg, "event_id", NULL) : NULL };
 	on_response_create(s, msg);
 	s->asking = (struct asking){ 0 };
 	s->queue = json_incref(queue);
