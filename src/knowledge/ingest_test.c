@@ -24,7 +24,7 @@ static void follows_a_folder(void)
 	CHECK(testdir_write(&docs, "a.md", bytes_str("# A\n\nfirst text"), path));
 	CHECK(testdir_write(&docs, "b.txt", bytes_str("second text"), path));
 	CHECK(testdir_write(&docs, "c.md", bytes_str(""), path));
-	CHECK_EQ(store_open(&s, data.path, why), 0);
+	GIVEN(store_open(&s, data.path, why) == 0);
 	{
 		AUTO(ingest_summary) struct ingest_summary sum = { 0 };
 		CHECK_EQ(ingest_paths(s, &p, paths, 1, &sum), 0);
@@ -62,7 +62,7 @@ static void is_cancelled(void)
 	CHECK_EQ(lib, 0);
 	CHECK(testdir_write(&docs, "a.md", bytes_str("# A\n\nfirst text"), path));
 	CHECK(testdir_write(&docs, "b.md", bytes_str("# B\n\nsecond text"), path));
-	CHECK_EQ(store_open(&s, data.path, why), 0);
+	GIVEN(store_open(&s, data.path, why) == 0);
 	CHECK_EQ(ingest_paths(s, &p, paths, 2, &sum), -ECANCELED);
 	CHECK_EQ(sum.added, 1);
 	const struct ingest_params plain = { .collection = "other" };
@@ -83,7 +83,7 @@ static void knows_limits(void)
 	CHECK_EQ(lib, 0);
 	CHECK(testdir_write(&data, "large.txt", bytes_str("x"), path));
 	CHECK_EQ(truncate(path, (off_t)2 << 30), 0); /* a hole */
-	CHECK_EQ(store_open(&s, data.path, why), 0);
+	GIVEN(store_open(&s, data.path, why) == 0);
 	CHECK_EQ(ingest_paths(s, &p, paths, 1, &sum), 0);
 	CHECK_EQ(sum.n_listed, 1);
 	CHECK_STR(sum.failed[0].why, "large.txt: is too large (2147 MB; the limit is 50 MB)");
