@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/crypto.h"
-#include "knowledge/extract.h"
+#include "knowledge/apart.h"
 #include "knowledge/learn.h"
 #include "knowledge/walk.h"
 
@@ -136,7 +136,7 @@ static int take_content(struct run *u, const char *path, struct bytes content, i
 		return store_failed(u, r);
 
 	AUTO(outline) struct outline o = { 0 };
-	enum extract_verdict v = extract(content, last_part(path), &o, &d.type, why);
+	enum extract_verdict v = apart_extract(content, last_part(path), &o, &d.type, why);
 	if (v == EXTRACT_NO_MEMORY)
 		return no_memory(u);
 	/* What was known of a file that cannot be read any more stays until it can. */
