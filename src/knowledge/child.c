@@ -61,8 +61,9 @@ struct start {
 	int in, out, files; /* files: -1: no Landlock */
 };
 
-/* In the child, between fork and exec: only what a signal handler may call. */
-static void become(const struct start *s)
+/* In the child, between vfork and exec: only what a signal handler may call, and on memory
+ * that is the parent's: it may change nothing there but what is its own. */
+_Noreturn static void become(const struct start *s)
 {
 	static char path_var[] = "PATH=/usr/bin:/bin", locale[] = "LC_ALL=C.UTF-8";
 	static char *const environment[] = { path_var, locale, NULL };
@@ -78,7 +79,8 @@ static void become(const struct start *s)
 	for (size_t i = 0; s->p->argv[i] && i + 1 < ARRAY_LEN(argv); i++)
 		argv[i] = (char *)(uintptr_t)s->p->argv[i];
 	sandbox_limit(&limits);
-	signal(SIGPIPE, SIG_DFL);
+	for (int sig = 1; sig < SIGRTMIN; sig++)
+		signal(sig, SIG_DFL); /* the parent's handlers would run in its memory */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
@@ -152,10 +154,15 @@ static enum child_verdict reap(pid_t pid, enum child_verdict v, uint64_t deadlin
 static enum child_verdict watch(const struct start *s, int from, struct buf *out, int *status)
 {
 	uint64_t deadline_us = env_now(&env_system) + (uint64_t)s->p->timeout_ms * US_PER_MS;
-	pid_t pid = fork();
+	sigset_t all, before;
 
+	/* Not fork(): it copies the tables of all our memory, 60 ms for 500 MB. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pid_t pid = vfork();
 	if (pid == 0)
 		become(s);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	close(s->out);
 	if (pid < 0)
 		return CHILD_NO_MEMORY;

@@ -49,7 +49,7 @@ static const struct rule allowed[] = {
 	{ "exit",            R | P, 0, 0, 0 }, { "exit_group",     R | P, 0, 0, 0 },
 	{ "rt_sigreturn",    R | P, 0, 0, 0 }, { "restart_syscall", R | P, 0, 0, 0 },
 	{ "sched_yield",     R | P, 0, 0, 0 }, { "getpid",         R | P, 0, 0, 0 },
-	{ "gettid",          R | P, 0, 0, 0 },
+	{ "gettid",          R | P, 0, 0, 0 }, { "sigaltstack",    R | P, 0, 0, 0 },
 	/* glibc's fstat() */
 	{ "newfstatat",      R,     3, AT_EMPTY_PATH, AT_EMPTY_PATH },
 	/* Memory is never code. */
@@ -70,7 +70,7 @@ static const struct rule allowed[] = {
 	{ "rseq",            P,     0, 0, 0 }, { "prlimit64",      P,     2, UINT64_MAX, 0 },
 	{ "getrlimit",       P,     0, 0, 0 }, { "getrusage",      P,     0, 0, 0 },
 	{ "rt_sigaction",    P,     0, 0, 0 }, { "rt_sigprocmask", P,     0, 0, 0 },
-	{ "sigaltstack",     P,     0, 0, 0 }, { "sysinfo",        P,     0, 0, 0 },
+	{ "sysinfo",         P,     0, 0, 0 },
 	{ "uname",           P,     0, 0, 0 }, { "sched_getaffinity", P,  0, 0, 0 },
 	{ "clock_nanosleep", P,     0, 0, 0 }, { "nanosleep",      P,     0, 0, 0 },
 	{ "getuid",          P,     0, 0, 0 }, { "geteuid",        P,     0, 0, 0 },
@@ -83,7 +83,7 @@ static const char *const refused[] = {
 	"open", "openat", "stat", "lstat", "statx", "newfstatat", "access", "faccessat", "faccessat2",
 	"readlink", "readlinkat", "getcwd", "getdents64", "mmap", "mprotect", "ioctl", "fcntl", "dup",
 	"pipe2", "memfd_create", "getrlimit", "prlimit64", "getrusage", "sysinfo", "uname",
-	"sched_getaffinity", "rt_sigaction", "rt_sigprocmask", "sigaltstack", "prctl", "getuid", "geteuid",
+	"sched_getaffinity", "rt_sigaction", "rt_sigprocmask", "prctl", "getuid", "geteuid",
 	"getgid", "getegid", "getppid", "membarrier",
 };
 /* clang-format on */
