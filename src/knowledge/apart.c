@@ -39,6 +39,7 @@ struct apart_cost apart_last_cost(void)
 /* Our end of its socket. The number is given once and stays: when a template has died dup2()
  * puts another's socket in its place, so that no thread ever writes to a stranger's. */
 static atomic_int control = -1;
+static atomic_int template_pid; /* 0: none. To be waited for when it has died */
 
 static int spawn_template(int its_end, pid_t *pid)
 {
@@ -81,15 +82,19 @@ static int start_template(int dead)
 		close(ends[0]);
 		return r;
 	}
+	int none = -1;
 	if (dead >= 0) {
 		r = dup3(ends[0], dead, O_CLOEXEC) < 0 ? -errno : 0;
 		close(ends[0]);
-		return r;
+	} else if (!atomic_compare_exchange_strong(&control, &none, ends[0])) {
+		close(ends[0]); /* another thread was first: this one ends at once */
+		waitpid(pid, NULL, 0);
+		return 0;
 	}
-	int none = -1;
-	if (!atomic_compare_exchange_strong(&control, &none, ends[0]))
-		close(ends[0]); /* another thread was first: that one ends at once */
-	return 0;
+	pid_t before = atomic_exchange(&template_pid, pid);
+	if (before > 0)
+		waitpid(before, NULL, WNOHANG);
+	return r;
 }
 
 static int send_request(int to, const struct apart_request *r, const int fds[static APART_FDS])

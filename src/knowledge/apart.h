@@ -19,7 +19,7 @@
 enum {
 	APART_TIMEOUT_MS = 20000,
 	APART_CPU_S = 20,
-	APART_MEMORY_MAX = 512 * 1024 * 1024, /* octets of address space */
+	APART_MEMORY_MAX = 512 * 1024 * 1024, /* octets in memory */
 };
 
 /* As extract(). EXTRACT_NO_MEMORY means that *this* process has none. */

@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <iconv.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,7 +20,26 @@
 #include "knowledge/outline_pack.h"
 #include "knowledge/sandbox.h"
 
-enum { CONTROL = 0, JOBS_MAX = 64 };
+enum {
+	CONTROL = 0,
+	JOBS_MAX = 64,
+	/* Of a reader's APART_MEMORY_MAX: what the template has in memory already (18 MB) */
+	SHARED = 32 * 1024 * 1024,
+};
+
+struct job {
+	pid_t pid;
+	int report;
+};
+
+struct template {
+	const struct sock_fprog *filter;
+	size_t space; /* octets of address space: libraries mostly, hardly any of it in memory */
+	struct job jobs[JOBS_MAX];
+	size_t n;
+	int children; /* signalfd */
+	bool closed;  /* nobody will ask for more */
+};
 
 const char apart_argument[] = APART_ARGUMENT;
 
@@ -94,10 +113,11 @@ static void default_signals(void)
 	signal(SIGPIPE, SIG_DFL);
 }
 
-_Noreturn static void reader(const struct apart_request *r, const int fds[static APART_FDS],
-			     const struct sock_fprog *filter)
+_Noreturn static void reader(const struct template *t, const struct apart_request *r,
+			     const int fds[static APART_FDS])
 {
-	static const struct sandbox_limits limits = { APART_MEMORY_MAX, APART_CPU_S, 3 };
+	/* What it adds to what it was forked with, its input included. */
+	const struct sandbox_limits limits = { t->space + APART_MEMORY_MAX - SHARED, APART_CPU_S, 3 };
 	struct stat st;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -112,25 +132,12 @@ _Noreturn static void reader(const struct apart_request *r, const int fds[static
 	/* The kernel ends it when its time is up: behind the wall it cannot undo that. */
 	alarm(APART_TIMEOUT_MS / 1000);
 	sandbox_limit(&limits);
-	if (sandbox_enter(filter) != 0)
+	if (sandbox_enter(t->filter) != 0)
 		_exit(APART_NO_SANDBOX);
 	_exit(read_one(r, bytes_of(c, n)));
 }
 
 /* --- the template ------------------------------------------------------------------------------ */
-
-struct job {
-	pid_t pid;
-	int report;
-};
-
-struct template {
-	const struct sock_fprog *filter;
-	struct job jobs[JOBS_MAX];
-	size_t n;
-	int children; /* signalfd */
-	bool closed;  /* nobody will ask for more */
-};
 
 static void close_all(const int *fds, size_t n)
 {
@@ -158,7 +165,7 @@ static void start_job(struct template *t, const struct apart_request *r, const i
 	pid_t pid = fork();
 
 	if (pid == 0)
-		reader(r, fds, t->filter);
+		reader(t, r, fds);
 	close_all(fds, APART_FDS - 1);
 	if (pid > 0)
 		t->jobs[t->n++] = (struct job){ pid, fds[2] };
@@ -243,37 +250,6 @@ static void turn(struct template *t)
 		on_children(t);
 }
 
-/* Tables that would be loaded from files later, when nothing can be opened any more. The
- * handles stay open: glibc forgets a table that nobody holds. */
-static void load_encodings(void)
-{
-	static const char *const names[] = { "ISO-8859-1",   "ISO-8859-2",   "ISO-8859-5",   "ISO-8859-7",
-					     "ISO-8859-9",   "ISO-8859-15",  "WINDOWS-1250", "WINDOWS-1251",
-					     "WINDOWS-1252", "WINDOWS-1253", "WINDOWS-1254", "WINDOWS-1256",
-					     "KOI8-R",	     "KOI8-U",	     "SHIFT_JIS",    "CP932",
-					     "EUC-JP",	     "ISO-2022-JP",  "GB2312",	     "GBK",
-					     "GB18030",	     "BIG5",	     "EUC-KR",	     "UTF-16",
-					     "UTF-16LE",     "UTF-16BE",     "ASCII" };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		(void)iconv_open("UTF-8", names[i]);
-		(void)iconv_open(names[i], "UTF-8");
-	}
-}
-
-/* What libraries make on their first use is made once, here. */
-static void warm_up(void)
-{
-	static const char page[] = "<html><body><h1>a</h1><p>b</p></body></html>";
-	struct outline o = { 0 };
-	const char *type;
-	char why[EXTRACT_WHY];
-
-	load_encodings();
-	(void)!extract(bytes_of(page, sizeof(page) - 1), "a.html", &o, &type, why);
-	outline_done(&o);
-}
-
 static void first_to_die(void)
 {
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -282,6 +258,18 @@ static void first_to_die(void)
 		(void)!write(fd, "1000", 4);
 		close(fd);
 	}
+}
+
+static size_t address_space(void)
+{
+	FILE *f = fopen("/proc/self/statm", "re");
+	unsigned long pages = 0;
+
+	if (!f || fscanf(f, "%lu", &pages) != 1)
+		pages = 0; /* then the limit is on all of it */
+	if (f)
+		fclose(f);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 static int template_run(void)
@@ -297,7 +285,8 @@ static int template_run(void)
 	t.children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (!t.filter || t.children < 0)
 		return APART_NO_SANDBOX;
-	warm_up();
+	extract_warm();
+	t.space = address_space();
 	while (!t.closed || t.n)
 		turn(&t);
 	return 0;

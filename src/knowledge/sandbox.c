@@ -167,6 +167,10 @@ static int take_code(scmp_filter_ctx f, enum sandbox_kind kind)
 
 static void make(enum sandbox_kind kind)
 {
+	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0) {
+		made[kind].error = errno; /* a kernel without */
+		return;
+	}
 	scmp_filter_ctx f =
 		seccomp_init(kind == SANDBOX_READER ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
 	int r = f ? fill(f, kind) : -ENOMEM;

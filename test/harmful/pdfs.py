@@ -37,7 +37,10 @@ def simple(words, catalog='', page='', contents=None):
             4: contents or stream(text(words)), 5: FONT}
 
 
-@case('pages-10000.pdf', 'any')
+WORDS = 'heron grebe puffin gannet plover dunlin curlew whimbrel godwit avocet'.split()
+
+
+@case('pages-10000.pdf', 'read')
 def _(c):
     o = {1: '<< /Type /Catalog /Pages 2 0 R >>', 5: FONT}
     kids = []
@@ -46,7 +49,8 @@ def _(c):
         kids.append('%d 0 R' % n)
         o[n] = ('<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 5 0 R >> >>'
                 ' /Contents %d 0 R >>' % (n + 1))
-        o[n + 1] = stream(text('Sentence number %d stands alone on its page and says nothing more.' % i))
+        words = ' '.join(WORDS[i // 10**k % 10] for k in range(4))
+        o[n + 1] = stream(text('The %s of page %d was seen from the tower by %s.' % (words, i, words[::-1])))
     o[2] = '<< /Type /Pages /Kids [%s] /Count 10000 >>' % ' '.join(kids)
     return pdf(o)
 

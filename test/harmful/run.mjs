@@ -33,7 +33,7 @@ function processes() {
       const text = readFileSync(`/proc/${pid}/status`, 'utf8');
       const field = (name) => text.match(new RegExp(`^${name}:\\s+(.*)$`, 'm'))?.[1];
       const kb = (name) => parseInt(field(name) ?? '0', 10) * 1024;
-      all.push({ pid: +pid, parent: +field('PPid'), name: field('Name'), space: kb('VmPeak'), memory: kb('VmHWM') });
+      all.push({ pid: +pid, parent: +field('PPid'), name: field('Name'), memory: kb('VmHWM') });
     } catch { /* gone */ }
   }
   return all;
@@ -62,9 +62,8 @@ async function watch(args, options, every, tick) {
     const self = processes().find((p) => p.pid === child.pid);
     r.memory = Math.max(r.memory, self?.memory ?? 0);
     for (const p of descendants(child.pid)) {
-      const known = seen.get(p.pid) ?? { name: p.name, space: 0, memory: 0, from: Date.now() };
-      seen.set(p.pid, { ...known, name: p.name, space: Math.max(known.space, p.space),
-        memory: Math.max(known.memory, p.memory), ms: Date.now() - known.from });
+      const known = seen.get(p.pid) ?? { name: p.name, memory: 0, from: Date.now() };
+      seen.set(p.pid, { ...known, name: p.name, memory: Math.max(known.memory, p.memory), ms: Date.now() - known.from });
     }
     tick();
   }
@@ -81,7 +80,7 @@ function checkProcesses(r) {
   // The template is there all the time; a reader is its child, and is called as it is.
   const template = Math.max(...readers.map((p) => p.ms));
   for (const p of readers) {
-    assert.ok(p.space <= CHILD_MEMORY, `${p.name} took ${Math.round(p.space / MB)} MB`);
+    assert.ok(p.memory <= CHILD_MEMORY, `${p.name} took ${Math.round(p.memory / MB)} MB`);
     assert.ok(p.ms <= CHILD_MS + GRACE_MS || p.ms === template, `${p.name} was there for ${p.ms} ms`);
   }
 }
