@@ -9,38 +9,43 @@ static bool hidden(uint32_t cp)
 	       (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
 }
 
-/* The length of the character at p; *plain: it is shown as it is. */
-static size_t next(struct bytes t, size_t at, bool *plain)
+static int hex(uint8_t c)
 {
-	uint32_t cp;
-	size_t n = utf8_decode(t.p + at, t.n - at, &cp);
-
-	*plain = !hidden(cp) && utf8_valid(bytes_sub(t, at, n));
-	return n;
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-bool shown_plain(const char *name)
+/* Does "%XX" stand here? Its octet, or -1. */
+static int escape(struct bytes t, size_t at)
 {
-	struct bytes t = bytes_str(name);
-	bool plain = true;
-
-	for (size_t i = 0; plain && i < t.n;)
-		i += next(t, i, &plain);
-	return plain;
+	if (at + 3 > t.n || t.p[at] != '%' || hex(t.p[at + 1]) < 0 || hex(t.p[at + 2]) < 0)
+		return -1;
+	return hex(t.p[at + 1]) << 4 | hex(t.p[at + 2]);
 }
 
 void shown_put(struct buf *to, const char *name)
 {
 	struct bytes t = bytes_str(name);
+	uint32_t cp;
+
+	for (size_t i = 0, n; i < t.n; i += n) {
+		n = utf8_decode(t.p + i, t.n - i, &cp);
+		if (!hidden(cp) && escape(t, i) < 0 && utf8_valid(bytes_sub(t, i, n))) {
+			buf_put(to, t.p + i, n);
+			continue;
+		}
+		for (size_t k = 0; k < n; k++)
+			buf_printf(to, "%%%02X", t.p[i + k]);
+	}
+}
+
+void shown_raw(struct buf *to, const char *shown)
+{
+	struct bytes t = bytes_str(shown);
 
 	for (size_t i = 0; i < t.n;) {
-		bool plain;
-		size_t n = next(t, i, &plain);
+		int octet = escape(t, i);
 
-		if (plain)
-			buf_put(to, t.p + i, n);
-		for (size_t k = 0; !plain && k < n; k++)
-			buf_printf(to, "%%%02X", t.p[i + k]);
-		i += n;
+		buf_putc(to, octet < 0 ? (char)t.p[i] : (char)octet);
+		i += octet < 0 ? 1 : 3;
 	}
 }
