@@ -258,11 +258,6 @@ static enum extract_verdict say(char why[static EXTRACT_WHY], const char *name, 
 	return v;
 }
 
-static enum extract_verdict too_long(char why[static EXTRACT_WHY], const char *name)
-{
-	return say(why, name, EXTRACT_TIMEOUT, "takes longer than 20 s to read; skipped");
-}
-
 static enum extract_verdict too_much(char why[static EXTRACT_WHY], const char *name)
 {
 	return say(why, name, EXTRACT_TOO_LARGE, "takes more than 512 MB to read; skipped");
@@ -274,7 +269,7 @@ static enum extract_verdict ended_badly(int status, char why[static EXTRACT_WHY]
 	int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
 	if (signal == SIGALRM || signal == SIGXCPU)
-		return too_long(why, name);
+		return extract_say(why, EXTRACT_TIMEOUT, name);
 	if (signal == SIGKILL || (WIFEXITED(status) && WEXITSTATUS(status) == APART_NO_MEMORY))
 		return too_much(why, name);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == APART_NO_SANDBOX)
@@ -291,7 +286,7 @@ static enum extract_verdict outcome(enum outcome o, int status, const char *name
 	case READER_ENDED:
 		return status == 0 ? EXTRACT_OK : ended_badly(status, why, name);
 	case READER_TIMEOUT:
-		return too_long(why, name);
+		return extract_say(why, EXTRACT_TIMEOUT, name);
 	case READER_TOO_LARGE:
 		return extract_say(why, EXTRACT_TOO_LARGE, name);
 	case READER_LOST:

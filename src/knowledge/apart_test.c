@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/test.h"
 #include "knowledge/apart.h"
+#include "knowledge/testcorpus.h"
 
 static const char page[] = "<html><head><title>Boats</title></head><body><h1>Boats</h1><p>Keep away "
 			   "from seals.</p><table><tr><th>a</th></tr><tr><td>1</td></tr></table></body></html>";
@@ -44,6 +45,31 @@ static void agrees_with_extract(void)
 		for (size_t k = 0; k < a.n_blocks; k++)
 			CHECK(same(&a.blocks[k], &b.blocks[k]));
 		CHECK(!a.title == !b.title && (!a.title || strcmp(a.title, b.title) == 0));
+	}
+}
+
+/* Every kind behind the walls: all that its reader needs it has there. */
+static void reads_the_corpus(void)
+{
+	static const char *const files[] = {
+		"libreoffice.docx", "pandoc.docx",	"openpyxl.xlsx",    "libreoffice.ods",	"libreoffice.odt",
+		"libreoffice.odp",  "libreoffice.pptx", "libreoffice.epub", "pandoc.html",	"python.eml",
+		"ip.json",	    "sqlite3.jsonl",	"fees.csv",	    "shift_jis.txt",	"big5.txt",
+		"euc-kr.txt",	    "gb18030.txt",	"koi8-r.txt",	    "windows-1251.txt", "utf-16.txt",
+		"iso-8859-7.txt",   "libreoffice.pdf",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(files) && !getenv("VOICED_TEST_OOM"); i++) {
+		AUTO(outline) struct outline a = { 0 }, b = { 0 };
+		AUTO(buf) struct buf c = { 0 };
+		const char *type_a = "", *type_b = "";
+		char why[EXTRACT_WHY] = "";
+
+		corpus_file(files[i], &c);
+		CHECK_EQ(extract(buf_bytes(&c), files[i], &a, &type_a, why), EXTRACT_OK);
+		CHECK_EQ(apart_extract(buf_bytes(&c), files[i], &b, &type_b, why), EXTRACT_OK);
+		CHECK_STR(type_b, type_a);
+		CHECK(bytes_eq(buf_bytes(&a.text), buf_bytes(&b.text)));
 	}
 }
 
@@ -137,5 +163,6 @@ static void many_at_once(void)
 		CHECK(ok[i]);
 }
 
-TESTS({ "agrees_with_extract", agrees_with_extract }, { "unpacks", unpacks },
+TESTS({ "agrees_with_extract", agrees_with_extract }, { "reads_the_corpus", reads_the_corpus },
+      { "unpacks", unpacks },
       { "outlives_its_template", outlives_its_template }, { "many_at_once", many_at_once })

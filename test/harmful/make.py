@@ -31,7 +31,7 @@ WORDS = ['zorvane', 'mulquist', 'tresketh', 'quendrill', 'brasklon']
 NAMES = ['café.md'.encode('latin-1'), '日本語.md'.encode('shift-jis'), '日本語.md'.encode(), 'Ωμέγα.md'.encode('iso8859-7'),
          '🚢⚓.md'.encode(), b'line\nbreak.md', b'-rf.md', b'--data.md', b' space .md', b'tab\t.md', b'\x1b[2Jclear.md',
          b'$(touch voiced-evil).md', b"quote'\".md", b'\xff\xfe\xfd.md', b'%s%n%x.md', b'a' * 250 + b'.md',
-         '‮dm.exe'.encode() + b'.md', b'con.md', b'..md.md', b'\x7f\x01.md']
+         '‮dm.exe'.encode() + b'.md', b'con.md', b'a..b.md', b'\x7f\x01.md']
 
 
 def write(path, content):

@@ -103,8 +103,8 @@ function checkFound(list, data) {
   for (const word of list.words) assert.ok(find(data, word).some((row) => row.text.includes(word)), `${word} is not found`);
   const titles = new Set(find(data, 'the file with a difficult name', 100).map((row) => row.title));
   for (const f of list.files.filter((f) => f.expect === 'title')) assert.ok(titles.has(f.title), `${f.title} is not found`);
-  for (const name of readdirSync(data))
-    assert.ok(!readFileSync(join(data, name)).includes(list.canary), `what no document may read is in ${name}`);
+  for (const f of readdirSync(data, { recursive: true, withFileTypes: true }).filter((f) => f.isFile()))
+    assert.ok(!readFileSync(join(f.parentPath ?? f.path, f.name)).includes(list.canary), `what no document may read is in ${f.name}`);
 }
 
 export async function harm({ quick = false, log = () => {} } = {}) {
