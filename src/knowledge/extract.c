@@ -261,7 +261,8 @@ enum extract_verdict extract_say(char why[static EXTRACT_WHY], enum extract_verd
 		[EXTRACT_TOO_LARGE] = "is too large (the limit is 50 MB, 75 MB unpacked)",
 		[EXTRACT_MALFORMED] = "is damaged or locked with a password",
 		[EXTRACT_NO_TOOL] = "pdftotext is missing; install it with: apt install poppler-utils",
-		[EXTRACT_TIMEOUT] = "takes too long to read; skipped",
+		[EXTRACT_TIMEOUT] = "takes longer than 20 s to read; skipped",
+		[EXTRACT_NO_SANDBOX] = "is read only where the kernel has seccomp filters; this one has none",
 		[EXTRACT_NO_MEMORY] = "not enough memory to read it",
 	};
 

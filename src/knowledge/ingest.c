@@ -10,8 +10,9 @@
 
 #include "base/alloc.h"
 #include "base/crypto.h"
-#include "knowledge/extract.h"
+#include "knowledge/apart.h"
 #include "knowledge/learn.h"
+#include "knowledge/shown.h"
 #include "knowledge/walk.h"
 
 struct run {
@@ -136,7 +137,7 @@ static int take_content(struct run *u, const char *path, struct bytes content, i
 		return store_failed(u, r);
 
 	AUTO(outline) struct outline o = { 0 };
-	enum extract_verdict v = extract(content, last_part(path), &o, &d.type, why);
+	enum extract_verdict v = apart_extract(content, last_part(path), &o, &d.type, why);
 	if (v == EXTRACT_NO_MEMORY)
 		return no_memory(u);
 	/* What was known of a file that cannot be read any more stays until it can. */
@@ -144,11 +145,20 @@ static int take_content(struct run *u, const char *path, struct bytes content, i
 }
 
 /* 0; 1: `why` says what is wrong with the file; -ENOMEM. */
+static int open_shown(const char *path)
+{
+	AUTO(buf) struct buf raw = { 0 };
+
+	shown_raw(&raw, path);
+	errno = ENOMEM;
+	/* Not blocking: what was a file may be a pipe by now. */
+	return raw.failed ? -1 : open((const char *)raw.p, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
 static int read_file(const char *path, struct buf *to, int64_t *mtime_us, char why[static EXTRACT_WHY])
 {
 	struct stat st;
-	/* Not blocking: what was a file may be a pipe by now. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), r = 1;
+	int fd = open_shown(path), r = 1;
 
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		snprintf(why, EXTRACT_WHY, "%.160s: %s", last_part(path), strerror(errno));
@@ -257,10 +267,18 @@ static int take_walk(struct run *u, const struct walk *w)
 static int take_path(struct run *u, const char *path)
 {
 	AUTO(walk) struct walk w = { 0 };
+	AUTO(buf) struct buf shown = { 0 }, root = { 0 };
 	char real[PATH_MAX], why[EXTRACT_WHY];
+	int e = realpath(path, real) ? 0 : errno;
 
-	if (!realpath(path, real)) {
-		snprintf(why, sizeof(why), "%.200s: %s", path, strerror(errno));
+	shown_put(&shown, path);
+	if (e == 0)
+		shown_put(&root, real);
+	if (shown.failed || root.failed)
+		return no_memory(u);
+	path = shown.p ? (const char *)shown.p : "";
+	if (e != 0) {
+		snprintf(why, sizeof(why), "%.200s: %s", path, strerror(e));
 		return failed(u, path, why) < 0 ? no_memory(u) : 0;
 	}
 	int r = walk_add(&w, real, extract_likely);
@@ -270,7 +288,7 @@ static int take_path(struct run *u, const char *path)
 	if (r == 0 && w.incomplete)
 		r = failed(u, path, w.why) < 0 ? no_memory(u) : 0;
 	else if (r == 0 && is_folder(real))
-		r = remove_gone(u, &w, real);
+		r = remove_gone(u, &w, (const char *)root.p);
 	return r;
 }
 
