@@ -222,31 +222,40 @@ static int gather_best(struct ranking *k)
 
 /* --- order ------------------------------------------------------------------------------------------ */
 
+static const struct index_passage *passage_of(const struct segment *g, size_t passage)
+{
+	return &g->rows[passage].leaf->passages[g->rows[passage].ordinal];
+}
+
 static bool same_section(const struct index_passage *a, const struct index_passage *b)
 {
 	return a->document == b->document && a->path == b->path;
 }
 
-/* The passage beside it in its section; < 0: none. Rows of a document stand together. */
-static float beside(const struct ranking *k, const struct candidate *c, int step)
+/* What the passage beside it in its section scores; 0: there is none. Rows of a document stand
+ * together. */
+static float beside(const struct ranking *k, const struct candidate *c, const struct segment *g,
+		    size_t passage, int step)
 {
-	size_t row = (size_t)c->row + (size_t)step, i = (size_t)(c - k->all) + (size_t)step;
+	size_t other = passage + (size_t)step, i = (size_t)(c - k->all) + (size_t)step;
+	uint32_t row = c->row + (uint32_t)step;
 
-	if (row >= index_n(k->x) || !same_section(index_passage(k->x, c->row), index_passage(k->x, row)))
+	if (other >= g->n || g->rows[other].leaf != g->rows[passage].leaf ||
+	    !same_section(passage_of(g, passage), passage_of(g, other)))
 		return 0;
-	if (i < k->n && k->all[i].row == row)
-		return k->all[i].fused;
-	return score_row(k, (uint32_t)row).fused;
+	return i < k->n && k->all[i].row == row ? k->all[i].fused : score_row(k, row).fused;
 }
 
 /* With what the neighbours lend: they speak of the same. */
 static float with_neighbours(const struct ranking *k, const struct candidate *c)
 {
 	float share = k->t->neighbour_share;
+	size_t passage = c->row;
 
 	if (share <= 0)
 		return c->fused;
-	float best = MAX(beside(k, c, -1), beside(k, c, 1));
+	const struct segment *g = index_segment_of(k->x, &passage)->g;
+	float best = MAX(beside(k, c, g, passage, -1), beside(k, c, g, passage, 1));
 	return (c->fused + share * best) / (1 + share);
 }
 

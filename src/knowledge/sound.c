@@ -96,6 +96,11 @@ static unsigned distance(const char *a, size_t n, const char *b, size_t m, const
 
 	n = MIN(n, (size_t)COMPARED);
 	m = MIN(m, (size_t)COMPARED);
+	/* What both begin and end with costs nothing. */
+	for (; n && m && *a == *b; n--, m--)
+		a++, b++;
+	while (n && m && a[n - 1] == b[m - 1])
+		n--, m--;
 	row[0] = 0;
 	for (size_t j = 1; j <= m; j++) {
 		add[j] = (uint8_t)cost(vowel, b[j - 1]);
