@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { ingest, root, serve, temporary, until } from '../tools/server.mjs';
+import { MUTE, ingest, root, serve, temporary, until } from '../tools/server.mjs';
 import { connect } from '../tools/session.mjs';
 import { Wire, exchange, request } from '../tools/wire.mjs';
 
@@ -20,7 +20,7 @@ const LONG = 'The lighthouse — “Skerry”, 🗼 by name — shines for käyt
 before(async () => {
   const folder = temporary();
   writeFileSync(join(folder, 'lighthouse.txt'), LONG);
-  server = await serve({ data: ingest([join(root, 'examples'), folder]) });
+  server = await serve({ data: ingest([join(root, 'examples'), folder]), decoders: 1 });
 });
 after(() => server?.stop());
 
@@ -268,7 +268,7 @@ test('what two parsers could read differently is refused', async () => {
 });
 
 test('without documents, everything says so', async (t) => {
-  const empty = await serve({ ready: false });
+  const empty = await serve(MUTE);
   t.after(() => empty.stop());
   const health = await fetch(`${empty.origin}/healthz`);
   assert.equal((await health.json()).documents, 0);
@@ -279,7 +279,7 @@ test('without documents, everything says so', async (t) => {
 });
 
 test('more conversations than are allowed are refused', async (t) => {
-  const small = await serve({ data: ingest([join(root, 'examples')]), args: ['--max-sessions', '1'] });
+  const small = await serve({ data: ingest([join(root, 'examples')]), args: ['--max-sessions', '1'], decoders: 1 });
   t.after(() => small.stop());
   const first = await connect(small);
   await assert.rejects(connect(small), (e) => e.status === 503 && JSON.parse(e.body).error.code === 'session_limit_reached');
