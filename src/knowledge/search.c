@@ -24,6 +24,20 @@ const struct search_tuning search_tuning = {
 	.exact_share = 0.03f,
 };
 
+bool search_mode(const char *name, enum search_by *out)
+{
+	static const char *const names[] = { [SEARCH_BY_ALL] = "hybrid",
+					     [SEARCH_BY_WORDS] = "text",
+					     [SEARCH_BY_VECTOR] = "vector" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(name, names[i]) == 0) {
+			*out = (enum search_by)i;
+			return true;
+		}
+	return false;
+}
+
 enum {
 	RERANK = SEARCH_K_MAX,
 	CANDIDATES = 200, /* of each way of finding */

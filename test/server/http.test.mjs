@@ -80,11 +80,29 @@ test('search answers with places in documents', async () => {
   assert.deepEqual((await (await search({ query: 'zzyzx qwertz' })).json()).results, []);
 });
 
+test('search looks only where it is told to', async () => {
+  const ask = async (more) => (await (await search({ query: 'What is the station cat called?', k: 20, ...more })).json()).results;
+  const all = await ask({});
+  assert.ok(new Set(all.map((r) => r.file)).size > 1);
+  assert.ok((await ask({ file: '*.pdf' })).every((r) => r.file.endsWith('.pdf')));
+  assert.deepEqual(await ask({ file: '*/*' }), [], 'folders are not for clients to know');
+  assert.deepEqual(await ask({ tags: ['nobody', 'gave', 'these'] }), []);
+  assert.deepEqual(await ask({ since: '2999-01-01' }), []);
+  assert.equal((await ask({ until: '2999-01-01T00:00:00Z' })).length, all.length);
+  assert.ok((await ask({ document: all[0].document })).every((r) => r.document === all[0].document));
+  assert.ok((await ask({ mode: 'text' })).every((r) => r.vector === 0));
+  assert.ok((await ask({ mode: 'vector' })).some((r) => r.vector > 0));
+});
+
 test('search refuses what is no question', async () => {
   const rows = [
     ['', 'invalid_json', null], ['{"query":', 'invalid_json', null],
     ['[]', 'invalid_value', 'query'], ['{}', 'invalid_value', 'query'], ['{"query":7}', 'invalid_value', 'query'], ['{"query":""}', 'invalid_value', 'query'],
     [JSON.stringify({ query: 'x'.repeat(4097) }), 'invalid_value', 'query'],
+    ['{"query":"x","mode":"both"}', 'invalid_value', 'mode'], ['{"query":"x","tags":"a"}', 'invalid_value', 'tags'],
+    ['{"query":"x","tags":["a,b"]}', 'invalid_value', 'tags'], ['{"query":"x","file":7}', 'invalid_value', 'file'],
+    ['{"query":"x","since":"yesterday"}', 'invalid_value', 'since'], ['{"query":"x","until":1}', 'invalid_value', 'until'],
+    ['{"query":"x","document":"1"}', 'invalid_value', 'document'],
     ['{"query":"x","k":0}', 'invalid_value', 'k'], ['{"query":"x","k":101}', 'invalid_value', 'k'], ['{"query":"x","k":-1}', 'invalid_value', 'k'],
   ];
   for (const [body, code, param] of rows) await checkError(await post('/api/search', body), 400, code, param);
