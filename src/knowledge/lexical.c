@@ -42,6 +42,11 @@ static const struct segment_list *lists_of(const struct lexical_query *q, const 
 	return q->lists + (size_t)(o - index_segment(q->x, 0)) * q->n;
 }
 
+const struct segment_list *lexical_lists(const struct lexical_query *q, size_t *row)
+{
+	return lists_of(q, index_segment_of(q->x, row));
+}
+
 struct lexical_score lexical_score(const struct lexical_query *q, size_t row)
 {
 	const struct index_segment *o = index_segment_of(q->x, &row);
