@@ -11,6 +11,7 @@ enum {
 	HEADS_LEAST = 8192,
 	SHARE = 128,       /* ... and of all, exactly, one in so many, by codes    */
 	SHARE_LEAST = 2048,
+	SAMPLE = 8,
 	HIDDEN = UINT8_MAX,
 	AHEAD = 16,        /* so many passages ahead memory is asked for           */
 };
@@ -94,18 +95,20 @@ static uint16_t threshold(const uint32_t *histogram, size_t size, size_t enough,
 
 static struct near *near_by_heads(const struct search *s, const uint8_t *distance, size_t *n_near)
 {
-	uint32_t histogram[4][HIDDEN + 1] = { { 0 } };
-	size_t n = index_n(s->v->x), kept = 0;
+	uint32_t histogram[HIDDEN + 1] = { 0 };
+	size_t n = index_n(s->v->x), enough = MAX(n / HEADS, (size_t)HEADS_LEAST), kept = 0;
+	size_t cap = 4 * enough; /* a sample tells where to cut, roughly */
 
-	for (size_t i = 0; i < n; i++)
-		histogram[i % 4][distance[i]]++;
-	for (size_t d = 0; d < HIDDEN; d++)
-		histogram[0][d] += histogram[1][d] + histogram[2][d] + histogram[3][d];
-	uint16_t most = threshold(histogram[0], HIDDEN, MAX(n / HEADS, (size_t)HEADS_LEAST), n_near);
-	struct near *near = mem_alloc((*n_near + 1) * sizeof(*near));
-	for (size_t i = 0; near && i < n; i++)
-		if (distance[i] <= most && distance[i] != HIDDEN)
-			near[kept++] = (struct near){ (uint32_t)i, distance[i] };
+	for (size_t i = 0; i < n; i += SAMPLE)
+		histogram[distance[i]]++;
+	uint16_t most = threshold(histogram, HIDDEN, enough / SAMPLE, n_near);
+	most = MIN(most, (uint16_t)(HIDDEN - 1));
+	struct near *near = mem_alloc((cap + 1) * sizeof(*near));
+	/* Without a branch for each: nobody could foretell it. */
+	for (size_t i = 0; near && i < n && kept < cap; i++) {
+		near[kept] = (struct near){ (uint32_t)i, distance[i] };
+		kept += distance[i] <= most;
+	}
 	*n_near = kept;
 	return near;
 }

@@ -40,7 +40,7 @@ bool search_mode(const char *name, enum search_by *out)
 
 enum {
 	RERANK = SEARCH_K_MAX,
-	CANDIDATES = 200, /* of each way of finding */
+	CANDIDATES = 128, /* of each way of finding */
 	ALL = 2048,       /* of so few passages all are candidates */
 };
 
