@@ -256,8 +256,8 @@ enum extract_verdict extract_say(char why[static EXTRACT_WHY], enum extract_verd
 		[EXTRACT_OK] = "",
 		[EXTRACT_EMPTY] = "holds no text",
 		[EXTRACT_SCANNED] = "holds pictures of pages, no text; run it through OCR (such as ocrmypdf) first",
-		[EXTRACT_BINARY] = "is not a document that can be read (PDF, Word, Excel, PowerPoint, "
-				   "OpenDocument, EPUB, HTML, Markdown, text, CSV, JSON, e-mail); skipped",
+		[EXTRACT_BINARY] = ("is not a document that can be read (PDF, Word, Excel, PowerPoint, "
+				    "OpenDocument, EPUB, HTML, Markdown, text, CSV, JSON, e-mail); skipped"),
 		[EXTRACT_TOO_LARGE] = "is too large (the limit is 50 MB, 75 MB unpacked)",
 		[EXTRACT_MALFORMED] = "is damaged or locked with a password",
 		[EXTRACT_NO_TOOL] = "pdftotext is missing; install it with: apt install poppler-utils",
