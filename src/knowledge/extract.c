@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "base/json.h"
 #include "knowledge/charset.h"
 #include "knowledge/csv.h"
 #include "knowledge/docx.h"
@@ -246,6 +247,7 @@ void extract_warm(void)
 {
 	charset_warm();
 	tags_warm();
+	json_object_seed(0); /* from /dev/urandom */
 }
 
 /* --- reading -------------------------------------------------------------------------- */
