@@ -103,7 +103,8 @@ static size_t rank_of(struct searcher *s, const struct row *r, const char *quest
 	if (search_run(s, &q, &res) < 0)
 		die("search failed");
 	for (size_t i = 0; i < res.n && !rank; i++)
-		if (exam_is_place(r->column[3], res.rows[i].name, res.rows[i].page, res.rows[i].heading))
+		if (exam_is_place(r->column[3], res.rows[i].name, res.rows[i].page,
+				  res.rows[i].heading))
 			rank = i + 1;
 	search_result_done(&res);
 	return rank;

@@ -21,11 +21,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		struct bytes file;
 
 		while (exam_next_file(&at, &file))
-			if (file.n && (file.p < (const uint8_t *)q->places || file.p + file.n > (const uint8_t *)at))
+			if (file.n && (file.p < (const uint8_t *)q->places ||
+				       file.p + file.n > (const uint8_t *)at))
 				abort();
 		(void)exam_is_place(q->places, q->text, 3, q->answer);
 		/* What is asked for is found in itself. */
-		if (*q->answer && !strpbrk(q->answer, "| \t\n\v\f\r") && !exam_says(q->answer, q->answer))
+		if (*q->answer && !strpbrk(q->answer, "| \t\n\v\f\r") &&
+		    !exam_says(q->answer, q->answer))
 			abort();
 	}
 	return 0;

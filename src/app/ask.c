@@ -33,9 +33,10 @@ static int print_json(const struct asked *a)
 {
 	AUTO(buf) struct buf out = { 0 };
 	AUTO(json)
-	json_t *o = json_pack("{s:s, s:s, s:o}", "question", a->question.p ? (char *)a->question.p : "",
-			      "answer", a->answer.p ? (char *)a->answer.p : "", "sources",
-			      a->sources ? json_incref(a->sources) : json_array());
+	json_t *o =
+		json_pack("{s:s, s:s, s:o}", "question", a->question.p ? (char *)a->question.p : "",
+			  "answer", a->answer.p ? (char *)a->answer.p : "", "sources",
+			  a->sources ? json_incref(a->sources) : json_array());
 
 	json_write(&out, o);
 	if (out.failed)
@@ -48,7 +49,8 @@ static int write_speech(const char *path, struct asked *a)
 {
 	AUTO(buf) struct buf file = { 0 };
 
-	wav_write(&file, ASKED_RATE_HZ, (const int16_t *)(const void *)a->speech.p, a->speech.n / 2);
+	wav_write(&file, ASKED_RATE_HZ, (const int16_t *)(const void *)a->speech.p,
+		  a->speech.n / 2);
 	if (file.failed) {
 		snprintf(a->why, sizeof(a->why), "out of memory");
 		return -ENOMEM;

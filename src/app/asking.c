@@ -66,7 +66,8 @@ static void on_heard(struct asking *a, const json_t *e)
 	a->out->hearing_us = env_now(&env_system) - a->asked_us;
 	buf_puts(&a->out->question, json_str(e, "transcript", ""));
 	if (a->out->question.n == 0)
-		fail(a, -ENODATA, "no words were heard in the recording; is it speech, in English?");
+		fail(a, -ENODATA,
+		     "no words were heard in the recording; is it speech, in English?");
 	else
 		request_answer(a);
 }
@@ -183,7 +184,8 @@ static const struct leg_ops leg_ops = {
 
 static void on_impatient(struct timer *t)
 {
-	fail(CONTAINER_OF(t, struct asking, patience), -ETIMEDOUT, "no answer came within a minute");
+	fail(CONTAINER_OF(t, struct asking, patience), -ETIMEDOUT,
+	     "no answer came within a minute");
 }
 
 /* --- the question ------------------------------------------------------------------------ */
@@ -236,10 +238,12 @@ static bool read_wav(struct asking *a, struct buf *pcm16k)
 	r = bring_to(&w, STT_RATE_HZ, pcm16k);
 	if (r == 0)
 		return true;
-	snprintf(why, sizeof(why),
-		 r == -EINVAL ? "%.200s has %u samples per second; 8000, 16000, 24000 and 48000 can be read" :
-				"%.200s (%u Hz): out of memory",
-		 name, w.rate_hz);
+	snprintf(
+		why, sizeof(why),
+		r == -EINVAL
+			? "%.200s has %u samples per second; 8000, 16000, 24000 and 48000 can be read"
+			: "%.200s (%u Hz): out of memory",
+		name, w.rate_hz);
 	fail(a, r, why);
 	return false;
 }
@@ -266,8 +270,9 @@ static void ask_in_words(struct asking *a)
 	AUTO(buf) struct buf event = { 0 };
 
 	buf_puts(&a->out->question, a->q->text);
-	buf_puts(&event, "{\"type\":\"conversation.item.create\",\"item\":{\"type\":\"message\",\"role\":"
-			 "\"user\",\"content\":[{\"type\":\"input_text\",\"text\":");
+	buf_puts(&event,
+		 "{\"type\":\"conversation.item.create\",\"item\":{\"type\":\"message\",\"role\":"
+		 "\"user\",\"content\":[{\"type\":\"input_text\",\"text\":");
 	json_quote(&event, bytes_str(a->q->text));
 	buf_puts(&event, "}]}}");
 	if (event.failed) {
@@ -282,11 +287,12 @@ static void configure(struct asking *a)
 {
 	AUTO(buf) struct buf event = { 0 };
 
-	buf_printf(&event,
-		   "{\"type\":\"session.update\",\"session\":{\"type\":\"realtime\",\"output_modalities\":"
-		   "[\"%s\"],\"include\":[\"voiced.sources\"],\"audio\":{\"input\":{\"turn_detection\":null,"
-		   "\"transcription\":{\"model\":\"voiced\"}},\"output\":{\"voice\":",
-		   a->q->voice ? "audio" : "text");
+	buf_printf(
+		&event,
+		"{\"type\":\"session.update\",\"session\":{\"type\":\"realtime\",\"output_modalities\":"
+		"[\"%s\"],\"include\":[\"voiced.sources\"],\"audio\":{\"input\":{\"turn_detection\":null,"
+		"\"transcription\":{\"model\":\"voiced\"}},\"output\":{\"voice\":",
+		a->q->voice ? "audio" : "text");
 	json_quote(&event, bytes_str(a->q->voice ? a->q->voice : "alloy"));
 	buf_puts(&event, "}}}}");
 	if (event.failed)

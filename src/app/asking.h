@@ -24,7 +24,7 @@ struct asked {
 	struct buf question; /* as typed, or as it was heard */
 	struct buf answer;
 	struct buf speech; /* 16 bit mono at ASKED_RATE_HZ, with a voice */
-	json_t *sources;   /* array of {file, title, page?, heading?, …}; NULL or empty: nothing answered */
+	json_t *sources; /* array of {file, title, page?, heading?, …}; NULL or empty: nothing answered */
 	uint64_t hearing_us;   /* from the first sample to the words; all samples come at once */
 	uint64_t answering_us; /* from the words to the end of the answer */
 	char why[ASKED_WHY];

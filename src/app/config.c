@@ -339,7 +339,8 @@ static int from_pairs(struct config *c, enum command cmd, const char *pairs)
 {
 	char *save, *copy = arena_strdup(&c->arena, pairs);
 
-	for (char *p = copy ? strtok_r(copy, " \t\n", &save) : NULL; p; p = strtok_r(NULL, " \t\n", &save)) {
+	for (char *p = copy ? strtok_r(copy, " \t\n", &save) : NULL; p;
+	     p = strtok_r(NULL, " \t\n", &save)) {
 		size_t n = strcspn(p, "=");
 		const struct key *k = find_key(p, n, cmd);
 

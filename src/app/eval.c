@@ -21,7 +21,7 @@ struct shelf {
 	struct document {
 		int64_t id;
 		char *path;
-	} *at;
+	} * at;
 	size_t n, cap;
 };
 
@@ -54,8 +54,8 @@ static int read_table(struct evaluation *v)
 	if (e != 0)
 		return e;
 	utf8_import(&text, buf_bytes(&raw));
-	return text.failed ? fail(v, -ENOMEM, "out of memory") :
-			     exam_read(&v->exam, buf_bytes(&text), v->table, v->why);
+	return text.failed ? fail(v, -ENOMEM, "out of memory")
+			   : exam_read(&v->exam, buf_bytes(&text), v->table, v->why);
 }
 
 /* A recording's path is meant from where the table lies. The caller frees. */
@@ -63,8 +63,9 @@ static char *recording_path(const struct evaluation *v, const char *wav)
 {
 	const char *slash = strrchr(v->table, '/');
 
-	return *wav == '/' || !slash ? mem_strdup(wav) :
-				       mem_printf("%.*s/%s", (int)(slash - v->table), v->table, wav);
+	return *wav == '/' || !slash
+		       ? mem_strdup(wav)
+		       : mem_printf("%.*s/%s", (int)(slash - v->table), v->table, wav);
 }
 
 static int check_recordings(struct evaluation *v)
@@ -80,8 +81,9 @@ static int check_recordings(struct evaluation *v)
 		if (access(path, R_OK) == 0)
 			continue;
 		int e = errno;
-		snprintf(v->why, sizeof(v->why), "%.120s:%u: the recording %.160s cannot be read: %s", v->table,
-			 q->line, path, strerror(e));
+		snprintf(v->why, sizeof(v->why),
+			 "%.120s:%u: the recording %.160s cannot be read: %s", v->table, q->line,
+			 path, strerror(e));
 		return -e;
 	}
 	return 0;
@@ -125,7 +127,8 @@ static int read_shelf(struct evaluation *v, size_t run)
 		fail(v, e, store_why(s));
 	else if (!v->shelf[run].n) {
 		snprintf(v->why, sizeof(v->why),
-			 "the collection '%.80s' has no documents; 'voiced ingest PATH' adds some", c->collection);
+			 "the collection '%.80s' has no documents; 'voiced ingest PATH' adds some",
+			 c->collection);
 		e = -ENOENT;
 	}
 	return e;
@@ -150,9 +153,10 @@ static void warn_of_unknown_files(const struct evaluation *v, size_t run)
 
 		while (exam_next_file(&at, &file))
 			if (!has_file(&v->shelf[run], file) && n++ < WARNINGS_MAX)
-				fprintf(stderr, "voiced: %s:%u: the collection '%s' has no document '%.*s'\n", v->table,
-					v->exam.q[i].line, v->eval.run[run].c->collection, (int)file.n,
-					(const char *)file.p);
+				fprintf(stderr,
+					"voiced: %s:%u: the collection '%s' has no document '%.*s'\n",
+					v->table, v->exam.q[i].line, v->eval.run[run].c->collection,
+					(int)file.n, (const char *)file.p);
 	}
 	if (n > WARNINGS_MAX)
 		fprintf(stderr, "voiced: and %zu more that it does not have\n", n - WARNINGS_MAX);
@@ -174,16 +178,18 @@ static void judge(const struct exam_question *q, const struct shelf *s, struct e
 {
 	const json_t *from = json_array_get(r->asked.sources, 0);
 
-	r->verdict = !from ? EVAL_ABSTAINED :
-		     exam_is_place(q->places, path_of(s, from), (unsigned)json_int(from, "page", 0),
-				   json_str(from, "heading", "")) ?
-			     EVAL_RIGHT :
-			     EVAL_WRONG;
+	r->verdict =
+		!from ? EVAL_ABSTAINED
+		: exam_is_place(q->places, path_of(s, from), (unsigned)json_int(from, "page", 0),
+				json_str(from, "heading", ""))
+			? EVAL_RIGHT
+			: EVAL_WRONG;
 	r->said = from && exam_says((const char *)r->asked.answer.p, q->answer);
 }
 
 /* What `search` would show for the same words. */
-static int find(struct evaluation *v, size_t run, const struct exam_question *q, struct eval_result *r)
+static int find(struct evaluation *v, size_t run, const struct exam_question *q,
+		struct eval_result *r)
 {
 	AUTO(search_result) struct search_result found = { 0 };
 	const struct config *c = v->eval.run[run].c;
@@ -199,7 +205,8 @@ static int find(struct evaluation *v, size_t run, const struct exam_question *q,
 	if (e != 0)
 		return fail(v, e, "the search failed");
 	for (size_t i = 0; i < found.n && !r->rank; i++)
-		if (exam_is_place(q->places, found.rows[i].path, found.rows[i].page, found.rows[i].heading))
+		if (exam_is_place(q->places, found.rows[i].path, found.rows[i].page,
+				  found.rows[i].heading))
 			r->rank = i + 1;
 	return 0;
 }
@@ -214,7 +221,8 @@ static int ask(struct evaluation *v, size_t run, size_t i, struct eval_result *r
 		return fail(v, -ENOMEM, "out of memory");
 	int e = asking(v->parts[run], &question, &r->asked);
 	if (e != 0 && e != -ENODATA) {
-		snprintf(v->why, sizeof(v->why), "%.80s:%u: %.300s", v->table, q->line, r->asked.why);
+		snprintf(v->why, sizeof(v->why), "%.80s:%u: %.300s", v->table, q->line,
+			 r->asked.why);
 		return e;
 	}
 	r->heard = e == 0;
@@ -312,7 +320,8 @@ int command_eval(struct config *c)
 			config_done(&v.other);
 			return 2;
 		}
-		v.eval.run[v.eval.n_runs++] = (struct eval_run){ .name = c->against, .c = &v.other };
+		v.eval.run[v.eval.n_runs++] =
+			(struct eval_run){ .name = c->against, .c = &v.other };
 	}
 	if (set_groups(&v) != 0) {
 		config_done(&v.other);

@@ -71,7 +71,8 @@ static const struct measure {
 };
 
 struct count {
-	size_t of, is[EVAL_RUNS], better, worse; /* better, worse: the second run against the first */
+	size_t of, is[EVAL_RUNS], better,
+		worse; /* better, worse: the second run against the first */
 };
 
 static struct count count(const struct eval *e, const struct measure *m)
@@ -99,8 +100,8 @@ static double chance(size_t better, size_t worse)
 	double p = 0;
 
 	for (size_t i = 0; i <= least; i++)
-		p += exp(lgamma((double)n + 1) - lgamma((double)i + 1) - lgamma((double)(n - i) + 1) -
-			 (double)n * log(2));
+		p += exp(lgamma((double)n + 1) - lgamma((double)i + 1) -
+			 lgamma((double)(n - i) + 1) - (double)n * log(2));
 	return MIN(2 * p, 1.0);
 }
 
@@ -254,14 +255,17 @@ static json_t *tenths(double ms)
 static json_t *result_json(const struct exam_question *q, const struct eval_result *r)
 {
 	json_t *sources = r->asked.sources ? json_incref(r->asked.sources) : json_array();
-	json_t *rank = exam_answerable(q) && r->rank ? json_integer((json_int_t)r->rank) : json_null();
-	const char *asked = (const char *)r->asked.question.p, *answer = (const char *)r->asked.answer.p;
+	json_t *rank =
+		exam_answerable(q) && r->rank ? json_integer((json_int_t)r->rank) : json_null();
+	const char *asked = (const char *)r->asked.question.p,
+		   *answer = (const char *)r->asked.answer.p;
 
-	return json_pack("{ss ss ss so so so so so}", "asked", asked ? asked : "", "verdict", verdict_word(q, r),
-			 "answer", answer ? answer : "", "rank", rank, "answer_ms",
-			 tenths((double)r->asked.answering_us / US_PER_MS), "search_ms",
-			 tenths((double)r->search_us / US_PER_MS), "hearing_ms",
-			 q->wav ? tenths((double)r->asked.hearing_us / US_PER_MS) : json_null(), "sources", sources);
+	return json_pack("{ss ss ss so so so so so}", "asked", asked ? asked : "", "verdict",
+			 verdict_word(q, r), "answer", answer ? answer : "", "rank", rank,
+			 "answer_ms", tenths((double)r->asked.answering_us / US_PER_MS),
+			 "search_ms", tenths((double)r->search_us / US_PER_MS), "hearing_ms",
+			 q->wav ? tenths((double)r->asked.hearing_us / US_PER_MS) : json_null(),
+			 "sources", sources);
 }
 
 static json_t *question_json(const struct eval *e, size_t i)
@@ -291,8 +295,9 @@ static json_t *count_json(const struct eval *e, const struct measure *m)
 	json_t *o = json_pack("{sI so}", "of", (json_int_t)c.of, "count", is);
 	if (!o || e->n_runs < EVAL_RUNS)
 		return o;
-	AUTO(json) json_t *more = json_pack("{sI sI so}", "better", (json_int_t)c.better, "worse",
-					    (json_int_t)c.worse, "chance", tenths(chance(c.better, c.worse)));
+	AUTO(json)
+	json_t *more = json_pack("{sI sI so}", "better", (json_int_t)c.better, "worse",
+				 (json_int_t)c.worse, "chance", tenths(chance(c.better, c.worse)));
 	if (json_object_update(o, more) == 0)
 		return o;
 	json_decref(o);
@@ -306,8 +311,9 @@ static json_t *clock_json(const struct eval *e, const struct clock *c)
 	for (size_t k = 0; k < e->n_runs; k++) {
 		struct times t = times(e, k, c);
 
-		if (json_array_append_new(list, json_pack("{so so so}", "median", tenths(t.median), "p95",
-							  tenths(t.p95), "max", tenths(t.worst))) != 0) {
+		if (json_array_append_new(list,
+					  json_pack("{so so so}", "median", tenths(t.median), "p95",
+						    tenths(t.p95), "max", tenths(t.worst))) != 0) {
 			json_decref(list);
 			return NULL;
 		}
@@ -317,13 +323,15 @@ static json_t *clock_json(const struct eval *e, const struct clock *c)
 
 static json_t *run_json(const struct eval_run *r)
 {
-	return json_pack("{ss ss ss}", "name", r->name, "collection", r->c->collection, "mode", r->c->mode);
+	return json_pack("{ss ss ss}", "name", r->name, "collection", r->c->collection, "mode",
+			 r->c->mode);
 }
 
 /* The whole; a member that could not be made fails the writing. */
 static json_t *report_json(const struct eval *e)
 {
-	json_t *runs = json_array(), *questions = json_array(), *counts = json_object(), *clocked = json_object();
+	json_t *runs = json_array(), *questions = json_array(), *counts = json_object(),
+	       *clocked = json_object();
 	int bad = 0;
 
 	for (size_t k = 0; k < e->n_runs; k++)
@@ -334,8 +342,8 @@ static json_t *report_json(const struct eval *e)
 		bad |= json_object_set_new(counts, measures[m].key, count_json(e, &measures[m]));
 	for (size_t i = 0; i < ARRAY_LEN(clocks); i++)
 		bad |= json_object_set_new(clocked, clocks[i].key, clock_json(e, &clocks[i]));
-	json_t *o = json_pack("{sI so so so so}", "k", (json_int_t)e->k, "configurations", runs, "counts", counts,
-			      "times", clocked, "questions", questions);
+	json_t *o = json_pack("{sI so so so so}", "k", (json_int_t)e->k, "configurations", runs,
+			      "counts", counts, "times", clocked, "questions", questions);
 	if (!bad)
 		return o;
 	json_decref(o);

@@ -10,9 +10,11 @@
 
 enum { COLUMNS_MAX = 64 };
 enum column { ID, QUESTION, AUDIO, SOURCES, ANSWER, N_COLUMNS };
-static const char *const names[N_COLUMNS] = {
-	[ID] = "id", [QUESTION] = "question", [AUDIO] = "audio", [SOURCES] = "sources", [ANSWER] = "answer"
-};
+static const char *const names[N_COLUMNS] = { [ID] = "id",
+					      [QUESTION] = "question",
+					      [AUDIO] = "audio",
+					      [SOURCES] = "sources",
+					      [ANSWER] = "answer" };
 
 struct reader {
 	struct exam *exam;
@@ -57,10 +59,13 @@ static int read_head(struct reader *r, char *line)
 				r->at[k] = i;
 	}
 	if (r->at[QUESTION] == COLUMNS_MAX && r->at[AUDIO] == COLUMNS_MAX)
-		return wrong(r, "no column 'question' (or 'audio'); the first line names the columns, with tabs between");
+		return wrong(
+			r,
+			"no column 'question' (or 'audio'); the first line names the columns, with tabs between");
 	if (r->at[SOURCES] < COLUMNS_MAX)
 		return 0;
-	snprintf(what, sizeof(what), "no column 'sources' (the right places: file, file#p=PAGE or file#h=HEADING)");
+	snprintf(what, sizeof(what),
+		 "no column 'sources' (the right places: file, file#p=PAGE or file#h=HEADING)");
 	return wrong(r, what);
 }
 
@@ -79,7 +84,9 @@ static int read_row(struct reader *r, char *line)
 	size_t n = cut(line, cells);
 
 	if (r->at[SOURCES] >= n)
-		return wrong(r, "the column 'sources' is missing here; '-' there says that nothing answers");
+		return wrong(
+			r,
+			"the column 'sources' is missing here; '-' there says that nothing answers");
 	for (size_t k = 0; k < N_COLUMNS; k++)
 		of[k] = r->at[k] < n ? cells[r->at[k]] : "";
 	if (!*of[QUESTION] && !*of[AUDIO])
@@ -90,7 +97,9 @@ static int read_row(struct reader *r, char *line)
 	*q = (struct exam_question){
 		.id = of[ID],
 		.text = of[QUESTION],
-		.wav = *of[AUDIO] ? of[AUDIO] : is_recording(of[QUESTION]) ? of[QUESTION] : NULL,
+		.wav = *of[AUDIO]                   ? of[AUDIO]
+		       : is_recording(of[QUESTION]) ? of[QUESTION]
+						    : NULL,
 		.places = strcmp(of[SOURCES], "-") == 0 ? "" : of[SOURCES],
 		.answer = of[ANSWER],
 		.line = r->line,
@@ -179,7 +188,8 @@ static struct bytes without_number(struct bytes b)
 
 static struct bytes without_mark(struct bytes b)
 {
-	static const char mark[] = "\xc2\xb6"; /* the paragraph sign that links a heading to itself */
+	static const char mark[] =
+		"\xc2\xb6"; /* the paragraph sign that links a heading to itself */
 
 	for (size_t i = 0; i + 2 <= b.n; i++)
 		if (memcmp(b.p + i, mark, 2) == 0)
@@ -242,7 +252,8 @@ bool exam_is_place(const char *places, const char *path, unsigned page, const ch
 		if (bytes_starts(where, "h=") &&
 		    same_heading(bytes_sub(where, 2, where.n - 2), bytes_str(heading)))
 			return true;
-		if (bytes_starts(where, "p=") && strtoul((const char *)where.p + 2, NULL, 10) == page)
+		if (bytes_starts(where, "p=") &&
+		    strtoul((const char *)where.p + 2, NULL, 10) == page)
 			return true;
 		if (!where.n)
 			return true;

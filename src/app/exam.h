@@ -31,7 +31,8 @@ struct exam {
 };
 
 /* 0; -EBADMSG or -ENOMEM and a sentence, which begins with `name` and the line. */
-MUST_USE int exam_read(struct exam *e, struct bytes file, const char *name, char why[static EXAM_WHY]);
+MUST_USE int exam_read(struct exam *e, struct bytes file, const char *name,
+		       char why[static EXAM_WHY]);
 void exam_done(struct exam *e);
 /* AUTO(exam) struct exam e = {0}; */
 static inline void exam_auto_(struct exam *e)
@@ -43,7 +44,8 @@ bool exam_answerable(const struct exam_question *q);
 /* Is it one of the acceptable places? `path` may be longer than the file named in the table:
  * its last folders and its name count. Headings are compared without case, without a number
  * in front ("3.7.") and without a paragraph sign behind. */
-MUST_USE bool exam_is_place(const char *places, const char *path, unsigned page, const char *heading);
+MUST_USE bool exam_is_place(const char *places, const char *path, unsigned page,
+			    const char *heading);
 /* The next acceptable file, without its place: *at starts as the places and moves behind it.
  * false: no more. */
 MUST_USE bool exam_next_file(const char **at, struct bytes *file);

@@ -38,7 +38,10 @@ static void a_recording_and_its_words(void)
 	AUTO(exam) struct exam e = { 0 };
 	char why[EXAM_WHY];
 
-	CHECK_EQ(read_text(&e, "question\taudio\tsources\tanswer\nHow far?\tfar.wav\ta.md\tten|10\n", why), 0);
+	CHECK_EQ(read_text(&e,
+			   "question\taudio\tsources\tanswer\nHow far?\tfar.wav\ta.md\tten|10\n",
+			   why),
+		 0);
 	CHECK_STR(e.q[0].wav, "far.wav");
 	CHECK_STR(e.q[0].text, "How far?");
 	CHECK_STR(e.q[0].answer, "ten|10");
@@ -94,7 +97,8 @@ static void places(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		CHECK_EQ(exam_is_place(rows[i].places, rows[i].path, rows[i].page, rows[i].heading), rows[i].is);
+		CHECK_EQ(exam_is_place(rows[i].places, rows[i].path, rows[i].page, rows[i].heading),
+			 rows[i].is);
 }
 
 static void files_named(void)
@@ -115,6 +119,7 @@ static void answers(void)
 	CHECK(!exam_says("two", ""));
 }
 
-TESTS({ "columns_in_any_order", columns_in_any_order }, { "a_recording_and_its_words", a_recording_and_its_words },
-      { "what_is_wrong_is_said", what_is_wrong_is_said }, { "places", places }, { "files_named", files_named },
-      { "answers", answers })
+TESTS({ "columns_in_any_order", columns_in_any_order },
+      { "a_recording_and_its_words", a_recording_and_its_words },
+      { "what_is_wrong_is_said", what_is_wrong_is_said }, { "places", places },
+      { "files_named", files_named }, { "answers", answers })
