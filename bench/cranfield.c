@@ -119,7 +119,8 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void bootstrap(const struct system *ours, const struct system *theirs, size_t first, double goal)
+static void bootstrap(const struct system *ours, const struct system *theirs, size_t first,
+		      double goal)
 {
 	static double ratio[RESAMPLES];
 	size_t n = (CRANFIELD_QUESTIONS - first) / 2 + 1, better = 0, reached = 0;
@@ -140,9 +141,9 @@ static void bootstrap(const struct system *ours, const struct system *theirs, si
 	qsort(ratio, RESAMPLES, sizeof(ratio[0]), by_value);
 	printf("\n%s / %s: %.3f\n  of %d resamples of the pairs 95 %% lie in %.3f to %.3f, %.1f %% above 1, "
 	       "%.1f %% at %.2f or more\n",
-	       ours->name, theirs->name, mean(ours, first).ndcg / mean(theirs, first).ndcg, RESAMPLES,
-	       ratio[RESAMPLES / 40], ratio[RESAMPLES - RESAMPLES / 40], 100.0 * (double)better / RESAMPLES,
-	       100.0 * (double)reached / RESAMPLES, goal);
+	       ours->name, theirs->name, mean(ours, first).ndcg / mean(theirs, first).ndcg,
+	       RESAMPLES, ratio[RESAMPLES / 40], ratio[RESAMPLES - RESAMPLES / 40],
+	       100.0 * (double)better / RESAMPLES, 100.0 * (double)reached / RESAMPLES, goal);
 }
 
 /* --- ours ---------------------------------------------------------------------------------------------- */
@@ -181,7 +182,8 @@ static struct ranking by_search(struct searcher *f, const struct search_request 
 	return r;
 }
 
-static void ask_ours(struct system *s, struct searcher *f, const char *name, struct search_request request)
+static void ask_ours(struct system *s, struct searcher *f, const char *name,
+		     struct search_request request)
 {
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	request.k = DEEP;
@@ -245,7 +247,8 @@ static struct score judge_rows(const struct table *t, size_t q, const int64_t *r
 	return judge(q, &r);
 }
 
-static void ask_tuned(struct system *s, const struct table *t, struct fts5_tuning tuning, size_t step)
+static void ask_tuned(struct system *s, const struct table *t, struct fts5_tuning tuning,
+		      size_t step)
 {
 	int64_t rows[DEEP];
 
@@ -309,7 +312,8 @@ static struct fts5_tuning best_tuning(const struct table *t, bool free_title)
 
 	for (size_t round = 0; round < (free_title ? 2 : 1); round++) {
 		for (size_t i = 0; free_title && i < ARRAY_LEN(titles); i++)
-			try(&best, t, (struct fts5_tuning){ best.tuning.k1, best.tuning.b, titles[i] });
+			try(&best, t,
+			    (struct fts5_tuning){ best.tuning.k1, best.tuning.b, titles[i] });
 		for (size_t i = 0; i < ARRAY_LEN(k1s) * ARRAY_LEN(bs); i++)
 			try(&best, t,
 			    (struct fts5_tuning){ k1s[i % ARRAY_LEN(k1s)], bs[i / ARRAY_LEN(k1s)],
@@ -346,7 +350,8 @@ static void add_tuned(const struct table *t, bool free_title, struct system **be
 
 	if (free_title)
 		snprintf(title, sizeof(title), " title %.1f", tuning.heading);
-	snprintf(s->name, sizeof(s->name), "FTS5, %s, k1 %.1f b %.2f%s", t->name, tuning.k1, tuning.b, title);
+	snprintf(s->name, sizeof(s->name), "FTS5, %s, k1 %.1f b %.2f%s", t->name, tuning.k1,
+		 tuning.b, title);
 	ask_tuned(s, t, tuning, 1);
 	if (!*best || mean(s, 1).ndcg > mean(*best, 1).ndcg)
 		*best = s;
@@ -406,7 +411,8 @@ int main(int argc, char **argv)
 		die("no store");
 	for (unsigned d = 1; d <= CRANFIELD_DOCUMENTS; d++)
 		put_document(s, d);
-	if (learn_collection(s, STORE_DEFAULT_COLLECTION) < 0 || searcher_new(&f) < 0 || searcher_refresh(f, s) < 0)
+	if (learn_collection(s, STORE_DEFAULT_COLLECTION) < 0 || searcher_new(&f) < 0 ||
+	    searcher_refresh(f, s) < 0)
 		die(store_why(s));
 	struct system *baseline = NULL, *strongest = NULL;
 	if (!alone)

@@ -15,9 +15,9 @@ enum { CRANFIELD_DOCUMENTS = 1400, CRANFIELD_QUESTIONS = 225 };
 
 struct cranfield {
 	struct {
-		char *title, *text; /* the text without the title */
-	} document[CRANFIELD_DOCUMENTS + 1];        /* from 1 */
-	char *question[CRANFIELD_QUESTIONS + 1];    /* from 1 */
+		char *title, *text;              /* the text without the title */
+	} document[CRANFIELD_DOCUMENTS + 1];     /* from 1 */
+	char *question[CRANFIELD_QUESTIONS + 1]; /* from 1 */
 	uint8_t gain[CRANFIELD_QUESTIONS + 1][CRANFIELD_DOCUMENTS + 1];
 };
 

@@ -14,7 +14,8 @@ static char *read_all(const char *dir, const char *name)
 	size_t n;
 
 	if (!f) {
-		fprintf(stderr, "cannot open %s/%s, a file of the Cranfield collection\n", dir, name);
+		fprintf(stderr, "cannot open %s/%s, a file of the Cranfield collection\n", dir,
+			name);
 		exit(1);
 	}
 	while ((n = fread(piece, 1, sizeof(piece), f)))

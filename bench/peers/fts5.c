@@ -107,11 +107,13 @@ struct fts5 *fts5_new(const char *file, enum fts5_stops stops)
 			      "CREATE VIRTUAL TABLE f USING fts5(heading, text, content='',"
 			      " tokenize='porter unicode61')",
 			      NULL, NULL, NULL));
-	check(f, sqlite3_prepare_v2(f->db, "INSERT INTO f(rowid, heading, text) VALUES(?, ?, ?)", -1, &f->add,
-				    NULL));
-	check(f, sqlite3_prepare_v2(f->db, "SELECT rowid FROM f WHERE f MATCH ?1 ORDER BY rank LIMIT ?2", -1,
-				    &f->rank, NULL));
-	check(f, sqlite3_prepare_v2(f->db, "SELECT collect(f) FROM f WHERE f MATCH ?1", -1, &f->collect, NULL));
+	check(f, sqlite3_prepare_v2(f->db, "INSERT INTO f(rowid, heading, text) VALUES(?, ?, ?)",
+				    -1, &f->add, NULL));
+	check(f, sqlite3_prepare_v2(f->db,
+				    "SELECT rowid FROM f WHERE f MATCH ?1 ORDER BY rank LIMIT ?2",
+				    -1, &f->rank, NULL));
+	check(f, sqlite3_prepare_v2(f->db, "SELECT collect(f) FROM f WHERE f MATCH ?1", -1,
+				    &f->collect, NULL));
 	return f;
 }
 

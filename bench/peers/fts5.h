@@ -32,13 +32,13 @@ size_t fts5_rank(struct fts5 *f, const char *expression, size_t k, int64_t *ids)
 enum { FTS5_PHRASES = 48 };
 struct fts5_match {
 	int64_t id;
-	double size;                             /* tokens */
+	double size;                                       /* tokens */
 	uint8_t heading[FTS5_PHRASES], text[FTS5_PHRASES]; /* how often each phrase stands there */
 };
 struct fts5_matches {
 	struct fts5_match *at;
 	size_t n, cap, n_phrases;
-	double average;            /* tokens of a row */
+	double average; /* tokens of a row */
 	double idf[FTS5_PHRASES];
 };
 
