@@ -3,7 +3,8 @@
  *   bench_cranfield DIR        the report: everything chosen on the odd-numbered questions,
  *                              reported on the even ones
  *   bench_cranfield DIR odd    the same measures on the odd ones: what may be looked at while
- *                              the ranking is being tuned; `odd ours` leaves FTS5 out
+ *                              the ranking is being tuned; `odd ours` leaves FTS5 out, and
+ *                              NAME=VALUE sets a field of struct search_tuning
  *
  * A document is ranked by its best passage. Beside ours stands SQLite's FTS5 with porter stemming
  * and without stop words, over the same passages and over whole abstracts, each with the k1 and b
@@ -384,26 +385,103 @@ static void add_fts5(struct store *store, struct system **baseline, struct syste
 	}
 }
 
-static const struct {
+/* --- ours, whole and in parts ----------------------------------------------------------------------------- */
+
+#define FIELD(f)                                                                                   \
+	{                                                                                          \
+#f, offsetof(struct search_tuning, f)                                              \
+	}
+static const struct field {
 	const char *name;
-	struct search_request request;
-} ours[] = {
-	{ "text", { .by = SEARCH_BY_WORDS } },
-	{ "vector", { .by = SEARCH_BY_VECTOR } },
-	{ "hybrid", { .by = SEARCH_BY_ALL } },
+	size_t at;
+} fields[] = { FIELD(vector_share),   FIELD(vector_half),   FIELD(neighbour_share),
+	       FIELD(coverage_share), FIELD(heading_share), FIELD(proximity_share),
+	       FIELD(exact_share) };
+
+static float *field_of(struct search_tuning *t, const struct field *f)
+{
+	return (float *)(void *)((char *)t + f->at);
+}
+
+/* What the two lists do not know: all but how they are added. */
+static bool is_feature(const struct field *f)
+{
+	return strncmp(f->name, "vector", 6) != 0;
+}
+
+static void add_ours(struct searcher *f, const struct search_tuning *tuning)
+{
+	struct search_tuning bare = *tuning;
+
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (is_feature(&fields[i]))
+			*field_of(&bare, &fields[i]) = 0;
+	ask_ours(next_system(), f, "text",
+		 (struct search_request){ .by = SEARCH_BY_WORDS, .tuning = &bare });
+	ask_ours(next_system(), f, "vector",
+		 (struct search_request){ .by = SEARCH_BY_VECTOR, .tuning = &bare });
+	ask_ours(next_system(), f, "hybrid", (struct search_request){ .tuning = &bare });
+	ask_ours(next_system(), f, "text with rank features",
+		 (struct search_request){ .by = SEARCH_BY_WORDS, .tuning = tuning });
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		struct search_tuning without = *tuning;
+		char name[64];
+
+		if (!is_feature(&fields[i]) || *field_of(&without, &fields[i]) == 0)
+			continue;
+		*field_of(&without, &fields[i]) = 0;
+		snprintf(name, sizeof(name), "hybrid with rank features, but no %s",
+			 fields[i].name);
+		ask_ours(next_system(), f, name, (struct search_request){ .tuning = &without });
+	}
+	ask_ours(next_system(), f, "hybrid with rank features",
+		 (struct search_request){ .tuning = tuning });
+}
+
+/* name=value */
+static bool take_setting(struct search_tuning *t, const char *arg)
+{
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		size_t n = strlen(fields[i].name);
+
+		if (strncmp(arg, fields[i].name, n) == 0 && arg[n] == '=') {
+			*field_of(t, &fields[i]) = strtof(arg + n + 1, NULL);
+			return true;
+		}
+	}
+	return false;
+}
+
+struct options {
+	size_t first; /* question */
+	bool alone;   /* FTS5 is left out */
+	struct search_tuning tuning;
 };
+
+static bool take_options(struct options *o, int argc, char **argv)
+{
+	*o = (struct options){ .first = 2, .tuning = search_tuning };
+	for (int i = 2; i < argc; i++) {
+		if (i == 2 && strcmp(argv[i], "odd") == 0)
+			o->first = 1;
+		else if (o->first == 1 && strcmp(argv[i], "ours") == 0)
+			o->alone = true;
+		else if (o->first == 2 || !take_setting(&o->tuning, argv[i]))
+			return false;
+	}
+	return argc > 1;
+}
 
 int main(int argc, char **argv)
 {
 	AUTO(testdir) struct testdir tmp = testdir_new();
 	AUTO(store) struct store *s = NULL;
 	AUTO(searcher) struct searcher *f = NULL;
-	size_t first = argc > 2 && strcmp(argv[2], "odd") == 0 ? 1 : 2;
-	bool alone = argc == 4 && strcmp(argv[3], "ours") == 0;
+	struct options o;
 	char why[STORE_WHY];
 
-	if (argc < 2 || (argc > 2 && first == 2) || (argc > 3 && !alone)) {
-		fprintf(stderr, "usage: bench_cranfield DIR [odd [ours]]\n");
+	if (!take_options(&o, argc, argv)) {
+		fprintf(stderr, "usage: bench_cranfield DIR [odd [ours] [NAME=VALUE ...]]\n");
 		return 2;
 	}
 	cranfield_read(&data, argv[1]);
@@ -415,18 +493,17 @@ int main(int argc, char **argv)
 	    searcher_refresh(f, s) < 0)
 		die(store_why(s));
 	struct system *baseline = NULL, *strongest = NULL;
-	if (!alone)
+	if (!o.alone)
 		add_fts5(s, &baseline, &strongest);
-	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-		ask_ours(next_system(), f, ours[i].name, ours[i].request);
+	add_ours(f, &o.tuning);
 	printf("%zu %s-numbered questions; chosen on the odd ones\n%-64s nDCG@10  recall@10\n",
-	       (CRANFIELD_QUESTIONS - first) / 2 + 1, first == 1 ? "odd" : "even", "");
+	       (CRANFIELD_QUESTIONS - o.first) / 2 + 1, o.first == 1 ? "odd" : "even", "");
 	for (size_t i = 0; i < n_systems; i++)
-		print(&systems[i], first);
-	if (!alone)
-		bootstrap(&systems[n_systems - 1], baseline, first, 1.1);
-	if (!alone)
-		bootstrap(&systems[n_systems - 1], strongest, first, 1.1);
+		print(&systems[i], o.first);
+	if (!o.alone)
+		bootstrap(&systems[n_systems - 1], baseline, o.first, 1.1);
+	if (!o.alone)
+		bootstrap(&systems[n_systems - 1], strongest, o.first, 1.1);
 	cranfield_done(&data);
 	return 0;
 }
