@@ -79,7 +79,8 @@ static void fill(struct store *s, const char *folder, size_t n)
 		add(&d, line, text);
 		if (d.n == TOGETHER || i + 1 == n)
 			put(s, &d, documents++);
-		if (((i + 1) % ((size_t)TOGETHER * BATCH) == 0 || i + 1 == n) && store_commit(s, 0) < 0)
+		if (((i + 1) % ((size_t)TOGETHER * BATCH) == 0 || i + 1 == n) &&
+		    store_commit(s, 0) < 0)
 			die(store_why(s));
 	}
 	buf_done(&d.text);
@@ -108,7 +109,8 @@ static int build(const char *folder, const char *data, size_t n)
 	double t1 = speed_now();
 	if (learn_collection(s, STORE_DEFAULT_COLLECTION) < 0)
 		die(store_why(s));
-	printf("voiced, %zu passages: into the store %.1f s, learned in %.1f s\n", n, t1 - t0, speed_now() - t1);
+	printf("voiced, %zu passages: into the store %.1f s, learned in %.1f s\n", n, t1 - t0,
+	       speed_now() - t1);
 	return 0;
 }
 
@@ -150,7 +152,8 @@ static double equal_share(struct searcher *f, struct search_request q)
 	double from = speed_cpu();
 	size_t same = 0, of = 0;
 
-	for (size_t i = 0; i < n_questions && (i < 100 || speed_cpu() - from < SPEED_PATIENCE_S); i++) {
+	for (size_t i = 0; i < n_questions && (i < 100 || speed_cpu() - from < SPEED_PATIENCE_S);
+	     i++) {
 		int64_t found[SPEED_RESULTS], exact[SPEED_RESULTS];
 
 		q.query = questions[speed_turn(i, n_questions)];
@@ -165,7 +168,8 @@ static double equal_share(struct searcher *f, struct search_request q)
 	return of ? (double)same / (double)of : 1;
 }
 
-static void ask_all(struct searcher *f, const char *name, struct search_request q, struct speed_row row)
+static void ask_all(struct searcher *f, const char *name, struct search_request q,
+		    struct speed_row row)
 {
 	static struct speed_times counted;
 	int64_t ids[SPEED_RESULTS];
@@ -211,12 +215,76 @@ static int ask(const char *folder, const char *data, size_t n)
 	return 0;
 }
 
+/* --- export --------------------------------------------------------------------------------------- */
+
+/* Two words in front: how many vectors, and their length. */
+static FILE *create(const char *folder, const char *name, size_t n, unsigned count, unsigned dim)
+{
+	AUTO(mem) char *path = mem_printf("%s/%s-%zu.f32", folder, name, n);
+	const unsigned head[2] = { count, dim };
+	FILE *f = path ? fopen(path, "we") : NULL;
+
+	if (!f || fwrite(head, sizeof(head), 1, f) != 1)
+		die("cannot write vectors");
+	return f;
+}
+
+static void write_vector(FILE *f, const int8_t *v, unsigned dim)
+{
+	float out[EMBED_DIM_MAX];
+
+	for (unsigned i = 0; i < dim; i++)
+		out[i] = (float)v[i] / 127;
+	if (fwrite(out, sizeof(out[0]), dim, f) != dim)
+		die("cannot write vectors");
+}
+
+static void export_questions(struct searcher *f, FILE *to, const struct embedder *e)
+{
+	static struct search_result res;
+	static int8_t v[EMBED_DIM_MAX];
+
+	for (size_t i = 0; i < n_questions; i++) {
+		const char *text = questions[i];
+
+		if (search_run(f, &(struct search_request){ .query = text }, &res) < 0)
+			die("the search failed");
+		embed_query(e, res.index, res.query, bytes_str(text), v);
+		write_vector(to, v, embedder_dim(e));
+		search_result_done(&res);
+	}
+}
+
+static int export(const char *folder, const char *data, size_t n)
+{
+	AUTO(store) struct store *s = NULL;
+	AUTO(searcher) struct searcher *f = NULL;
+	AUTO(index) struct index *x = NULL;
+	char why[STORE_WHY];
+
+	n_questions = speed_questions(folder, questions);
+	if (store_reader_open(&s, data, why) < 0)
+		die(why);
+	if (searcher_new(&f) < 0 || searcher_refresh(f, s) < 0)
+		die(store_why(s));
+	x = searcher_index(f, NULL);
+	const struct embedder *e = x ? index_embedder(x) : NULL;
+	if (!e)
+		die("nothing has been learned");
+	FILE *vectors = create(folder, "vectors", n, (unsigned)index_n(x), embedder_dim(e));
+	for (size_t i = 0; i < index_n(x); i++)
+		write_vector(vectors, index_vector(x, i), embedder_dim(e));
+	FILE *asked = create(folder, "questions", n, (unsigned)n_questions, embedder_dim(e));
+	export_questions(f, asked, e);
+	return fclose(vectors) || fclose(asked) ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		int (*run)(const char *folder, const char *data, size_t n);
-	} commands[] = { { "build", build }, { "ask", ask } };
+	} commands[] = { { "build", build }, { "ask", ask }, { "export", export } };
 	size_t n = argc == 4 ? strtoul(argv[3], NULL, 10) : 0;
 
 	for (size_t i = 0; n && i < ARRAY_LEN(commands); i++) {
@@ -225,6 +293,6 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return data && store_init() == 0 ? commands[i].run(argv[2], data, n) : 1;
 	}
-	fprintf(stderr, "usage: bench_search build|ask FOLDER N\n");
+	fprintf(stderr, "usage: bench_search build|ask|export FOLDER N\n");
 	return 2;
 }

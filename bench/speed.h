@@ -129,9 +129,9 @@ static inline void speed_stop(struct speed_times *t)
 struct speed_row {
 	const char *name;
 	struct speed_times *times; /* are sorted */
-	double equal;      /* share of the results that equal the exact ones; < 0: it is the exact one */
-	double build;      /* seconds to build; < 0: says nothing */
-	double memory;     /* MB; < 0: says nothing */
+	double equal; /* share of the results that equal the exact ones; < 0: it is the exact one */
+	double build; /* seconds to build; < 0: says nothing */
+	double memory; /* MB; < 0: says nothing */
 };
 
 static inline void speed_print_head(void)

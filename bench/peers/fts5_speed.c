@@ -64,9 +64,13 @@ int main(int argc, char **argv)
 	double built = fill(f, argv[1], n);
 	size_t asked = speed_questions(argv[1], questions);
 	ask(f, asked, true,
-	    (struct speed_row){ .name = "FTS5, all words", .equal = -1, .build = built, .memory = speed_memory() - before });
+	    (struct speed_row){ .name = "FTS5, all words",
+				.equal = -1,
+				.build = built,
+				.memory = speed_memory() - before });
 	ask(f, asked, false,
-	    (struct speed_row){ .name = "FTS5, without stop words", .equal = -1, .build = -1, .memory = -1 });
+	    (struct speed_row){
+		    .name = "FTS5, without stop words", .equal = -1, .build = -1, .memory = -1 });
 	remove(file);
 	return 0;
 }
