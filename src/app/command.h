@@ -10,6 +10,7 @@ int command_ask(struct config *c);
 int command_doctor(struct config *c);
 int command_replay(struct config *c);
 int command_token(struct config *c);
+int command_eval(struct config *c);
 
 /* What `ingest` and `serve --docs` do, with progress on a terminal. Exit code. */
 enum ingest_output { INGEST_AS_TEXT, INGEST_AS_JSON, INGEST_SILENT };

@@ -25,6 +25,8 @@ static const struct {
 	  "Prints the passages that fit best, each with its document, page and heading." },
 	{ "ask",    CMD_ASK,    command_ask,    "(TEXT | --wav FILE)", 0, "ask one question and get a sourced answer",
 	  "Answers from the documents on the command line, without a server." },
+	{ "eval",   CMD_EVAL,   command_eval,   "QUESTIONS.tsv",   1, "try your own questions, and count what is found and answered",
+	  "Asks each question of the table as a session would, typed or from a recording, and says\nwhether the right place was found and answered from. docs/eval.md has the table's format." },
 	{ "doctor", CMD_DOCTOR, command_doctor, "",                0, "say what works, what does not, and what mends it",
 	  "Checks data, certificate, models and programs; exit code 1 if anything is missing." },
 	{ "replay", CMD_REPLAY, command_replay, "FILE",            1, "play a session that 'serve --record' wrote",

@@ -14,7 +14,6 @@
 #include "engine/stt_pocketsphinx.h"
 #include "engine/tool_search.h"
 #include "engine/tts_flite.h"
-#include "knowledge/search.h"
 #include "knowledge/store.h"
 
 LOG_TOPIC("parts");
@@ -31,6 +30,7 @@ struct corner {
 struct parts {
 	char *data, *collection;
 	enum parts_use use;
+	enum search_by by;
 	struct pool *turn, *bulk;
 	struct searcher *searcher;
 	struct engines engines;
@@ -49,6 +49,26 @@ static unsigned cores(void)
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 
 	return n > 0 ? (unsigned)n : 1;
+}
+
+bool parts_mode(const char *name, enum search_by *out)
+{
+	static const struct {
+		const char *name;
+		enum search_by by;
+	} modes[] = {
+		{ "text", SEARCH_BY_WORDS },
+		{ "vector", SEARCH_BY_VECTOR },
+		{ "hybrid", SEARCH_BY_ALL },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+		if (strcmp(modes[i].name, name) == 0) {
+			*out = modes[i].by;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* --- collections ---------------------------------------------------------------------------- */
@@ -80,6 +100,7 @@ static int add_corner(void *ctx, const char *name)
 		*c = (struct corner){ 0 };
 		return -ENOMEM;
 	}
+	tool_search_by(c->search, p->by);
 	c->engines.tools[0].ops = &tool_search_ops;
 	c->engines.tools[0].tool = c->search;
 	c->engines.n_tools = 1;
@@ -269,6 +290,11 @@ int parts_open(struct parts **out, const struct config *c, enum parts_use use,
 	}
 	p->heard = -1;
 	p->use = use;
+	if (!parts_mode(c->mode, &p->by)) {
+		snprintf(why, PARTS_WHY, MODE_WRONG, c->mode);
+		parts_free(p);
+		return -EINVAL;
+	}
 	int r = open_all(p, c, use, why);
 	if (r != 0) {
 		parts_free(p);

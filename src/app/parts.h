@@ -14,10 +14,10 @@
 
 #include "app/config.h"
 #include "engine/ops.h"
+#include "knowledge/search.h"
 
 struct parts;
 struct pool;
-struct searcher;
 
 enum { PARTS_WHY = 320 };
 /* The sentence about a collection that is not there; takes its name twice. */
@@ -27,6 +27,10 @@ enum parts_use {
 	PARTS_SPOKEN, /* and a recogniser, waited for     */
 	PARTS_SERVE,  /* and a recogniser, in the background */
 };
+
+/* "text", "vector", "hybrid": how passages are found. false: none of these. */
+MUST_USE bool parts_mode(const char *name, enum search_by *out);
+#define MODE_WRONG "--mode wants text, vector or hybrid, not '%.80s'"
 
 /* −errno and a sentence in why[]. */
 MUST_USE int parts_open(struct parts **out, const struct config *c, enum parts_use use,

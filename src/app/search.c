@@ -58,7 +58,11 @@ int command_search(struct config *c)
 		buf_printf(&query, "%s%s", i ? " " : "", c->words.at[i]);
 	struct search_request q = { .collection = c->collection, .query = (const char *)query.p, .k = c->k,
 				    .filter = { .groups = c->groups.n ? groups : NULL } };
-	int r = query.failed ? -ENOMEM : store_init();
+	int r = query.failed ? -ENOMEM : parts_mode(c->mode, &q.by) ? 0 : -EINVAL;
+	if (r == -EINVAL)
+		snprintf(why, sizeof(why), MODE_WRONG, c->mode);
+	if (r == 0)
+		r = store_init();
 	if (r == 0)
 		r = store_reader_open(&store, c->data, why);
 	if (r == 0)
