@@ -5,13 +5,13 @@
 
 int command_serve(struct config *c);
 int command_ingest(struct config *c);
+int command_documents(struct config *c);
 int command_search(struct config *c);
 int command_ask(struct config *c);
 int command_doctor(struct config *c);
 int command_replay(struct config *c);
 int command_token(struct config *c);
 
-/* What `ingest` and `serve --docs` do, with progress on a terminal. Exit code. */
-enum ingest_output { INGEST_AS_TEXT, INGEST_AS_JSON, INGEST_SILENT };
-int ingest_for_command(const char *data, const char *collection, const char *const *paths, size_t n,
-		       enum ingest_output how);
+/* The tags of the command line as the store has them (store.h); NULL: none were given, or one is no
+ * word, which has been said (*bad). Lives as long as the config. */
+const char *tags_for_command(struct config *c, bool *bad);

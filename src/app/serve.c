@@ -453,11 +453,6 @@ int command_serve(struct config *c)
 	sigset_t signals;
 	int r = -ENOMEM;
 
-	if (c->docs.n && ingest_for_command(c->data, c->collection, c->docs.at,
-					    c->docs.n, INGEST_AS_TEXT) != 0) {
-		mem_free(s);
-		return 1;
-	}
 	/* Blocked before any thread is made: only the wait below sees them. */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);

@@ -65,9 +65,10 @@ static void is_cancelled(void)
 	CHECK_EQ(store_open(&s, data.path, why), 0);
 	CHECK_EQ(ingest_paths(s, &p, paths, 2, &sum), -ECANCELED);
 	CHECK_EQ(sum.added, 1);
+	AUTO(ingest_summary) struct ingest_summary none = { 0 };
 	const struct ingest_params plain = { .collection = "other" };
-	CHECK_EQ(ingest_paths(s, &plain, paths + 1, 1, &sum), 0);
-	CHECK(sum.n_failed == 1 && strstr(sum.failed[0].why, "No such file"));
+	CHECK_EQ(ingest_paths(s, &plain, paths + 1, 1, &none), 0);
+	CHECK(none.n_failed == 1 && strstr(none.failed[0].why, "No such file"));
 }
 
 static void knows_limits(void)
