@@ -84,9 +84,9 @@ static int on_progress(void *ctx, const struct ingest_progress *p)
 	return 0;
 }
 
-static int on_wait(void *ctx)
+static int on_wait(void *ctx, bool writing)
 {
-	(void)ctx;
+	(void)ctx, (void)writing;
 	return interrupted;
 }
 

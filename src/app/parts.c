@@ -14,6 +14,7 @@
 #include "engine/stt_pocketsphinx.h"
 #include "engine/tool_search.h"
 #include "engine/tts_flite.h"
+#include "knowledge/ingest.h"
 #include "knowledge/search.h"
 #include "knowledge/store.h"
 
@@ -88,11 +89,12 @@ static int add_corner(void *ctx, const char *name)
 }
 
 /* The configured collection must be there, except the default one, which may still be empty. */
-static int check_collection(const struct parts *p, char why[static PARTS_WHY])
+static int check_collection(const struct parts *p, const struct config *c, char why[static PARTS_WHY])
 {
 	AUTO(store) struct store *s = NULL;
 	int64_t id;
-	bool is_default = strcmp(p->collection, STORE_DEFAULT_COLLECTION) == 0;
+	/* --docs makes it. */
+	bool is_default = strcmp(p->collection, STORE_DEFAULT_COLLECTION) == 0 || c->docs.n;
 	int r = is_default ? 0 : store_reader_open(&s, p->data, why);
 
 	if (r == 0 && !is_default)
@@ -127,10 +129,8 @@ static int refresh(struct parts *p, char why[static PARTS_WHY])
 	AUTO(store) struct store *s = NULL;
 	int r = store_reader_open(&s, p->data, why);
 
-	if (r == -ENOENT) { /* nothing has been ingested yet: that is a state, not a failure */
-		atomic_store(&p->knows, true);
+	if (r == -ENOENT) /* nothing has been ingested yet: that is a state, not a failure */
 		return 0;
-	}
 	if (r == 0) {
 		r = p->use == PARTS_SERVE ? searcher_refresh(p->searcher, s) :
 					    searcher_load(p->searcher, s, p->collection);
@@ -141,10 +141,6 @@ static int refresh(struct parts *p, char why[static PARTS_WHY])
 		if (r != 0)
 			snprintf(why, PARTS_WHY, "the documents' index cannot be read: %.200s", store_why(s));
 	}
-	if (r == 0) {
-		adapt(p, s);
-		atomic_store(&p->knows, true);
-	}
 	return r;
 }
 
@@ -154,6 +150,55 @@ void parts_refresh(struct parts *p)
 
 	if (refresh(p, why) != 0)
 		log_warn("what=refresh why=\"%s\"", why);
+}
+
+static int learn(void *ctx, const char *collection)
+{
+	struct parts *p = ctx;
+	AUTO(store) struct store *s = NULL;
+	AUTO(ingest_summary) struct ingest_summary sum = { 0 };
+	const struct ingest_params params = { .collection = collection };
+	int r = store_open(&s, p->data, sum.why);
+
+	if (r == 0)
+		r = ingest_learn(s, &params, &sum);
+	if (r != 0)
+		log_warn("what=learn why=\"%s\"", sum.why);
+	return 0;
+}
+
+/* A reader sees what is due, so that a server in which nothing changes writes nothing. */
+static int learn_if_due(void *ctx, const char *collection)
+{
+	struct parts *p = ctx;
+	AUTO(store) struct store *s = NULL;
+	char why[STORE_WHY];
+	bool due;
+
+	if (store_reader_open(&s, p->data, why) == 0 && ingest_learning_due(s, collection, &due) == 0 && due)
+		return learn(p, collection);
+	return 0;
+}
+
+bool parts_settle(struct parts *p)
+{
+	AUTO(store) struct store *s = NULL;
+	char why[STORE_WHY];
+	/* The files of the words before last are removed: no decoder may still want them. */
+	bool settled = !p->has_stt || p->heard < 0 || stt_pocketsphinx_ready(p->engines.stt);
+
+	if (store_reader_open(&s, p->data, why) != 0)
+		return true;
+	if (settled)
+		adapt(p, s);
+	if (store_collections(s, learn_if_due, p) != 0)
+		log_warn("what=learn why=\"%s\"", store_why(s));
+	return settled;
+}
+
+void parts_know(struct parts *p)
+{
+	atomic_store(&p->knows, true);
 }
 
 /* --- engines ----------------------------------------------------------------------------------- */
@@ -242,7 +287,7 @@ static int open_all(struct parts *p, const struct config *c, enum parts_use use,
 		snprintf(why, PARTS_WHY, "out of memory");
 		return r;
 	}
-	r = check_collection(p, why);
+	r = check_collection(p, c, why);
 	if (r == 0 && use != PARTS_TYPED)
 		r = open_stt(p, c, use, why);
 	if (r == 0)

@@ -104,7 +104,7 @@ static int progress(struct run *u, struct ingest_progress p)
 
 static int pause_run(struct run *u)
 {
-	return u->p->on_wait && u->p->on_wait(u->p->ctx) != 0 ? cancelled(u) : 0;
+	return u->p->on_wait && u->p->on_wait(u->p->ctx, u->n_batch > 0) != 0 ? cancelled(u) : 0;
 }
 
 /* --- batches -------------------------------------------------------------------------------------- */

@@ -41,9 +41,9 @@ struct ingest_params {
 	const char *tags, *labels; /* of what is added or changed (store.h); NULL: as they are */
 	/* Something has been committed: readers see it. No transaction is open. May be NULL. */
 	void (*on_commit)(void *ctx);
-	/* Called between files, and at least every 50 ms while waiting for them. May be NULL.
-	 * Non-zero cancels. */
-	int (*on_wait)(void *ctx);
+	/* Called between files, and at least every 50 ms while waiting for them; `writing`: a
+	 * transaction is open. May be NULL. Non-zero cancels. */
+	int (*on_wait)(void *ctx, bool writing);
 };
 
 struct ingest_failure {

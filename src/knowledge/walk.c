@@ -241,15 +241,14 @@ int walk_below(struct walk *w, const char *root, const char *path, bool (*wanted
 	return r;
 }
 
-bool walk_enters(const char *root, const char *folder)
+int walk_enters(const char *root, const char *folder)
 {
 	struct descent d = { 0 };
 	struct stat st;
-	bool in = inside(folder, root) && descend(&d, root, folder) == 1 && lstat(folder, &st) == 0 &&
-		  S_ISDIR(st.st_mode);
+	int r = inside(folder, root) ? descend(&d, root, folder) : 0;
 
 	descent_done(&d);
-	return in;
+	return r == 1 ? lstat(folder, &st) == 0 && S_ISDIR(st.st_mode) : r;
 }
 
 void walk_done(struct walk *w)

@@ -29,8 +29,8 @@ MUST_USE int walk_add(struct walk *w, const char *path, bool (*wanted)(const cha
  * one of them leaves it out, or where nothing is there (any more). */
 MUST_USE int walk_below(struct walk *w, const char *root, const char *path,
 			bool (*wanted)(const char *name));
-/* Is this folder, at or below `root`, one that is looked into? */
-MUST_USE bool walk_enters(const char *root, const char *folder);
+/* 1: this folder, at or below `root`, is looked into; 0: it is not; -ENOMEM. */
+MUST_USE int walk_enters(const char *root, const char *folder);
 void walk_done(struct walk *w);
 
 static inline void walk_auto_(struct walk *w)
