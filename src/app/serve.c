@@ -227,7 +227,7 @@ static int open_api(struct service *s)
 	struct api_params p = {
 		.env = &env_system, .loops = s->loops, .n_loops = s->n,
 		.engines_of = engines_of, .turn = parts_turn_pool(s->parts),
-		.searcher = parts_searcher(s->parts), .data = c->data, .collection = c->collection,
+		.searcher = parts_searcher(s->parts), .intake = s->intake, .data = c->data, .collection = c->collection,
 		.auth = &s->auth, .cert = s->cert, .sctp = s->sctp, .candidates = s->addresses,
 		.n_candidates = s->n_addresses, .questions = s->questions, .n_questions = s->n_questions,
 		.models = c->models.at, .n_models = c->models.n, .middle_tier = c->middle_tier,
