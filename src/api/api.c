@@ -1,6 +1,7 @@
 #include "api/entry.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/page.h"
@@ -46,8 +47,10 @@ static const struct route {
 	{ VERB_GET,  "/api/documents/{id}",            KEYED, 0,        get_document, NULL },
 	{ VERB_DELETE, "/api/documents/{id}",          KEY_ALONE, 4096, delete_document, NULL },
 	{ VERB_GET,  "/api/documents/{id}/text",       KEYED, 0,        get_document_text, NULL },
-	{ VERB_GET,  "/api/ingest",                    KEYED, 0,        get_ingest, NULL },
-	{ VERB_GET,  "/api/ingest/{id}",               KEYED, 0,        get_ingest_job, NULL },
+	{ VERB_GET,  "/api/ingest",                    KEY_ALONE, 0,        get_ingest, NULL },
+	{ VERB_GET,  "/api/ingest/{id}",               KEY_ALONE, 0,        get_ingest_job, NULL },
+
+	{ VERB_POST, "/v1/embeddings",                 KEYED, 4 << 20,  post_embeddings, NULL },
 
 	{ VERB_GET,  "/v1/realtime",                   KEYED, 0,        get_realtime, &entry_openai },
 	{ VERB_GET,  "/realtime",                      KEYED, 0,        get_realtime, &entry_openai_bare },
@@ -218,6 +221,8 @@ void api_drain(struct api *a, size_t loop)
 
 static int copy_strings(struct api *a, const struct api_params *p)
 {
+	a->limited = p->groups;
+	snprintf(a->groups, sizeof(a->groups), "%s", p->groups ? p->groups : "");
 	a->data = mem_strdup(p->data);
 	a->collection = mem_strdup(p->collection);
 	a->https_url = mem_strdup(p->https_url ? p->https_url : "");

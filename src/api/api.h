@@ -6,13 +6,14 @@
  *   GET  /api/status                    what the page needs to know
  *   POST /api/login                     a one-time code for a cookie
  *   POST /api/search                    {query|searchKey, k?}: passages, best first
- *   GET  /api/documents                 all of a collection
+ *   GET  /api/documents                 all of a collection that who asks may read
  *   POST /api/documents                 documents, raw (?name=) or in a form
  *   GET  /api/documents/{id}            one
  *   DELETE /api/documents/{id}          removes it
  *   GET  /api/documents/{id}/text       ?start=&end= : a piece of its text
  *   GET  /api/ingest                    what is being read, and how far it is
  *   GET  /api/ingest/{id}               what has become of an upload
+ *   POST /v1/embeddings                 {input, model?, encoding_format?, dimensions?}: vectors
  *   GET  /v1/realtime                   WebSocket: a session
  *   POST /v1/realtime/client_secrets    a key for one browser (token.h), bound to a session object
  *   POST /v1/realtime/calls             an SDP offer (raw, or multipart with `session`): a WebRTC call
@@ -21,7 +22,8 @@
  *   POST /v1/realtime/calls/{id}/hangup ends it
  *
  * A session, a search and the list of documents are about the served collection, or the one
- * that ?collection=NAME names; 404 where there is none.
+ * that ?collection=NAME names; 404 where there is none; and about what is labelled for the
+ * groups of who asks (reach.h).
  *
  * Call ids carry the loop that owns the call ("rtc_" loop in base 36, two digits, random);
  * a request for a call of another loop is moved there.
@@ -58,6 +60,7 @@ struct api_params {
 	struct intake *intake;  /* outlives the loops' last request; NULL: nothing is taken in */
 	const char *data;       /* directory of the store */
 	const char *collection; /* of requests that name none; there is one of this name */
+	const char *groups;     /* of requests without a client secret (labels.h); NULL: all; copied */
 	struct auth *auth;
 	struct cert *cert;
 	struct sctp_service *sctp;

@@ -21,6 +21,7 @@ struct call_refusal {
 
 struct call_params {
 	struct session_params session;
+	const struct reach *reach; /* that the session is begun with; copied */
 	enum leg_view view; /* of the data channel */
 	struct bytes offer;
 };
@@ -36,6 +37,7 @@ MUST_USE int call_offer(struct call *c, struct bytes offer, struct buf *answer,
 int call_loop(const char *id, size_t n);
 struct call *call_find(struct seat *s, const char *id, size_t n);
 const char *call_id(const struct call *c);
+const struct reach *call_reach(const struct call *c);
 void call_hangup(struct call *c, const char *why);
 void call_dump(const struct call *c, struct buf *to);
 
@@ -49,3 +51,4 @@ MUST_USE int call_join(struct call *c, struct websocket_leg *l, enum leg_view v)
 /* Serve a request on the loop of the call that r->id names; answered with 404 where there is none. */
 typedef void call_handler(struct request *r, struct call *c);
 void go_to_call(struct request *r, call_handler *handle);
+void refuse_call_unknown(struct http_exchange *ex); /* that 404 */

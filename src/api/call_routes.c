@@ -48,10 +48,12 @@ static void begin_call(struct request *r, struct bytes offer, json_t *config)
 	struct call_refusal why = { 0 };
 	const struct http_refusal *refusal;
 	char model[MODEL_MAX];
+	struct reach reach;
 	struct call *c;
 
-	if (!seat_session_params(r, &p.session))
+	if (!seat_session_params(r, &reach, &p.session))
 		return;
+	p.reach = &reach;
 	refusal = entry_session(r, &p.session, model);
 	if (config && !mint_kind(config, &p.session.kind)) {
 		exchange_error(r->ex, 400, "invalid_value", "session.type",
@@ -147,6 +149,11 @@ void post_call(struct request *r)
 
 /* --- an existing call, wherever it lives ----------------------------------------------------- */
 
+void refuse_call_unknown(struct http_exchange *ex)
+{
+	exchange_error(ex, 404, "call_not_found", NULL, "There is no such call, or it has ended.");
+}
+
 static void on_call(struct request *r, call_handler *handle)
 {
 	struct call *c = call_find(r->seat, r->id, r->id_len);
@@ -154,7 +161,7 @@ static void on_call(struct request *r, call_handler *handle)
 	if (c)
 		handle(r, c);
 	else
-		exchange_error(r->ex, 404, "call_not_found", NULL, "There is no such call, or it has ended.");
+		refuse_call_unknown(r->ex);
 }
 
 struct journey {

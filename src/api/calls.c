@@ -22,6 +22,7 @@ struct call {
 	struct recording *recording;
 	unsigned sockets; /* sidebands and control sockets */
 	bool added;
+	struct reach reach;
 	char id[CALL_ID_LEN + 1];
 };
 
@@ -97,6 +98,11 @@ static void on_gone(void *ctx, struct webrtc *w, const char *why)
 		session_close(c->runner.session, 1000, "the call has ended", env_now(c->seat->api->p.env));
 	else
 		call_free(c);
+}
+
+const struct reach *call_reach(const struct call *c)
+{
+	return &c->reach;
 }
 
 void call_part(struct call *c)
@@ -204,6 +210,7 @@ int call_open(struct call **out, struct seat *s, const struct call_params *p, st
 		return no_memory(why);
 	}
 	c->seat = s;
+	c->reach = *p->reach;
 	make_id(c);
 	list_push(&s->list, &c->node);
 	int err = begin(c, p, &why->e);

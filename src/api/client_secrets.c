@@ -113,10 +113,40 @@ static int read_expiry(const json_t *body, struct api_error *e)
 							       "Supported values are: 'created_at'.");
 }
 
+/* Names of groups as a set, into `to`. */
+static int read_groups(const json_t *v, char to[static LABELS_SIZE], struct mint_order *o, struct api_error *e)
+{
+	static const char why[] = "expected an array of at most 16 names of groups.";
+
+	if (!v || json_is_null(v))
+		return 0;
+	if (!json_is_array(v))
+		return wrong(e, "voiced", "groups", why);
+	to[0] = 0;
+	for (size_t i = 0; i < json_array_size(v); i++) {
+		const json_t *name = json_array_get(v, i);
+		struct bytes word = bytes_of(json_string_value(name), json_string_length(name));
+
+		if (!label_valid(word) || !labels_add(to, word))
+			return wrong(e, "voiced", "groups", why);
+	}
+	o->groups = to;
+	return 0;
+}
+
+/* Whether there is such a collection is asked when it is minted. */
+static int read_collection(const json_t *v, struct mint_order *o, struct api_error *e)
+{
+	if (!v || json_is_null(v))
+		return 0;
+	o->collection = json_string_value(v);
+	return o->collection ? 0 : wrong(e, "voiced", "collection", "expected the name of a collection.");
+}
+
 /* Ours, and a limit: what we do not understand here is not passed over. */
 static int read_limits(json_t *body, struct mint_order *o, struct api_error *e)
 {
-	static const char *const known[] = { "max_sessions", "max_duration_s", "origin" };
+	static const char *const known[] = { "max_sessions", "max_duration_s", "origin", "collection", "groups" };
 	uint8_t hash[TOKEN_HASH_LEN];
 	const char *name;
 	json_t *v;
@@ -127,7 +157,7 @@ static int read_limits(json_t *body, struct mint_order *o, struct api_error *e)
 		while (i < ARRAY_LEN(known) && strcmp(name, known[i]) != 0)
 			i++;
 		if (i == ARRAY_LEN(known))
-			return wrong(e, "voiced", name, "there are max_sessions, max_duration_s and origin.");
+			return wrong(e, "voiced", name, "there are max_sessions, max_duration_s, origin, collection and groups.");
 	}
 	v = json_object_get(json_object_get(body, "voiced"), "origin");
 	if (!v || json_is_null(v))
@@ -150,7 +180,8 @@ static int read_session(const struct mint_form *f, json_t *body, struct mint_ord
 	return 0;
 }
 
-static int read_order(const struct mint_form *f, json_t *body, struct mint_order *o, struct api_error *e)
+static int read_order(const struct mint_form *f, json_t *body, struct mint_order *o,
+		      char groups[static LABELS_SIZE], struct api_error *e)
 {
 	static const char *const objects[] = { "expires_after", "voiced", "session" };
 	int r = 0;
@@ -164,6 +195,11 @@ static int read_order(const struct mint_form *f, json_t *body, struct mint_order
 		r = read_expiry(body, e);
 	if (r == 0)
 		r = read_limits(body, o, e);
+	const json_t *ours = json_object_get(body, "voiced");
+	if (r == 0)
+		r = read_collection(json_object_get(ours, "collection"), o, e);
+	if (r == 0)
+		r = read_groups(json_object_get(ours, "groups"), groups, o, e);
 	if (r == 0)
 		r = read_session(f, body, o, e);
 	return r;
@@ -179,16 +215,34 @@ static void refuse(struct request *r, int err, const struct api_error *e)
 		reply_no_memory(r->ex);
 }
 
-static void mint(struct request *r, const struct mint_form *f, const struct mint_order *o)
+/* What a secret is for is settled when it is made: groups are those of one collection. */
+static bool settle_collection(const struct request *r, const struct reach *reach, struct mint_order *o)
+{
+	const struct api *a = r->seat->api;
+	const char *name = o->collection;
+
+	if (!name) {
+		o->collection = o->groups ? reach->collection : NULL;
+		return true;
+	}
+	return a->p.engines_of(a->p.ctx, &name) != NULL;
+}
+
+static void mint(struct request *r, const struct mint_form *f, struct mint_order *o)
 {
 	struct api *a = r->seat->api;
 	AUTO(json) json_t *session = NULL;
 	struct api_error e = { 0 };
 	struct session_params p;
+	struct reach reach;
 	struct minted m;
 
-	if (!seat_session_params(r, &p))
+	if (!seat_session_params(r, &reach, &p))
 		return;
+	if (!settle_collection(r, &reach, o)) {
+		refuse(r, wrong(&e, "voiced", "collection", "there is no such collection."), &e);
+		return;
+	}
 	p.dialect = p.config_dialect = o->dialect;
 	p.kind = o->kind;
 	p.config = o->config;
@@ -235,6 +289,7 @@ static void mint_as(struct request *r, const struct mint_form *f)
 	struct bytes text = is_blank(r->http->body) ? bytes_str("{}") : r->http->body;
 	AUTO(json) json_t *body = json_parse(text, why);
 	struct api_error e = { 0 };
+	char groups[LABELS_SIZE];
 	struct mint_order o;
 
 	if (!may_be_json(http_header(r->http, "content-type"))) {
@@ -246,7 +301,7 @@ static void mint_as(struct request *r, const struct mint_form *f)
 		exchange_error(r->ex, 400, "invalid_json", NULL, why);
 		return;
 	}
-	int err = read_order(f, body, &o, &e);
+	int err = read_order(f, body, &o, groups, &e);
 	if (err == 0)
 		mint(r, f, &o);
 	else

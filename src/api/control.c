@@ -18,6 +18,7 @@ struct control {
 	struct websocket_leg *leg;
 	struct call *call; /* NULL: not made yet */
 	struct session_params session;
+	struct reach reach; /* the session's */
 	json_t *config; /* bound to the client secret, or NULL */
 	struct request granted; /* by_token and token only: counted when the call is made */
 	char model[MODEL_MAX];
@@ -93,7 +94,8 @@ static void create(struct control *c, const json_t *msg)
 	AUTO(buf) struct buf sdp = { 0 };
 	AUTO(json) json_t *config = NULL;
 	const char *offer = json_str(msg, "sdp_offer", "");
-	struct call_params p = { .session = c->session, .view = VIEW_DATA, .offer = bytes_str(offer) };
+	struct call_params p = { .session = c->session, .reach = &c->reach, .view = VIEW_DATA,
+				  .offer = bytes_str(offer) };
 	struct call_refusal why = { 0 };
 
 	if (!offer[0]) {
@@ -181,7 +183,7 @@ static struct control *control_new(struct request *r)
 	}
 	c->seat = r->seat;
 	c->granted = (struct request){ .by_token = r->by_token, .token = r->token };
-	if (!seat_session_params(r, &c->session)) {
+	if (!seat_session_params(r, &c->reach, &c->session)) {
 		control_free(c);
 		return NULL;
 	}

@@ -20,7 +20,8 @@ struct asking {
 	void (*read)(struct asking *a, struct store *s);
 	int64_t id;
 	size_t start, end, k;
-	const char *collection;
+	struct reach reach;
+	bool anywhere; /* the operator finds a document by its number in any collection */
 	char *query;
 	unsigned status; /* of the answer; not 200: code and why */
 	json_t *answer;
@@ -66,9 +67,9 @@ static void asking_done(struct job *j)
 /* NULL: answered. */
 static struct asking *asking_new(struct request *r)
 {
-	const char *collection;
+	struct reach reach;
 
-	if (!seat_collection(r, &collection))
+	if (!seat_reach(r, &reach))
 		return NULL;
 	struct asking *a = mem_zalloc(sizeof(*a));
 	if (!a) {
@@ -77,7 +78,8 @@ static struct asking *asking_new(struct request *r)
 	}
 	a->api = r->seat->api;
 	a->ex = r->ex;
-	a->collection = collection;
+	a->reach = reach;
+	a->anywhere = !r->by_token;
 	a->status = 200;
 	a->job = (struct job){ .work = asking_work, .done = asking_done, .loop = r->seat->loop };
 	return a;
@@ -94,7 +96,8 @@ static void search_work(struct job *j)
 {
 	struct asking *a = CONTAINER_OF(j, struct asking, job);
 	AUTO(search_result) struct search_result result = { 0 };
-	struct search_request q = { .collection = a->collection, .query = a->query, .k = a->k };
+	struct search_request q = { .collection = a->reach.collection, .query = a->query,
+				    .filter = { .groups = reach_groups(&a->reach) }, .k = a->k };
 	int r = search_run(a->api->p.searcher, &q, &result);
 
 	if (r != 0 && r != -ENOENT) {
@@ -159,28 +162,73 @@ static json_t *document_json(const struct store_document *d)
 			 "size", (json_int_t)d->size, "length", (json_int_t)d->n_text);
 }
 
-static int add_document(void *list, const struct store_document *d)
+static bool may_read(const struct asking *a, const struct store_document *d)
 {
-	return json_array_append_new(list, document_json(d));
+	return labels_admit(d->labels, reach_groups(&a->reach));
+}
+
+/* Labels are for who gives them. */
+static int add_labels(const struct asking *a, const struct store_document *d, json_t *to)
+{
+	json_t *list = json_array();
+	struct bytes one;
+
+	for (size_t pos = 0; a->reach.all && labels_next(d->labels, &pos, &one);)
+		if (json_array_append_new(list, json_stringn((const char *)one.p, one.n)) != 0)
+			break;
+	if (a->reach.all)
+		return json_object_set_new(to, "labels", list);
+	json_decref(list);
+	return 0;
+}
+
+struct listing {
+	const struct asking *a;
+	json_t *list;
+};
+
+static int add_document(void *ctx, const struct store_document *d)
+{
+	struct listing *l = ctx;
+	AUTO(json) json_t *o = NULL;
+
+	if (!may_read(l->a, d))
+		return 0;
+	o = document_json(d);
+	return add_labels(l->a, d, o) != 0 ? -ENOMEM : json_array_append(l->list, o);
 }
 
 static void read_documents(struct asking *a, struct store *s)
 {
-	json_t *list = json_array();
+	AUTO(json) json_t *list = json_array();
+	struct listing l = { a, list };
 	int64_t id;
 
-	if (store_collection(s, a->collection, &id) == 0 &&
-	    store_documents(s, id, add_document, list) != 0) {
-		json_decref(list);
+	if (store_collection(s, a->reach.collection, &id) == 0 &&
+	    store_documents(s, id, add_document, &l) != 0) {
 		refuse(a, 503, "store_unavailable", "The documents cannot be read just now.");
 		return;
 	}
-	a->answer = json_pack("{s:o}", "documents", list);
+	a->answer = json_pack("{s:O}", "documents", list);
+}
+
+/* What may not be read is not there. */
+static int find(struct asking *a, struct store *s, struct buf *strings, struct store_document *d)
+{
+	int64_t collection;
+	int r = store_document(s, a->id, strings, d);
+
+	if (r == 0 && !may_read(a, d))
+		return -ENOENT;
+	if (r != 0 || a->anywhere)
+		return r;
+	r = store_collection(s, a->reach.collection, &collection);
+	return r == 0 && collection != d->collection ? -ENOENT : r;
 }
 
 static bool known(struct asking *a, struct store *s, struct buf *strings, struct store_document *d)
 {
-	int r = store_document(s, a->id, strings, d);
+	int r = find(a, s, strings, d);
 
 	if (r == -ENOENT)
 		refuse(a, 404, "not_found", "There is no such document; it may have been removed.");
@@ -194,8 +242,13 @@ static void read_document(struct asking *a, struct store *s)
 	AUTO(buf) struct buf strings = { 0 };
 	struct store_document d;
 
-	if (known(a, s, &strings, &d))
-		a->answer = document_json(&d);
+	if (!known(a, s, &strings, &d))
+		return;
+	a->answer = document_json(&d);
+	if (add_labels(a, &d, a->answer) != 0) {
+		json_decref(a->answer);
+		a->answer = NULL;
+	}
 }
 
 /* Where a piece of text stands: the passage that holds its beginning. */

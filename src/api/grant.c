@@ -17,25 +17,32 @@ static const struct http_refusal *failed(const struct seat *s, const char *what)
 	return &refusal;
 }
 
-/* The session object that the token names; *out stays NULL when it names none. */
-static const struct http_refusal *find_bound(struct request *r, json_t **out)
+const struct http_refusal *seat_find_bound(struct request *r, enum grant which, json_t **out)
 {
 	static const struct http_refusal elsewhere = {
 		401, "invalid_api_key",
-		"This client secret was made with another data directory: its session object is not here.",
+		"This client secret was made with another data directory: what it is bound to is not here.",
 	};
 	AUTO(buf) struct buf text = { 0 };
 	char why[160];
 
-	if (!token_hash_given(r->token.config))
+	*out = NULL;
+	if (!token_hash_given(r->token.config) || (which == GRANT_ACCESS && !r->token.bound))
 		return NULL;
 	int e = secrets_find(r->seat->secrets, r->token.config, &text);
 	if (e == -ENOENT)
 		return &elsewhere;
 	if (e != 0)
-		return e == -ENOMEM ? &no_memory : failed(r->seat, "a session object cannot be read");
-	*out = json_parse(buf_bytes(&text), why);
-	return *out ? NULL : &no_memory; /* it was written by us */
+		return e == -ENOMEM ? &no_memory : failed(r->seat, "what a secret is bound to cannot be read");
+	json_t *v = json_parse(buf_bytes(&text), why);
+	if (!v)
+		return &no_memory; /* it was written by us */
+	*out = v;
+	if (!r->token.bound)
+		return NULL;
+	*out = json_incref(json_object_get(v, which == GRANT_ACCESS ? "access" : "session"));
+	json_decref(v);
+	return *out || which == GRANT_SESSION ? NULL : &elsewhere;
 }
 
 static const struct http_refusal *bind_session(struct request *r, json_t *posted, struct session_params *p,
@@ -46,7 +53,7 @@ static const struct http_refusal *bind_session(struct request *r, json_t *posted
 		return NULL;
 	}
 	AUTO(json) json_t *bound = NULL;
-	const struct http_refusal *refusal = find_bound(r, &bound);
+	const struct http_refusal *refusal = seat_find_bound(r, GRANT_SESSION, &bound);
 	if (refusal)
 		return refusal;
 	/* What is minted are defaults; what is posted with the call may change them. */

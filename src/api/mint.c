@@ -3,13 +3,26 @@
 #include <assert.h>
 #include <errno.h>
 
-static int bind(struct secrets *s, json_t *config, struct claims *c)
+/* What is kept for the token: a session object, or {session?, access}. A new reference. */
+static json_t *bound_to(const struct mint_order *o)
 {
+	json_t *session = json_object_size(o->config) ? o->config : NULL;
+
+	if (!o->collection && !o->groups)
+		return json_incref(session);
+	return json_pack("{s:O*, s:{s:s*, s:s}}", "session", session, "access", "collection", o->collection,
+			 "groups", o->groups ? o->groups : "");
+}
+
+static int bind(struct secrets *s, const struct mint_order *o, struct claims *c)
+{
+	AUTO(json) json_t *v = bound_to(o);
 	AUTO(buf) struct buf text = { 0 };
 
-	if (!config || json_object_size(config) == 0)
-		return 0;
-	json_write(&text, config);
+	c->bound = o->collection || o->groups;
+	if (!v)
+		return c->bound ? -ENOMEM : 0;
+	json_write(&text, v);
 	return text.failed ? -ENOMEM : secrets_keep(s, buf_bytes(&text), c->expires_at, c->config);
 }
 
@@ -31,7 +44,7 @@ int token_mint(struct secrets *s, const struct token_key *k, const struct env *e
 	env_rand(env, c.id, sizeof(c.id));
 	int r = o->origin ? token_origin(bytes_str(o->origin), c.origin) : 0;
 	if (r == 0)
-		r = bind(s, o->config, &c);
+		r = bind(s, o, &c);
 	if (r == 0)
 		r = token_write(k, &c, m.value);
 	if (r == 0)

@@ -21,6 +21,9 @@ struct mint_order {
 	unsigned max_sessions;   /* … TOKEN_SESSIONS_MAX; 0: any number         */
 	unsigned max_duration_s; /* … MINT_DURATION_MAX_S; 0: as the server has it */
 	const char *origin;      /* "https://app.example"; NULL: any            */
+	/* What its sessions may be about. Both NULL: not bound, any collection, no group. */
+	const char *collection;  /* the only one; NULL: the served one          */
+	const char *groups;      /* knowledge/labels.h; NULL: none              */
 };
 
 struct minted {

@@ -52,8 +52,9 @@ static void open_talk(struct request *r)
 	struct session_params sp;
 	AUTO(json) json_t *config = NULL;
 	char model[MODEL_MAX];
+	struct reach reach;
 
-	if (!seat_session_params(r, &sp))
+	if (!seat_session_params(r, &reach, &sp))
 		return;
 	const struct http_refusal *why = entry_session(r, &sp, model);
 	if (!why)
@@ -90,7 +91,16 @@ static void join(struct request *r, struct call *c)
 		.ctx = c,
 		.on_gone = sideband_over,
 	};
+	struct reach reach;
 
+	if (r->by_token) { /* a session tells its listeners what it has read */
+		if (!seat_reach(r, &reach))
+			return;
+		if (!reach_covers(&reach, call_reach(c))) {
+			refuse_call_unknown(r->ex);
+			return;
+		}
+	}
 	call_hold(c);
 	if (websocket_leg_open(&l, r->ex, &p) != 0)
 		call_part(c);

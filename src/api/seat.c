@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COLLECTION_MAX = 1024 };
-
 bool seat_count(struct api *a)
 {
 	if (atomic_fetch_add(&a->sessions, 1) < a->p.max_sessions) {
@@ -52,34 +50,13 @@ void reply_json(struct http_exchange *ex, unsigned status, json_t *o)
 						 .n_fields = ARRAY_LEN(no_store) });
 }
 
-const struct engines *seat_collection(struct request *r, const char **name)
+bool seat_session_params(struct request *r, struct reach *reach, struct session_params *p)
 {
-	char asked[COLLECTION_MAX] = "";
-	const struct api *a = r->seat->api;
-	const struct engines *e = NULL;
-
-	*name = a->collection;
-	if (!http_query_has(r->http, "collection")) {
-		e = a->p.engines_of(a->p.ctx, name);
-	} else if (http_query(r->http, "collection", asked, sizeof(asked))) {
-		*name = asked;
-		e = a->p.engines_of(a->p.ctx, name);
-	}
-	if (!e) {
-		*name = NULL;
-		exchange_error(r->ex, 404, "collection_not_found", "collection",
-			       "There is no such collection: 'voiced ingest --collection NAME PATH' makes one.");
-	}
-	return e;
-}
-
-bool seat_session_params(struct request *r, struct session_params *p)
-{
-	const char *name;
-	const struct engines *e = seat_collection(r, &name);
-
-	*p = (struct session_params){ .env = r->seat->api->p.env, .engines = e, .collection = name };
-	return e;
+	if (!seat_reach(r, reach))
+		return false;
+	*p = (struct session_params){ .env = r->seat->api->p.env, .engines = reach->engines,
+				      .collection = reach->collection, .groups = reach_groups(reach) };
+	return true;
 }
 
 /* --- replies ---------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "api/reach.h"
 #include "api/secrets.h"
 #include "rtc/answer.h"
 #include "base/list.h"
@@ -35,6 +36,8 @@ struct api {
 	struct addr candidates[ANSWER_CANDIDATES_MAX];
 	char **questions;
 	char *https_url, *data, *collection, *record;
+	bool limited; /* requests without a client secret are for these groups only */
+	char groups[LABELS_SIZE];
 	atomic_size_t sessions; /* now, over all loops */
 	atomic_ulong sessions_total, refused_total, requests_total;
 };
@@ -65,6 +68,10 @@ MUST_USE bool seat_admit(struct request *r);
 MUST_USE bool seat_count(struct api *a); /* the same, without an answer */
 void seat_release(struct api *a);
 
+/* What the request's client secret is bound to: a session object, or {collection?, groups}. *out:
+ * a new reference; NULL: nothing of the kind. NULL, or why it cannot be told. */
+enum grant { GRANT_SESSION, GRANT_ACCESS };
+MUST_USE const struct http_refusal *seat_find_bound(struct request *r, enum grant which, json_t **out);
 /* For whoever starts a session, before it is made. Puts into *p what the request's token says:
  * kind, dialect, duration and, under the object posted with the request (borrowed; NULL: none),
  * the session object it is bound to; p->model, whoever named it, must be one that is offered.
@@ -84,11 +91,9 @@ void reply_no_memory(struct http_exchange *ex);
 /* 405, naming the verbs of the path (bits; HEAD goes with GET), as RFC 9110, 15.5.6 wants. */
 void refuse_verb(struct http_exchange *ex, unsigned served);
 
-/* The collection that the request is about: its engines, and a name that lives as long as the
- * service. NULL: there is none, which has been answered. */
-MUST_USE const struct engines *seat_collection(struct request *r, const char **name);
-/* The session's default parameters for this service. false: answered, as above. */
-MUST_USE bool seat_session_params(struct request *r, struct session_params *p);
+/* The session's default parameters for this service, and what it may be about; p borrows from
+ * *reach. false: answered, as by seat_reach(). */
+MUST_USE bool seat_session_params(struct request *r, struct reach *reach, struct session_params *p);
 
 /* Handlers, by file. */
 void get_status(struct request *r);
@@ -104,6 +109,7 @@ void post_documents(struct request *r);
 void delete_document(struct request *r);
 void get_ingest(struct request *r);
 void get_ingest_job(struct request *r);
+void post_embeddings(struct request *r);
 void get_realtime(struct request *r);
 void post_client_secrets(struct request *r);
 void post_call(struct request *r);

@@ -48,6 +48,7 @@ struct counting {
 	struct api *api;
 	struct http_exchange *ex;
 	bool full;
+	struct reach reach;
 	struct store_size size;
 };
 
@@ -60,7 +61,8 @@ static void count_work(struct job *j)
 
 	/* Nothing ingested yet is nothing counted. */
 	if (store_reader_open(&s, c->api->data, why) != 0 ||
-	    store_collection(s, c->api->collection, &id) != 0 || store_size(s, id, &c->size) != 0)
+	    store_collection(s, c->reach.collection, &id) != 0 ||
+	    store_size_seen(s, id, reach_groups(&c->reach), &c->size) != 0)
 		c->size = (struct store_size){ 0 };
 }
 
@@ -127,15 +129,20 @@ static void count_done(struct job *j)
 	mem_free(c);
 }
 
+/* Of health anyone may ask: it counts what anyone may read. */
 static void start_count(struct request *r, bool full)
 {
+	struct reach reach = { .collection = r->seat->api->collection };
+
+	if (full && !seat_reach(r, &reach))
+		return;
 	struct counting *c = mem_zalloc(sizeof(*c));
 
 	if (!c) {
 		reply_no_memory(r->ex);
 		return;
 	}
-	*c = (struct counting){ .api = r->seat->api, .ex = r->ex, .full = full };
+	*c = (struct counting){ .api = r->seat->api, .ex = r->ex, .full = full, .reach = reach };
 	c->job = (struct job){ .work = count_work, .done = count_done, .loop = r->seat->loop };
 	pool_run(r->seat->api->p.turn, &c->job);
 }

@@ -8,6 +8,7 @@
 enum {
 	VERSION_1 = 1,
 	AT_KINDS = 1,
+	BOUND = 8, /* of the kinds */
 	AT_SESSIONS = 2,
 	AT_DURATION = 4,
 	AT_EXPIRES = 8,
@@ -63,7 +64,7 @@ static bool decode(struct bytes text, uint8_t to[static OCTETS])
 
 int token_write(const struct token_key *k, const struct claims *c, char to[static TOKEN_LEN + 1])
 {
-	uint8_t t[OCTETS] = { VERSION_1, (uint8_t)(c->dialect << 4 | c->kind) };
+	uint8_t t[OCTETS] = { VERSION_1, (uint8_t)(c->dialect << 4 | (c->bound ? BOUND : 0) | c->kind) };
 	uint8_t mac[SHA256_LEN];
 
 	put_be16(t + AT_SESSIONS, c->max_sessions);
@@ -110,7 +111,8 @@ enum token_verdict token_read(const struct token_key *k, struct bytes text, stru
 	struct claims c = {
 		.expires_at = be64(t + AT_EXPIRES),
 		.dialect = t[AT_KINDS] >> 4,
-		.kind = t[AT_KINDS] & 15,
+		.kind = t[AT_KINDS] & (BOUND - 1),
+		.bound = t[AT_KINDS] & BOUND,
 		.max_sessions = be16(t + AT_SESSIONS),
 		.max_duration_s = be32(t + AT_DURATION),
 	};

@@ -17,8 +17,8 @@
  *   |          HMAC-SHA256 of all of the above, first 20 octets             |
  *   +-----------------------------------------------------------------------+
  *
- * Integers are big-endian; kinds is the dialect in the upper four bits and the kind of session
- * in the lower. Written as "ek_" and base64url without padding (RFC 4648, section 5).
+ * Integers are big-endian; kinds is the dialect in the upper four bits, whether it is bound to a
+ * collection and groups in the next, and the kind of session in the lower three. Written as "ek_" and base64url without padding (RFC 4648, section 5).
  */
 #pragma once
 
@@ -47,6 +47,7 @@ struct claims {
 	uint8_t id[TOKEN_ID_LEN];        /* random                                            */
 	enum dialect dialect;            /* that the session object is written in             */
 	enum session_kind kind;
+	bool bound;                      /* `config` is that of {session?, access}: secrets.h  */
 	uint8_t config[TOKEN_HASH_LEN];  /* token_hash() of the session object; zero: none    */
 	uint8_t origin[TOKEN_HASH_LEN];  /* token_origin() of the only one; zero: any         */
 	uint16_t max_sessions;           /* that may be opened with it; 0: any number         */

@@ -10,9 +10,10 @@
 #include "base/loop.h"
 #include "knowledge/extract.h"
 #include "knowledge/intake.h"
+#include "knowledge/shown.h"
 #include "net/multipart.h"
 
-enum { DOCUMENT_NAME_MAX = 400, TAGS_MAX = 1024, WAIT_S = 10, WAIT_MAX_S = 60 };
+enum { DOCUMENT_NAME_MAX = 1200 /* three times what a file system takes, should all of it be %XX */, TAGS_MAX = 1024, WAIT_S = 10, WAIT_MAX_S = 60 };
 
 /* --- asking the intake ------------------------------------------------------------------------- */
 
@@ -34,10 +35,24 @@ static bool ask_intake(struct request *r, struct intake_request *q)
 	return false;
 }
 
+/* Who sees but a part of the documents neither changes them nor learns their names. false: answered. */
+static bool is_operator(struct request *r, struct reach *reach)
+{
+	if (!seat_reach(r, reach))
+		return false;
+	if (!reach->all)
+		exchange_error(r->ex, 403, "group_not_allowed", NULL,
+			       "Documents are added and removed by who may read all of them.");
+	return reach->all;
+}
+
 static void inquire(struct request *r, struct intake_request q)
 {
-	struct inquiry *i = mem_zalloc(sizeof(*i));
+	struct reach reach;
 
+	if (!is_operator(r, &reach))
+		return;
+	struct inquiry *i = mem_zalloc(sizeof(*i));
 	if (!i) {
 		reply_no_memory(r->ex);
 		return;
@@ -187,10 +202,14 @@ static bool check_name(struct request *r, const char *name)
 
 static bool add_part(struct request *r, struct upload *u, struct bytes content)
 {
+	AUTO(buf) struct buf shown = { 0 };
 	struct ingest_document *d = &u->documents[u->ask.n];
+	char *name = u->names[u->ask.n];
 
-	if (!check_name(r, u->names[u->ask.n]))
+	if (!check_name(r, name))
 		return false;
+	shown_put(&shown, name); /* what is no text in it */
+	snprintf(name, sizeof(u->names[0]), "%s", shown.p ? (const char *)shown.p : "document");
 	if (content.n > EXTRACT_IN_MAX) {
 		exchange_error(r->ex, 413, "document_too_large", NULL, "A document may have 50 MB.");
 		return false;
@@ -326,10 +345,10 @@ static void begin_upload(struct request *r, struct upload *u, unsigned wait_s)
 
 void post_documents(struct request *r)
 {
-	const char *collection;
+	struct reach reach;
 	unsigned wait_s;
 
-	if (!wait_of(r, &wait_s) || !seat_collection(r, &collection))
+	if (!wait_of(r, &wait_s) || !is_operator(r, &reach))
 		return;
 	struct upload *u = mem_zalloc(sizeof(*u));
 	if (u)
@@ -340,7 +359,7 @@ void post_documents(struct request *r)
 			upload_free(u);
 		return;
 	}
-	u->ask.collection = collection;
+	u->ask.collection = reach.collection;
 	if (take_body(r, u))
 		begin_upload(r, u, wait_s);
 	else

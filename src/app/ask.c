@@ -24,6 +24,7 @@ enum { SPEAK_RATE_HZ = 24000, PATIENCE_S = 60, WAV_MAX = 64 << 20 };
 struct asking {
 	struct leg leg;
 	struct config *c;
+	const char *groups; /* NULL: all */
 	struct loop *loop;
 	struct runner runner;
 	struct timer patience;
@@ -341,7 +342,7 @@ static int write_speech(struct asking *a)
 static int converse(struct asking *a, struct parts *parts)
 {
 	struct api_error e = { 0 };
-	struct session_params p = { .env = &env_system };
+	struct session_params p = { .env = &env_system, .groups = a->groups };
 
 	p.engines = parts_engines(parts, &p.collection);
 	uint64_t now = env_now(&env_system);
@@ -377,7 +378,8 @@ static void asking_done(struct asking *a)
 
 int command_ask(struct config *c)
 {
-	struct asking a = { .leg.ops = &leg_ops, .c = c };
+	char groups[LABELS_SIZE];
+	struct asking a = { .leg.ops = &leg_ops, .c = c, .groups = c->groups.n ? groups : NULL };
 	AUTO(loop) struct loop *loop = NULL;
 	AUTO(parts) struct parts *parts = NULL;
 
@@ -385,6 +387,8 @@ int command_ask(struct config *c)
 		fprintf(stderr, "usage: voiced ask [options] (TEXT | --wav FILE)\n");
 		return 2;
 	}
+	if (config_set_of(&c->groups, "group", groups) != 0)
+		return 2;
 	a.patience.on_due = on_impatient;
 	int r = loop_new(&loop, 0);
 	a.loop = loop;

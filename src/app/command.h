@@ -12,6 +12,3 @@ int command_doctor(struct config *c);
 int command_replay(struct config *c);
 int command_token(struct config *c);
 
-/* The tags of the command line as the store has them (store.h); NULL: none were given, or one is no
- * word, which has been said (*bad). Lives as long as the config. */
-const char *tags_for_command(struct config *c, bool *bad);

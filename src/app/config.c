@@ -26,6 +26,8 @@ static const struct key {
 	{ "config",       CMD_ALL,    TEXT,   AT(file),          "FILE",  "read `name = value` lines from FILE first" },
 	{ "log-level",    CMD_ALL,    TEXT,   AT(log_level),     "LEVEL", "error, warn, info or debug (default: info)" },
 	{ "collection",   CMD_SERVE | CMD_INGEST | CMD_SEARCH | CMD_ASK | CMD_DOCUMENTS, TEXT, AT(collection), "NAME", "the collection of documents (default: default)" },
+	{ "group",        CMD_SERVE | CMD_SEARCH | CMD_ASK, LIST, AT(groups), "NAME", "only what is labelled so, or not at all; may be repeated (default: everything)" },
+	{ "label",        CMD_SERVE | CMD_INGEST, LIST, AT(labels), "NAME", "label the documents: for this group only; may be repeated" },
 	{ "listen",       CMD_SERVE,  TEXT,   AT(listen),        "ADDR:PORT", "one port for all of it, TCP and UDP (default: 127.0.0.1:8080)" },
 	{ "docs",         CMD_SERVE,  LIST,   AT(docs),          "DIR",   "read this folder and follow what happens in it; may be repeated" },
 	{ "key",          CMD_SERVE | CMD_TOKEN, TEXT, AT(key),    "KEY",   "the key that clients must show; required off loopback" },
@@ -53,6 +55,8 @@ static const struct key {
 	{ "max-sessions", CMD_TOKEN | BY_HAND, NUMBER, AT(token_sessions), "N", "that it may open; 0: any number (default: 1)" },
 	{ "max-duration", CMD_TOKEN | BY_HAND, NUMBER, AT(max_duration_s), "SECONDS", "that each may last (default: as the server has it)" },
 	{ "session",      CMD_TOKEN | BY_HAND, TEXT, AT(session),   "FILE",  "a session object (JSON) that its sessions start from" },
+	{ "collection",   CMD_TOKEN | BY_HAND, TEXT, AT(token_collection), "NAME", "bound to this collection of documents" },
+	{ "group",        CMD_TOKEN | BY_HAND, LIST, AT(groups), "NAME", "may read what is labelled so; may be repeated" },
 	{ "origin",       CMD_TOKEN | BY_HAND, TEXT, AT(origin),    "URL",   "good in pages of this origin only" },
 #undef AT
 };
@@ -290,6 +294,21 @@ static int defaults(struct config *c)
 		  home	      ? arena_printf(&c->arena, "%s/.local/share/voiced", home) :
 				arena_strdup(&c->arena, "voiced-data");
 	return c->data ? 0 : -ENOMEM;
+}
+
+int config_set_of(const struct config_list *list, const char *option, char set[static LABELS_SIZE])
+{
+	set[0] = 0;
+	for (size_t i = 0; i < list->n; i++) {
+		struct bytes word = bytes_str(list->at[i]);
+
+		if (word.n == 0 || (label_valid(word) && labels_add(set, word)))
+			continue;
+		fprintf(stderr, "voiced: --%s wants a word of at most %d octets without commas, %d times at most, not '%.80s'\n",
+			option, LABEL_MAX, LABELS_MAX, list->at[i]);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 int config_load(struct config *c, enum command cmd, int argc, const char *const *argv)

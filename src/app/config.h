@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "knowledge/labels.h"
 
 enum { CONFIG_LIST_MAX = 32 };
 
@@ -32,6 +33,8 @@ struct config {
 	unsigned loops, decoders, max_sessions, max_session_s, control_grace_s; /* 0: default */
 	/* ingest, search, ask */
 	const char *collection;
+	struct config_list groups; /* also serve's and token's: "" is none of them */
+	struct config_list labels; /* also serve's, of --docs                     */
 	unsigned k;
 	bool json;
 	const char *wav, *speak, *voice;
@@ -39,7 +42,7 @@ struct config {
 	struct config_list tags;
 	/* token */
 	unsigned expires_s, token_sessions, max_duration_s;
-	const char *session, *origin;
+	const char *session, *origin, *token_collection;
 	struct config_list words; /* what is left: paths, a question        */
 };
 
@@ -60,6 +63,10 @@ enum command {
  * names the nearest option where one was mistyped. config_done() in either case. */
 MUST_USE int config_load(struct config *c, enum command cmd, int argc, const char *const *argv);
 void config_done(struct config *c);
+
+/* The words of a list as a set (knowledge/labels.h); one that is empty stands for none. 0, or
+ * -EINVAL after a sentence on stderr. */
+MUST_USE int config_set_of(const struct config_list *list, const char *option, char set[static LABELS_SIZE]);
 
 /* The options of one command, as --help shows them. */
 void config_help(enum command cmd);

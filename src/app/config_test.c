@@ -1,3 +1,5 @@
+#include <errno.h>
+
 #include "app/config.h"
 #include "base/test.h"
 #include "base/testdir.h"
@@ -81,6 +83,19 @@ static void nearest_word(void)
 	}
 }
 
+static void words_become_a_set(void)
+{
+	static const struct config_list two = { { "hr", "legal", "hr" }, 3 }, none = { { "" }, 1 }, bad = { { "a,b" }, 1 };
+	char set[LABELS_SIZE];
+
+	CHECK_EQ(config_set_of(&two, "group", set), 0);
+	CHECK_STR(set, "\nhr\nlegal\n");
+	CHECK_EQ(config_set_of(&none, "group", set), 0);
+	CHECK_STR(set, "");
+	CHECK_EQ(config_set_of(&bad, "group", set), -EINVAL);
+}
+
 TESTS({ "flags_over_environment_over_file", flags_over_environment_over_file },
       { "what_is_said_by_hand_is_in_no_file", what_is_said_by_hand_is_in_no_file },
-      { "words_are_left", words_are_left }, { "nearest_word", nearest_word })
+      { "words_are_left", words_are_left }, { "nearest_word", nearest_word },
+      { "words_become_a_set", words_become_a_set })

@@ -11,6 +11,8 @@
 #include "base/json.h"
 #include "knowledge/ignore.h"
 #include "knowledge/ingest.h"
+#include "knowledge/labels.h"
+#include "knowledge/shown.h"
 
 /* Documents that the words of the command line mean. */
 struct chosen {
@@ -72,9 +74,11 @@ static int choose_word(struct chosen *x, const char *word)
 		return r;
 	x->glob = strpbrk(word, "*?[") ? word : NULL;
 	r = store_files(x->s, x->collection, x->glob ? "" : word, choose_file, x);
-	if (r == 0 && x->n == before && !x->glob && realpath(word, real))
-		r = store_files(x->s, x->collection, real, choose_file, x);
-	return r;
+	if (r != 0 || x->n != before || x->glob || !realpath(word, real))
+		return r;
+	AUTO(buf) struct buf shown = { 0 };
+	shown_put(&shown, real);
+	return shown.failed ? -ENOMEM : store_files(x->s, x->collection, (const char *)shown.p, choose_file, x);
 }
 
 /* 0; 1: said what is wrong. */
@@ -105,31 +109,34 @@ static int no_more(const struct store *s)
 
 /* --- list ------------------------------------------------------------------------------------- */
 
-static json_t *tags_json(const char *tags)
+static json_t *set_json(const char *set)
 {
 	json_t *list = json_array();
+	struct bytes one;
 
-	for (const char *t = tags + strspn(tags, "\n"); *t; t += strcspn(t, "\n"), t += strspn(t, "\n"))
-		if (json_array_append_new(list, json_stringn(t, strcspn(t, "\n"))) != 0) {
+	for (size_t pos = 0; labels_next(set, &pos, &one);)
+		if (json_array_append_new(list, json_stringn((const char *)one.p, one.n)) != 0) {
 			json_decref(list);
 			return NULL;
 		}
 	return list;
 }
 
-static void print_tags(const char *tags)
+static void print_set(const char *before, const char *set)
 {
-	for (const char *t = tags + strspn(tags, "\n"); *t; t += strcspn(t, "\n"), t += strspn(t, "\n"))
-		printf("  #%.*s", (int)strcspn(t, "\n"), t);
+	struct bytes one;
+
+	for (size_t pos = 0; labels_next(set, &pos, &one);)
+		printf("  %s%.*s", before, (int)one.n, (const char *)one.p);
 }
 
 static int add_row(json_t *list, const struct store_document *d)
 {
 	return json_array_append_new(
-		list, json_pack("{s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:o}", "id", (json_int_t)d->id, "path",
+		list, json_pack("{s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "id", (json_int_t)d->id, "path",
 				d->path, "title", d->title, "type", d->type, "pages", (json_int_t)d->n_pages,
 				"passages", (json_int_t)d->n_passages, "size", (json_int_t)d->size, "tags",
-				tags_json(d->tags)));
+				set_json(d->tags), "labels", set_json(d->labels)));
 }
 
 static void print_row(const struct store_document *d)
@@ -140,7 +147,8 @@ static void print_row(const struct store_document *d)
 		snprintf(pages, sizeof(pages), "%u p.", d->n_pages);
 	printf("%6lld  %-8.8s  %7s  %9.1f KB  %s", (long long)d->id, d->type, pages, (double)d->size / 1000,
 	       d->path);
-	print_tags(d->tags);
+	print_set("#", d->tags);
+	print_set("for ", d->labels);
 	putchar('\n');
 }
 
@@ -216,12 +224,11 @@ static int remove_them(struct chosen *x, struct config *c)
 
 static int tag_them(struct chosen *x, struct config *c)
 {
-	bool bad;
-	const char *tags = tags_for_command(c, &bad);
+	char tags[LABELS_SIZE];
 
-	if (!bad && !tags)
+	if (!c->tags.n)
 		fprintf(stderr, "voiced: which tags? --tag WORD, once for each; --tag '' takes all away\n");
-	if (!tags)
+	if (!c->tags.n || config_set_of(&c->tags, "tag", tags) != 0)
 		return 2;
 	if (choose(x, c) != 0)
 		return 1;

@@ -137,26 +137,6 @@ static void learn_words(struct store *s, const struct config *c)
 		fprintf(stderr, "voiced: %s\n", why);
 }
 
-const char *tags_for_command(struct config *c, bool *bad)
-{
-	char *tags = c->tags.n ? arena_strdup(&c->arena, "") : NULL;
-
-	*bad = false;
-	for (size_t i = 0; i < c->tags.n; i++) {
-		const char *tag = c->tags.at[i];
-
-		if (strchr(tag, '\n')) {
-			fprintf(stderr, "voiced: a tag is one line\n");
-			*bad = true;
-			return NULL;
-		}
-		if (*tag && tags)
-			tags = arena_printf(&c->arena, "%s%s%s\n", tags, *tags ? "" : "\n", tag);
-	}
-	*bad = c->tags.n && !tags;
-	return tags;
-}
-
 /* One document from standard input. 0, or -errno with a sentence in `why`. */
 static int read_input(struct buf *to, char why[static STORE_WHY])
 {
@@ -224,13 +204,13 @@ int command_ingest(struct config *c)
 	AUTO(store) struct store *store = NULL;
 	AUTO(ingest_summary) struct ingest_summary sum = { 0 };
 	struct shown shown = { .terminal = isatty(STDERR_FILENO), .columns = terminal_columns() };
-	char why[STORE_WHY];
-	bool bad;
+	char why[STORE_WHY], tags[LABELS_SIZE], labels[LABELS_SIZE];
 	struct ingest_params p = { .collection = c->collection, .on_progress = on_progress, .ctx = &shown,
-				   .n_threads = ingest_threads(), .tags = tags_for_command(c, &bad),
-				   .on_wait = on_wait };
+				   .n_threads = ingest_threads(), .tags = c->tags.n ? tags : NULL,
+				   .labels = c->labels.n ? labels : NULL, .on_wait = on_wait };
 
-	if (bad || check_words(c) != 0)
+	if (config_set_of(&c->tags, "tag", tags) != 0 || config_set_of(&c->labels, "label", labels) != 0 ||
+	    check_words(c) != 0)
 		return 2;
 	if (file_mkdir(c->data, why) != 0 || store_init() != 0 || store_open(&store, c->data, why) != 0) {
 		fprintf(stderr, "voiced: %s\n", why);

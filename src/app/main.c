@@ -20,7 +20,7 @@ static const struct {
 	{ "serve",  CMD_SERVE,  command_serve,  "",                0, "let people talk with the documents",
 	  "Serves the page, the Realtime API and WebRTC on one port until Ctrl-C." },
 	{ "ingest", CMD_INGEST, command_ingest, "PATH ... | -",    1, "add or refresh documents",
-	  "Reads files and folders, or with '-' one document from standard input (--name NAME).\nWhat has not changed is not read again; what has gone from a folder is removed, what a\n.voicedignore names is left out. Safe to interrupt and to repeat." },
+	  "Reads PDF, Word, Excel, PowerPoint, OpenDocument, EPUB, HTML, Markdown, text, CSV, JSON,\nJSON Lines and e-mail (also .gz), or with '-' one document from standard input (--name NAME).\nWhat has not changed is not read again; what has gone from a folder is removed, what a\n.voicedignore names is left out. Safe to interrupt and to repeat." },
 	{ "documents", CMD_DOCUMENTS, command_documents, "list [WHICH ...] | remove WHICH ... | tag WHICH ... --tag WORD", 1, "list, remove or tag documents",
 	  "WHICH is a number of the list, a file, a folder, or a pattern such as '*.pdf'.\nThe tags that are given take the place of what there was; --tag '' is none." },
 	{ "search", CMD_SEARCH, command_search, "QUERY",           1, "find passages",

@@ -14,7 +14,7 @@
 #include "engine/stt_pocketsphinx.h"
 #include "engine/tool_search.h"
 #include "engine/tts_flite.h"
-#include "knowledge/ingest.h"
+#include "knowledge/learn.h"
 #include "knowledge/search.h"
 #include "knowledge/store.h"
 
@@ -117,9 +117,9 @@ static void adapt(struct parts *p, struct store *s)
 	if (!p->has_stt || vocabulary_find(s, p->data, p->collection, &v) != 0 || v.generation == p->heard)
 		return;
 	int r = vocabulary_make(s, p->data, p->collection, &v, why);
-	if (r == 0)
-		r = stt_pocketsphinx_adapt(p->engines.stt, v.dict, v.lm);
-	if (r != 0 && r != -ENODATA)
+	if (r == 0 || r == -ENODATA) /* no words: none are left from before */
+		r = stt_pocketsphinx_adapt(p->engines.stt, r == 0 ? v.dict : NULL, r == 0 ? v.lm : NULL);
+	if (r != 0)
 		log_warn("what=adapt why=\"%s\"", why);
 	p->heard = v.generation; /* also after a failure: it would fail again */
 }
@@ -152,37 +152,34 @@ void parts_refresh(struct parts *p)
 		log_warn("what=refresh why=\"%s\"", why);
 }
 
+struct learning {
+	struct parts *p;
+	bool (*stop)(void *ctx);
+	void *ctx;
+	bool later; /* something is left to do */
+};
+
 static int learn(void *ctx, const char *collection)
 {
-	struct parts *p = ctx;
-	AUTO(store) struct store *s = NULL;
-	AUTO(ingest_summary) struct ingest_summary sum = { 0 };
-	const struct ingest_params params = { .collection = collection };
-	int r = store_open(&s, p->data, sum.why);
-
-	if (r == 0)
-		r = ingest_learn(s, &params, &sum);
-	if (r != 0)
-		log_warn("what=learn why=\"%s\"", sum.why);
-	return 0;
-}
-
-/* A reader sees what is due, so that a server in which nothing changes writes nothing. */
-static int learn_if_due(void *ctx, const char *collection)
-{
-	struct parts *p = ctx;
+	struct learning *l = ctx;
 	AUTO(store) struct store *s = NULL;
 	char why[STORE_WHY];
-	bool due;
+	int r = store_open(&s, l->p->data, why);
 
-	if (store_reader_open(&s, p->data, why) == 0 && ingest_learning_due(s, collection, &due) == 0 && due)
-		return learn(p, collection);
-	return 0;
+	if (r == 0) {
+		r = learn_tend(s, collection, l->stop, l->ctx);
+		snprintf(why, sizeof(why), "%s", store_why(s));
+	}
+	l->later |= r == -EAGAIN;
+	if (r < 0 && r != -EAGAIN && r != -ECANCELED)
+		log_warn("what=learn why=\"%s\"", why);
+	return r == -ECANCELED ? r : 0;
 }
 
-bool parts_settle(struct parts *p)
+bool parts_settle(struct parts *p, bool (*stop)(void *ctx), void *ctx)
 {
 	AUTO(store) struct store *s = NULL;
+	struct learning l = { p, stop, ctx, false };
 	char why[STORE_WHY];
 	/* The files of the words before last are removed: no decoder may still want them. */
 	bool settled = !p->has_stt || p->heard < 0 || stt_pocketsphinx_ready(p->engines.stt);
@@ -191,9 +188,10 @@ bool parts_settle(struct parts *p)
 		return true;
 	if (settled)
 		adapt(p, s);
-	if (store_collections(s, learn_if_due, p) != 0)
-		log_warn("what=learn why=\"%s\"", store_why(s));
-	return settled;
+	atomic_store(&p->knows, true);
+	if (store_collections(s, learn, &l) < 0)
+		return true; /* told to stop, or the next change tries again */
+	return settled && !l.later;
 }
 
 void parts_know(struct parts *p)

@@ -50,8 +50,8 @@ bool parts_ready(struct parts *p);
 void parts_refresh(struct parts *p);
 /* What may take longer, for when the documents have not changed for a while: vectors are learned
  * anew where enough has changed, the recogniser is given the words. Blocks; one call at a time,
- * but beside parts_refresh(). false: the recogniser has not taken the words before these yet; ask
- * again. */
-MUST_USE bool parts_settle(struct parts *p);
+ * but beside parts_refresh(). stop(ctx) ends it early. false: there
+ * is more to do, ask again soon. */
+MUST_USE bool parts_settle(struct parts *p, bool (*stop)(void *ctx), void *ctx);
 /* The documents of the start are there, or are not waited for any longer. Any thread. */
 void parts_know(struct parts *p);

@@ -49,11 +49,15 @@ int command_search(struct config *c)
 	AUTO(searcher) struct searcher *searcher = NULL;
 	AUTO(search_result) struct search_result result = { 0 };
 	AUTO(buf) struct buf query = { 0 };
-	char why[STORE_WHY] = "out of memory";
+	char why[STORE_WHY] = "out of memory", groups[LABELS_SIZE];
+
+	if (config_set_of(&c->groups, "group", groups) != 0)
+		return 2;
 
 	for (size_t i = 0; i < c->words.n; i++)
 		buf_printf(&query, "%s%s", i ? " " : "", c->words.at[i]);
-	struct search_request q = { .collection = c->collection, .query = (const char *)query.p, .k = c->k };
+	struct search_request q = { .collection = c->collection, .query = (const char *)query.p, .k = c->k,
+				    .filter = { .groups = c->groups.n ? groups : NULL } };
 	int r = query.failed ? -ENOMEM : store_init();
 	if (r == 0)
 		r = store_reader_open(&store, c->data, why);

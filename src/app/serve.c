@@ -40,6 +40,8 @@ struct seat_thread {
 
 struct service {
 	struct config *c;
+	const char *labels; /* of the documents in --docs; NULL: none */
+	const char *groups; /* of requests without a client secret; NULL: all */
 	struct addr at;                       /* listened on */
 	struct addr addresses[ADDRESSES_MAX]; /* under which this machine is reached there */
 	size_t n_addresses;
@@ -228,6 +230,7 @@ static int open_api(struct service *s)
 		.env = &env_system, .loops = s->loops, .n_loops = s->n,
 		.engines_of = engines_of, .turn = parts_turn_pool(s->parts),
 		.searcher = parts_searcher(s->parts), .intake = s->intake, .data = c->data, .collection = c->collection,
+		.groups = s->groups,
 		.auth = &s->auth, .cert = s->cert, .sctp = s->sctp, .candidates = s->addresses,
 		.n_candidates = s->n_addresses, .questions = s->questions, .n_questions = s->n_questions,
 		.models = c->models.at, .n_models = c->models.n, .middle_tier = c->middle_tier,
@@ -251,6 +254,11 @@ static void on_change(void *ctx)
 	parts_refresh(((struct service *)ctx)->parts);
 }
 
+static bool is_stopping(void *job)
+{
+	return job_cancelled(job);
+}
+
 static void tend_work(struct job *j)
 {
 	struct service *s = CONTAINER_OF(j, struct service, tend);
@@ -258,7 +266,7 @@ static void tend_work(struct job *j)
 	secrets_tend(s->secrets, env_wall(&env_system) / US_PER_S);
 	if (!atomic_exchange(&s->unsettled, false))
 		return;
-	if (!parts_settle(s->parts))
+	if (!parts_settle(s->parts, is_stopping, j))
 		atomic_store(&s->unsettled, true);
 	parts_know(s->parts);
 }
@@ -309,7 +317,7 @@ static int check_docs(struct service *s)
 static int open_intake(struct service *s)
 {
 	struct intake_params p = { .data = s->c->data, .collection = s->c->collection,
-				   .folders = s->c->docs.at, .n_folders = s->c->docs.n,
+				   .folders = s->c->docs.at, .n_folders = s->c->docs.n, .labels = s->labels,
 				   .on_change = on_change, .on_read = on_quiet, .on_quiet = on_quiet,
 				   .on_run = on_run, .ctx = s };
 
@@ -518,10 +526,13 @@ static int start_loops(struct service *s)
 
 int command_serve(struct config *c)
 {
-	struct service *s = mem_zalloc(sizeof(*s));
+	char labels[LABELS_SIZE], groups[LABELS_SIZE];
 	sigset_t signals;
 	int r = -ENOMEM;
 
+	if (config_set_of(&c->labels, "label", labels) != 0 || config_set_of(&c->groups, "group", groups) != 0)
+		return 2;
+	struct service *s = mem_zalloc(sizeof(*s));
 	/* Blocked before any thread is made: only the wait below sees them. */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
@@ -530,6 +541,8 @@ int command_serve(struct config *c)
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	if (s) {
 		s->c = c;
+		s->labels = c->labels.n ? labels : NULL;
+		s->groups = c->groups.n ? groups : NULL;
 		r = open_all(s);
 	}
 	if (r == 0)

@@ -126,9 +126,9 @@ static void print_hint(const struct config *c, const struct minted *m)
 		snprintf(sessions, sizeof(sessions), "%u session%s", c->token_sessions,
 			 c->token_sessions == 1 ? "" : "s");
 	fprintf(stderr, "Good for %s, to be opened until %s, wherever a client wants a key, with servers\n", sessions, when);
+	bool bound = c->session || c->token_collection || c->groups.n;
 	if (c->key)
-		fprintf(stderr, "that have this key%s%s.\n", c->session ? " and the data directory " : "",
-			c->session ? c->data : "");
+		fprintf(stderr, "that have this key%s%s.\n", bound ? " and the data directory " : "", bound ? c->data : "");
 	else
 		fprintf(stderr, "without a key on %s. For one with a key give the same --key here.\n", c->data);
 }
@@ -136,15 +136,17 @@ static void print_hint(const struct config *c, const struct minted *m)
 int command_token(struct config *c)
 {
 	AUTO(json) json_t *config = NULL, *session = NULL;
+	char groups[LABELS_SIZE];
 	struct minted m;
 
-	if (check_numbers(c) != 0)
+	if (check_numbers(c) != 0 || config_set_of(&c->groups, "group", groups) != 0)
 		return 2;
 	if (read_session(c, &config) != 0)
 		return 1;
 	struct mint_order o = { .config = config, .dialect = DIALECT_GA, .life_s = c->expires_s,
 				.max_sessions = c->token_sessions, .max_duration_s = c->max_duration_s,
-				.origin = c->origin };
+				.origin = c->origin, .collection = c->token_collection,
+				.groups = c->groups.n ? groups : NULL };
 	if (!mint_kind(config, &o.kind)) {
 		fprintf(stderr, "voiced: %s: \"type\" is neither realtime nor transcription\n", c->session);
 		return 1;

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "app/file.h"
+#include "base/alloc.h"
 #include "engine/adapt.h"
+#include "knowledge/labels.h"
 #include "knowledge/store.h"
 
 static int folder_of(const char *data, char to[static VOCABULARY_PATH])
@@ -50,9 +52,34 @@ static int add_passage(void *ctx, const struct store_passage *p)
 	return r == 0 ? adapt_add(ctx, bytes_str(p->heading)) : r;
 }
 
+/* What everybody may read: a recogniser serves all, and what it knows it writes into captions. */
+struct open_documents {
+	struct adapt *adapt;
+	int64_t *ids;
+	size_t n, cap;
+};
+
 static int add_title(void *ctx, const struct store_document *d)
 {
-	return adapt_add(ctx, bytes_str(d->title));
+	struct open_documents *o = ctx;
+
+	if (!labels_admit(d->labels, ""))
+		return 0;
+	if (!mem_grow(&o->ids, &o->cap, o->n, sizeof(*o->ids)))
+		return -ENOMEM;
+	o->ids[o->n++] = d->id;
+	return adapt_add(o->adapt, bytes_str(d->title));
+}
+
+static int add_open(struct store *s, int64_t collection, struct adapt *a)
+{
+	struct open_documents o = { .adapt = a };
+	int r = store_documents(s, collection, add_title, &o);
+
+	for (size_t i = 0; r == 0 && i < o.n; i++)
+		r = store_document_passages(s, o.ids[i], add_passage, a);
+	mem_free(o.ids);
+	return r;
 }
 
 /* Files of this collection two generations back or more: no decoder is built from them now. */
@@ -101,9 +128,7 @@ int vocabulary_make(struct store *s, const char *data, const char *collection,
 	if (r == 0)
 		r = store_collection(s, collection, &id);
 	if (r == 0)
-		r = store_documents(s, id, add_title, a);
-	if (r == 0)
-		r = store_passages(s, id, add_passage, a);
+		r = add_open(s, id, a);
 	if (r == 0)
 		r = adapt_write(a, out->dict, out->lm, NULL);
 	if (r == -EINVAL)

@@ -1,4 +1,5 @@
-/* vocabulary.h - the documents' words for the recogniser, as files in the data directory.
+/* vocabulary.h - the documents' words for the recogniser, as files in the data directory: of those
+ * documents that everybody may read, the ones without labels.
  *
  * DATA/recogniser/COLLECTION-GENERATION.{dict,lm}: made at the end of an ingest, or by a
  * server that finds them missing; a generation's files never change, and those of the one

@@ -163,6 +163,12 @@ struct tts_ops {
 struct tool;
 struct tool_job;
 
+/* Borrowed until start() returns. */
+struct tool_request {
+	const char *arguments; /* JSON text, as the model wrote it: a stranger's                   */
+	const char *groups;    /* of the session (knowledge/labels.h); NULL: it may see everything */
+};
+
 struct tool_sink {
 	/* `output` is JSON text, also when the tool failed: {"error": "…"}. */
 	void (*on_output)(void *owner, uint64_t ticket, const char *output);
@@ -172,7 +178,7 @@ struct tool_ops {
 	const char *name;        /* "search" */
 	const char *description;
 	const char *parameters;  /* JSON Schema */
-	int (*start)(struct tool *t, struct tool_job **out, const char *arguments,
+	int (*start)(struct tool *t, struct tool_job **out, const struct tool_request *r,
 		     struct loop *loop, const struct tool_sink *sink, void *owner, uint64_t ticket);
 	void (*cancel)(struct tool_job *j);
 };

@@ -17,7 +17,7 @@ struct tool {
 struct tool_job {
 	struct relay relay;
 	struct tool *tool;
-	char *arguments;
+	char *arguments, *groups;
 };
 
 static const char no_memory[] = "{\"error\":\"The server is out of memory.\"}";
@@ -37,13 +37,15 @@ static void on_free(struct relay *r)
 	struct tool_job *j = CONTAINER_OF(r, struct tool_job, relay);
 
 	mem_free(j->arguments);
+	mem_free(j->groups);
 	mem_free(j);
 }
 
 static void find(struct tool_job *j, const char *query, struct buf *out)
 {
 	AUTO(search_result) struct search_result result = { 0 };
-	struct search_request q = { .collection = j->tool->collection, .query = query, .k = RESULTS };
+	struct search_request q = { .collection = j->tool->collection, .query = query,
+				    .filter = { .groups = j->groups }, .k = RESULTS };
 
 	/* -ENOENT: nothing has been ingested yet, so nothing is found. */
 	if (search_run(j->tool->searcher, &q, &result) == -ENOENT) {
@@ -74,12 +76,15 @@ static void work(struct relay *r)
 
 static const struct relay_ops job_ops = { .work = work, .on_lost = on_lost, .on_free = on_free };
 
-static int start(struct tool *t, struct tool_job **out, const char *arguments, struct loop *loop,
-		 const struct tool_sink *sink, void *owner, uint64_t ticket)
+static int start(struct tool *t, struct tool_job **out, const struct tool_request *r,
+		 struct loop *loop, const struct tool_sink *sink, void *owner, uint64_t ticket)
 {
 	struct tool_job *j = mem_zalloc(sizeof(*j));
 
-	if (!j || !(j->arguments = mem_strdup(arguments))) {
+	if (!j || !(j->arguments = mem_strdup(r->arguments)) ||
+	    (r->groups && !(j->groups = mem_strdup(r->groups)))) {
+		if (j)
+			mem_free(j->arguments);
 		mem_free(j);
 		return -ENOMEM;
 	}

@@ -91,10 +91,16 @@ static const struct failure {
 	{ SQLITE_NOTADB, -EBADMSG, "is damaged or not a database; move it away and ingest the documents again" },
 	{ SQLITE_BUSY, -EBUSY, "is being written by another process; try again when it is done" },
 	{ SQLITE_LOCKED, -EBUSY, "is being written by another process; try again when it is done" },
+	{ SQLITE_PROTOCOL, -EBUSY, "is being written by another process; try again when it is done" },
 	{ SQLITE_TOOBIG, -EFBIG, "holds no text or number this long" },
 	{ SQLITE_INTERRUPT, -ECANCELED, "the work was interrupted" },
 	{ SQLITE_IOERR, -EIO, "cannot be read or written (input/output error)" },
 };
+
+static bool no_room(int e)
+{
+	return e == ENOSPC || e == EDQUOT;
+}
 
 int db_fail(struct store *s, int rc)
 {
@@ -102,8 +108,8 @@ int db_fail(struct store *s, int rc)
 
 	if (rc == SQLITE_IOERR_NOMEM || x == SQLITE_IOERR_NOMEM)
 		rc = SQLITE_NOMEM;
-	/* A write that fails for want of space may come as an I/O error. */
-	if ((rc & 0xff) == SQLITE_IOERR && s->db && sqlite3_system_errno(s->db) == ENOSPC)
+	/* What fails for want of space may come as another error. */
+	if (((rc & 0xff) == SQLITE_IOERR || rc == SQLITE_CANTOPEN) && s->db && no_room(sqlite3_system_errno(s->db)))
 		rc = SQLITE_FULL;
 	for (size_t i = 0; i < ARRAY_LEN(failures); i++) {
 		if (failures[i].rc != (rc & 0xff))
@@ -221,17 +227,26 @@ static int batch_lost(struct store *s)
 
 int db_begin(struct store *s)
 {
-	if (!s->batch)
-		return db_exec(s, "BEGIN IMMEDIATE");
+	if (!s->batch) {
+		int r = s->doubtful ? store_reopen(s) : 0;
+
+		return r < 0 ? r : db_exec(s, "BEGIN IMMEDIATE");
+	}
 	return sqlite3_get_autocommit(s->db) ? batch_lost(s) : db_exec(s, "SAVEPOINT part");
 }
 
-/* Commit when all went well, else undo; the first failure's sentence is kept. */
+/* Commit when all went well, else undo; the first failure's sentence is kept.
+ *
+ * When reading or writing fails in the middle of a statement, SQLite undoes the transaction by
+ * itself, and its full-text index (3.40) may go on with what it had in memory: what is put next
+ * would be out of step with the documents. That memory goes with the connection. */
 int db_finish(struct store *s, int r)
 {
 	if (r == 0)
 		r = s->batch ? db_exec(s, "RELEASE part") : db_exec(s, "COMMIT");
-	if (r < 0 && !sqlite3_get_autocommit(s->db))
+	if (r < 0 && sqlite3_get_autocommit(s->db))
+		s->doubtful = true;
+	else if (r < 0)
 		sqlite3_exec(s->db, s->batch ? "ROLLBACK TO part; RELEASE part" : "ROLLBACK", NULL, NULL,
 			     NULL);
 	return r;

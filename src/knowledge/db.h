@@ -13,7 +13,8 @@ struct store {
 	sqlite3 *db;
 	char path[1024];
 	bool writer;
-	bool batch; /* a transaction is open over several calls */
+	bool batch;    /* a transaction is open over several calls */
+	bool doubtful; /* a write failed: another begins on a new connection */
 	char why[STORE_WHY];
 };
 
@@ -32,6 +33,9 @@ MUST_USE int db_run(struct store *s, sqlite3_stmt *q);  /* no rows; ready for th
 MUST_USE int db_exec(struct store *s, const char *sql);
 MUST_USE int db_run_id(struct store *s, const char *sql, int64_t id);
 MUST_USE int db_get_int(struct store *s, const char *sql, int64_t *out);
+
+/* Of store.c: gives up the connection for a new one. */
+MUST_USE int store_reopen(struct store *s);
 
 /* A transaction that writes, or inside a batch a part of it that can be undone alone; finish
  * commits when r is 0, else undoes and returns r. */

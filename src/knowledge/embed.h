@@ -1,39 +1,88 @@
-/* embed.h - vectors learned from the documents themselves: no model is downloaded.
+/* embed.h - texts as vectors, whoever makes them: one interface, three kinds.
  *
- * Latent semantic analysis: the matrix of passages by terms (log frequency times idf,
- * rows of length 1) is cut to its strongest directions by a randomised truncated SVD
- * (Halko, Martinsson, Tropp 2011). A term's vector is its row of the right singular
- * vectors; a text's is the weighted sum of its terms' vectors, brought to length 1 and
- * int8. Passages and questions go through the same function. Deterministic: fixed seed,
- * one thread, no order of hashing.
+ *   lsa     learned from the collection itself (embed_lsa.c); the default, nothing is downloaded
+ *   static  a static-embedding model in a local folder (embed_static.c)
+ *   remote  an OpenAI-compatible /embeddings service (embed_remote.c)
+ *
+ * Vectors have length 1, or are all zero where a text has nothing the embedder knows. In the
+ * index they are int8, scaled so that length 1 is 127: the cosine needs no scale of its own.
+ * A collection's embedder is kept in its store as octets (embedder_save()); those of a static
+ * model or a service only say where it is. Immutable, shared by references, any thread.
  */
 #pragma once
 
 #include "base/buf.h"
 #include "knowledge/index.h"
 
-struct embedder; /* immutable; shared */
+struct embedder;
+struct query;
+struct store;
 
-enum { EMBED_DIM_MAX = 256, EMBED_BLOCK = 16 }; /* dimensions are multiples of EMBED_BLOCK */
-#define EMBED_NAME "lsa-1"
+/* Dimensions in the index are multiples of EMBED_BLOCK: zeros fill them up. */
+enum { EMBED_DIM_MAX = 3072, EMBED_BLOCK = 16, EMBED_NAME_MAX = 200 };
 
-/* Learn from an index. *out may be NULL with 0 where there is too little to learn from
- * (fewer than EMBED_PASSAGES_MIN passages, or too few words that recur). Bulk work. */
+enum embed_kind { EMBED_LSA, EMBED_STATIC, EMBED_REMOTE, N_EMBED_KINDS };
+
+/* Learn from a collection: -ENODATA where there is too little to learn from (fewer than
+ * EMBED_PASSAGES_MIN passages, or too few words that recur). Reads a sample of bounded size, so
+ * that it takes seconds whatever the size. Bulk work. Deterministic. */
 enum { EMBED_PASSAGES_MIN = 32 };
-MUST_USE int embedder_learn(struct embedder **out, const struct index *x);
-void embedder_free(struct embedder *e);
-static inline void embedder_auto_(struct embedder **p)
-{
-	embedder_free(*p);
-}
+MUST_USE int embedder_learn(struct embedder **out, struct store *s, int64_t collection);
 
-/* To and from octets. Loading refuses what is not whole: -EBADMSG. */
+/* To and from octets. Loading refuses what is not whole, of an older version, or no longer
+ * there: -EBADMSG. Reads the files of a static model. */
 void embedder_save(const struct embedder *e, struct buf *to);
 MUST_USE int embedder_load(struct embedder **out, struct bytes model);
+struct embedder *embedder_ref(struct embedder *e);
+void embedder_free(struct embedder *e); /* drops a reference */
+AUTO_DEF(embedder)
 
-unsigned embedder_dim(const struct embedder *e);
+enum embed_kind embedder_kind(const struct embedder *e);
+/* Tells embedders apart whose vectors must not be mixed, except that every LSA has one name. */
+const char *embedder_name(const struct embedder *e);
+unsigned embedder_dim(const struct embedder *e);   /* in the index: a multiple of EMBED_BLOCK */
+unsigned embedder_width(const struct embedder *e); /* as it comes: at most that              */
 
-/* Term weights in, vector out. */
+/* --- texts ------------------------------------------------------------------------- */
+
+/* A passage or a bare text (then only .text is set): what stands above it counts too. */
+struct embed_text {
+	const char *title;         /* of the document; NULL is "" */
+	const char *heading, *path; /* as in struct index_passage  */
+	struct bytes text;         /* UTF-8 */
+};
+
+/* Vectors of texts, [n][embedder_dim()], length 1 or 0. A service is asked over the network: blocks
+ * (bulk work), tries again, and fails with -errno after that (-EACCES: the key; -EAGAIN: not just
+ * now; -EBADMSG: what it answers makes no sense) and a sentence in `why`; others fail never. */
+enum { EMBED_WHY = 240 };
+MUST_USE int embed_texts(const struct embedder *e, const struct embed_text *t, size_t n, float *out,
+			 char why[static EMBED_WHY]);
+/* What a static model or a service is given for it, and what a cache knows it by. Appends. */
+void embed_write_text(const struct embed_text *t, struct buf *to);
+
+/* A passage of an index. false: nothing it knows, or it would have to ask a service; then `out`
+ * is all zero. Never waits. */
+bool embed_passage(const struct embedder *e, const struct index *x, size_t passage, int8_t *out);
+
+/* A question: `q` as the index understands it, `text` as it was asked. false: no vector, and the
+ * search goes on with words only: nothing it knows, or a service that does not answer at once
+ * (QUERY_MS at most; what was asked lately is remembered). */
+bool embed_query(const struct embedder *e, const struct index *x, const struct query *q,
+		 struct bytes text, int8_t *out);
+/* Could the last question not be asked of a service? Then results say so. */
+bool embedder_silent(const struct embedder *e);
+
+/* --- vectors ------------------------------------------------------------------------- */
+
+/* Brings v[embedder_dim()] to length 1; false: it is zero. */
+bool embed_normalise(float *v, unsigned dim);
+/* To int8, length 127. */
+void embed_quantise(const float *v, unsigned dim, int8_t *out);
+/* Cosine of two int8 vectors, -1..1. */
+float embed_cosine(const int8_t *a, const int8_t *b, unsigned dim);
+
+/* Term weights in, vector out: what learned embedders are asked word by word. */
 struct embed_sum {
 	float v[EMBED_DIM_MAX];
 };
@@ -41,9 +90,3 @@ struct embed_sum {
 bool embed_add(const struct embedder *e, struct embed_sum *sum, const char *term, float weight);
 /* To int8, length 127; false: the sum is zero (then all of `out` is). */
 bool embed_finish(const struct embedder *e, const struct embed_sum *sum, int8_t *out);
-
-/* A passage of an index, as learning weighs it. */
-bool embed_passage(const struct embedder *e, const struct index *x, size_t passage, int8_t *out);
-
-/* Cosine of two finished vectors, -1..1. */
-float embed_cosine(const int8_t *a, const int8_t *b, unsigned dim);

@@ -3,35 +3,91 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "knowledge/charset.h"
+#include "knowledge/csv.h"
+#include "knowledge/docx.h"
+#include "knowledge/epub.h"
 #include "knowledge/gunzip.h"
 #include "knowledge/html.h"
+#include "knowledge/mail.h"
 #include "knowledge/markdown.h"
+#include "knowledge/odf.h"
+#include "knowledge/office.h"
 #include "knowledge/pdf.h"
 #include "knowledge/plain.h"
+#include "knowledge/pptx.h"
+#include "knowledge/records.h"
+#include "knowledge/tags.h"
 #include "knowledge/utf8.h"
+#include "knowledge/xlsx.h"
+
+enum { INSIDE_MAX = 2 };
+
+/* --- text in any character set --------------------------------------------------- */
+
+static enum extract_verdict read_text(struct outline *out, struct bytes c,
+				      void (*read)(struct outline *, struct bytes))
+{
+	AUTO(buf) struct buf text = { 0 };
+	struct bytes mark = bytes_str("\xef\xbb\xbf");
+
+	/* Nearly every file: nothing to convert, no copy. */
+	if (bytes_starts(c, (const char *)mark.p))
+		c = bytes_sub(c, mark.n, c.n - mark.n);
+	if (utf8_valid(c) && !memchr(c.p, '\r', c.n) && !memchr(c.p, 0, c.n)) {
+		read(out, c);
+		return EXTRACT_OK;
+	}
+	charset_import(&text, c, (struct bytes){ 0 });
+	read(out, buf_bytes(&text));
+	return text.failed ? EXTRACT_NO_MEMORY : EXTRACT_OK;
+}
 
 static enum extract_verdict read_markdown(struct outline *out, struct bytes c)
 {
-	AUTO(buf) struct buf text = { 0 };
+	return read_text(out, c, markdown_read);
+}
 
-	utf8_import(&text, c);
-	markdown_read(out, buf_bytes(&text));
-	return text.failed ? EXTRACT_NO_MEMORY : EXTRACT_OK;
+static void plain_without_pages(struct outline *out, struct bytes c)
+{
+	plain_read(out, c, 0);
 }
 
 static enum extract_verdict read_plain(struct outline *out, struct bytes c)
 {
-	AUTO(buf) struct buf text = { 0 };
+	return read_text(out, c, plain_without_pages);
+}
 
-	utf8_import(&text, c);
-	plain_read(out, buf_bytes(&text), 0);
-	return text.failed ? EXTRACT_NO_MEMORY : EXTRACT_OK;
+static enum extract_verdict read_csv(struct outline *out, struct bytes c)
+{
+	return read_text(out, c, csv_read);
 }
 
 static enum extract_verdict read_html(struct outline *out, struct bytes c)
 {
 	return html_read(out, c) ? EXTRACT_OK : EXTRACT_MALFORMED;
 }
+
+static enum extract_verdict read_records(struct outline *out, struct bytes c,
+					 enum extract_verdict (*read)(struct outline *, struct bytes))
+{
+	AUTO(buf) struct buf text = { 0 };
+
+	charset_import(&text, c, (struct bytes){ 0 });
+	return text.failed ? EXTRACT_NO_MEMORY : read(out, buf_bytes(&text));
+}
+
+static enum extract_verdict read_json(struct outline *out, struct bytes c)
+{
+	return read_records(out, c, records_read_json);
+}
+
+static enum extract_verdict read_jsonl(struct outline *out, struct bytes c)
+{
+	return read_records(out, c, records_read_lines);
+}
+
+/* --- which format ------------------------------------------------------------------ */
 
 static bool skip_space(struct bytes *c)
 {
@@ -46,6 +102,11 @@ static bool looks_pdf(struct bytes c)
 	return memmem(c.p, MIN(c.n, (size_t)1024), "%PDF-", 5) != NULL;
 }
 
+static bool looks_zip(struct bytes c)
+{
+	return c.n > 4 && memcmp(c.p, "PK\3\4", 4) == 0;
+}
+
 static bool looks_html(struct bytes c)
 {
 	static const char *const starts[] = { "<!doctype html", "<html", "<head", "<body", "<?xml" };
@@ -58,18 +119,42 @@ static bool looks_html(struct bytes c)
 	return false;
 }
 
+/* How far to trust what the content looks like and what the name says. */
+enum trust {
+	MARKED, /* the content bears a mark; without it a name that says so is wrong  */
+	TOLD,   /* the name alone is believed                                         */
+	GUESSED /* a glance may be wrong: if it cannot be read so, it is something else */
+};
+
 /* Content decides where it says what it is; otherwise the suffix; otherwise it is text. */
 static const struct format {
 	const char *type;
 	const char *suffixes[8];
-	bool (*looks)(struct bytes c); /* NULL: cannot be told from text */
+	bool (*looks)(struct bytes c); /* a glance at the start; NULL: cannot be told from text */
+	enum trust trust;
 	enum extract_verdict (*read)(struct outline *out, struct bytes c);
+	enum extract_place place;
 } formats[] = {
-	{ "pdf", { ".pdf" }, looks_pdf, pdf_read },
-	{ "html", { ".html", ".htm", ".xhtml" }, looks_html, read_html },
-	{ "markdown", { ".md", ".markdown", ".mkd", ".mdown" }, NULL, read_markdown },
-	{ "text", { ".txt", ".text", ".rst", ".org", ".adoc" }, NULL, read_plain },
+	/* clang-format off */
+	{ "pdf", { ".pdf" }, looks_pdf, MARKED, pdf_read, EXTRACT_HERE },
+	/* Which of the ZIP containers it is office_type() tells. */
+	{ "docx", { ".docx", ".docm", ".dotx" }, looks_zip, MARKED, docx_read, EXTRACT_APART },
+	{ "xlsx", { ".xlsx", ".xlsm", ".xltx" }, looks_zip, MARKED, xlsx_read, EXTRACT_APART },
+	{ "odt", { ".odt", ".ott" }, looks_zip, MARKED, odf_read, EXTRACT_APART },
+	{ "ods", { ".ods", ".ots" }, looks_zip, MARKED, odf_read, EXTRACT_APART },
+	{ "odp", { ".odp", ".otp" }, looks_zip, MARKED, odf_read, EXTRACT_APART },
+	{ "pptx", { ".pptx", ".pptm", ".potx", ".ppsx" }, looks_zip, MARKED, pptx_read, EXTRACT_APART },
+	{ "epub", { ".epub" }, looks_zip, MARKED, epub_read, EXTRACT_APART },
+	{ "html", { ".html", ".htm", ".xhtml" }, looks_html, TOLD, read_html, EXTRACT_APART },
+	{ "eml", { ".eml", ".mht", ".mhtml" }, mail_looks, TOLD, mail_read, EXTRACT_APART },
+	{ "jsonl", { ".jsonl", ".ndjson" }, records_look_json, GUESSED, read_jsonl, EXTRACT_APART },
+	{ "json", { ".json", ".geojson" }, records_look_json, GUESSED, read_json, EXTRACT_APART },
+	{ "csv", { ".csv", ".tsv", ".tab" }, NULL, TOLD, read_csv, EXTRACT_HERE },
+	{ "markdown", { ".md", ".markdown", ".mkd", ".mdown" }, NULL, TOLD, read_markdown, EXTRACT_HERE },
+	{ "text", { ".txt", ".text", ".rst", ".org", ".adoc" }, NULL, TOLD, read_plain, EXTRACT_HERE },
+	/* clang-format on */
 };
+static const struct format *const plain_text = &formats[ARRAY_LEN(formats) - 1];
 
 static bool has_suffix(const char *name, const char *suffix)
 {
@@ -87,7 +172,7 @@ static const struct format *by_name(const char *name)
 	return NULL;
 }
 
-static const struct format *by_content(struct bytes c)
+static const struct format *by_glance(struct bytes c)
 {
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
 		if (formats[i].looks && formats[i].looks(c))
@@ -95,72 +180,141 @@ static const struct format *by_content(struct bytes c)
 	return NULL;
 }
 
-/* "policy.txt.gz" without its ".gz". */
-static bool inner_name(const char *name, char to[static 256])
+static const struct format *by_type(const char *type)
 {
-	if (!has_suffix(name, ".gz"))
-		return false;
-	snprintf(to, 256, "%.*s", (int)MIN(strlen(name) - 3, (size_t)250), name);
-	return true;
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+		if (strcmp(formats[i].type, type) == 0)
+			return &formats[i];
+	return NULL;
+}
+
+const char *extract_type(const char *type)
+{
+	const struct format *f = by_type(type);
+
+	return f ? f->type : NULL;
+}
+
+/* Neither content nor name says more than that it is text, if it is. */
+static const struct format *by_elimination(struct bytes c, const char *name)
+{
+	const struct format *f = by_name(name);
+
+	if (f && f->trust == MARKED)
+		return NULL;
+	if (!charset_is_text(c))
+		return NULL;
+	return f && f->trust == TOLD ? f : plain_text;
 }
 
 bool extract_likely(const char *name)
 {
 	char inner[256];
 
-	return by_name(inner_name(name, inner) ? inner : name) != NULL;
+	extract_inner_name(name, inner, sizeof(inner));
+	return by_name(inner) != NULL;
 }
 
-/* A NUL is in no text but UTF-16's. */
-static bool is_binary(struct bytes c)
+void extract_inner_name(const char *name, char *to, size_t size)
 {
-	bool utf16 = c.n >= 2 && ((c.p[0] == 0xff && c.p[1] == 0xfe) ||
-				  (c.p[0] == 0xfe && c.p[1] == 0xff));
+	size_t n = strlen(name);
 
-	return !utf16 && memchr(c.p, 0, MIN(c.n, (size_t)65536));
+	snprintf(to, size, "%.*s", (int)MIN(has_suffix(name, ".gz") ? n - 3 : n, size - 1), name);
 }
 
-static enum extract_verdict say(char why[static EXTRACT_WHY], enum extract_verdict v,
-				const char *name)
+static bool is_gzip(struct bytes c)
+{
+	return c.n > 2 && c.p[0] == 0x1f && c.p[1] == 0x8b;
+}
+
+enum extract_place extract_where(struct bytes c, const char *name)
+{
+	if (c.n == 0 || c.n > EXTRACT_OUT_MAX)
+		return EXTRACT_HERE;
+	if (is_gzip(c))
+		return EXTRACT_UNPACK;
+	const struct format *f = by_glance(c);
+	if (!f)
+		f = by_elimination(c, name);
+	/* What has to be converted first goes through libraries. */
+	if (f && f->place == EXTRACT_HERE && f->trust == TOLD && !utf8_valid(c))
+		return EXTRACT_APART;
+	return f ? f->place : EXTRACT_HERE;
+}
+
+void extract_warm(void)
+{
+	charset_warm();
+	tags_warm();
+}
+
+/* --- reading -------------------------------------------------------------------------- */
+
+enum extract_verdict extract_say(char why[static EXTRACT_WHY], enum extract_verdict v, const char *name)
 {
 	static const char *const sentences[] = {
 		[EXTRACT_OK] = "",
 		[EXTRACT_EMPTY] = "holds no text",
 		[EXTRACT_SCANNED] = "holds pictures of pages, no text; run it through OCR (such as ocrmypdf) first",
-		[EXTRACT_BINARY] = "is not a text, Markdown, HTML or PDF document; skipped",
+		[EXTRACT_BINARY] = "is not a document that can be read (PDF, Word, Excel, PowerPoint, "
+				   "OpenDocument, EPUB, HTML, Markdown, text, CSV, JSON, e-mail); skipped",
 		[EXTRACT_TOO_LARGE] = "is too large (the limit is 50 MB, 75 MB unpacked)",
 		[EXTRACT_MALFORMED] = "is damaged or locked with a password",
 		[EXTRACT_NO_TOOL] = "pdftotext is missing; install it with: apt install poppler-utils",
-		[EXTRACT_TIMEOUT] = "takes too long to read; skipped",
+		[EXTRACT_TIMEOUT] = "takes longer than 20 s to read; skipped",
+		[EXTRACT_NO_SANDBOX] = "is read only where the kernel has seccomp filters; this one has none",
 		[EXTRACT_NO_MEMORY] = "not enough memory to read it",
 	};
 
-	snprintf(why, EXTRACT_WHY, "%.160s: %s", name, sentences[v]);
+	snprintf(why, EXTRACT_WHY, "%.140s: %s", name, sentences[v]);
 	return v;
 }
 
-/* One layer of compression, then what is inside. */
-static enum extract_verdict read_any(struct bytes c, const char *name, struct outline *out,
-				     const char **type)
+static enum extract_verdict read_as(const struct format *f, struct bytes c, struct outline *out,
+				    const char **type)
 {
-	const struct format *f = by_content(c);
+	size_t before = out->n_blocks;
+	enum extract_verdict v = out->inside && f->looks == looks_pdf ? EXTRACT_NO_TOOL : f->read(out, c);
 
-	if (!f && is_binary(c))
-		return EXTRACT_BINARY;
-	if (!f)
-		f = by_name(name);
-	/* What is called .pdf and is none is no text either. */
-	if (f && f->looks == looks_pdf && !looks_pdf(c))
-		return EXTRACT_MALFORMED;
-	if (!f)
-		f = &formats[ARRAY_LEN(formats) - 1];
-	enum extract_verdict v = f->read(out, c);
 	if (out->text.failed)
 		return EXTRACT_NO_MEMORY;
-	if (v == EXTRACT_OK && !out->text.n)
+	if (out->full)
+		return EXTRACT_TOO_LARGE;
+	if (v == EXTRACT_OK && out->n_blocks == before)
 		return f->looks == looks_pdf ? EXTRACT_SCANNED : EXTRACT_EMPTY;
 	*type = f->type;
 	return v;
+}
+
+static enum extract_verdict read_zip(struct bytes c, const char *name, struct outline *out,
+				     const char **type)
+{
+	const char *kind = office_type(c);
+	const struct format *f = kind ? by_type(kind) : NULL, *said = by_name(name);
+
+	if (f)
+		return read_as(f, c, out, type);
+	return said && said->looks == looks_zip ? EXTRACT_MALFORMED : EXTRACT_BINARY;
+}
+
+static enum extract_verdict read_any(struct bytes c, const char *name, struct outline *out,
+				     const char **type)
+{
+	if (looks_zip(c))
+		return read_zip(c, name, out, type);
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+		const struct format *f = &formats[i];
+
+		if (!f->looks || !f->looks(c))
+			continue;
+		enum extract_verdict v = read_as(f, c, out, type);
+		if (f->trust != GUESSED || v != EXTRACT_MALFORMED)
+			return v;
+	}
+	const struct format *f = by_elimination(c, name), *said = by_name(name);
+	if (f)
+		return read_as(f, c, out, type);
+	return said && said->trust == MARKED ? EXTRACT_MALFORMED : EXTRACT_BINARY;
 }
 
 static enum extract_verdict read_gzip(struct bytes c, const char *name, struct outline *out,
@@ -187,13 +341,30 @@ enum extract_verdict extract(struct bytes c, const char *name, struct outline *o
 	char inner[256];
 	enum extract_verdict v;
 
+	extract_inner_name(name, inner, sizeof(inner));
 	if (c.n == 0)
 		v = EXTRACT_EMPTY;
-	else if (c.n > EXTRACT_IN_MAX)
+	else if (c.n > EXTRACT_OUT_MAX) /* of a file that was packed; files have EXTRACT_IN_MAX */
 		v = EXTRACT_TOO_LARGE;
-	else if (c.n > 2 && c.p[0] == 0x1f && c.p[1] == 0x8b)
-		v = read_gzip(c, inner_name(name, inner) ? inner : name, out, type);
+	else if (is_gzip(c))
+		v = read_gzip(c, inner, out, type);
 	else
 		v = read_any(c, name, out, type);
-	return v == EXTRACT_OK ? v : say(why, v, name);
+	return v == EXTRACT_OK ? v : extract_say(why, v, name);
+}
+
+enum extract_verdict extract_inside(struct bytes c, const char *name, struct outline *out, unsigned down)
+{
+	const char *type;
+
+	if (c.n == 0)
+		return EXTRACT_EMPTY;
+	if (out->inside >= INSIDE_MAX)
+		return EXTRACT_TOO_LARGE;
+	out->inside++;
+	out->shift += down;
+	enum extract_verdict v = read_any(c, name, out, &type);
+	out->shift -= down;
+	out->inside--;
+	return v;
 }

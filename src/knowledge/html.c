@@ -2,11 +2,14 @@
 
 #include <libxml/HTMLparser.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <strings.h>
 
+#include "knowledge/charset.h"
+#include "knowledge/table.h"
 #include "knowledge/utf8.h"
 
-enum { DEPTH_MAX = 200, COLUMNS_MAX = 32 };
+enum { DEPTH_MAX = 200, SPAN_MAX = 64 };
 
 struct page {
 	struct outline *to;
@@ -68,10 +71,11 @@ static const char *const furniture[] = {
 	"toc", "TOC", "table-of-contents", "breadcrumb", "breadcrumbs", "wy-nav-side",
 	"wy-breadcrumbs", "rst-footer-buttons", "sidebar", "menu", "navbar", "pagination", "footer",
 	"skip-link", "visually-hidden", "sr-only", "viewcode-link", "copybtn", "linenos",
-	"edit-page", "prev-next-area", NULL
+	"edit-page", "prev-next-area", "footnote-ref", "footnote-back", NULL
 };
 
-static const char *const roles[] = { "navigation", "search", "banner", "contentinfo", "menu", NULL };
+static const char *const roles[] = { "navigation", "search", "banner", "contentinfo", "menu",
+				      "doc-noteref", "doc-backlink", "doc-pagebreak", NULL };
 
 static bool is_skipped(const xmlNode *n)
 {
@@ -239,83 +243,44 @@ static void on_definition(struct page *p, const xmlNode *n)
 
 /* --- tables ---------------------------------------------------------------------------------------- */
 
-struct cells {
-	struct buf text[COLUMNS_MAX];
-	size_t n, n_heads;
-};
-
-static void cells_auto_(struct cells *c)
+static size_t span_of(const xmlNode *cell)
 {
-	for (size_t i = 0; i < COLUMNS_MAX; i++)
-		buf_done(&c->text[i]);
+	long n = strtol(attribute(cell, "colspan"), NULL, 10);
+
+	return (size_t)MIN(MAX(n, 1L), (long)SPAN_MAX);
 }
 
-static void trim(struct buf *b)
+static void read_row(struct page *p, const xmlNode *tr, struct table *to)
 {
-	size_t from = 0;
+	bool all_heads = tr->parent && is(tr->parent, "thead");
+	AUTO(buf) struct buf b = { 0 };
 
-	while (from < b->n && strchr(" \t\n", b->p[from]))
-		from++;
-	buf_consume(b, from);
-	while (b->n && strchr(" \t\n", b->p[b->n - 1]))
-		b->p[--b->n] = 0;
-}
-
-static void read_row(struct page *p, const xmlNode *tr, struct cells *row)
-{
-	for (const xmlNode *c = tr->children; c && row->n < COLUMNS_MAX; c = c->next) {
+	for (const xmlNode *c = tr->children; c; c = c->next) {
 		bool head = is(c, "th");
 
 		if (!head && !is(c, "td"))
 			continue;
-		put_text(&row->text[row->n], c, p->depth);
-		trim(&row->text[row->n++]);
-		row->n_heads += head;
-	}
-}
-
-static void put_row(struct page *p, const struct cells *head, const struct cells *row)
-{
-	bool pair = row->n == 2 && (!head->n || row->n_heads == 1);
-
-	for (size_t i = 0; i < row->n; i++) {
-		const struct buf *c = &row->text[i], *h = i < head->n ? &head->text[i] : NULL;
-
-		if (c->failed)
+		buf_reset(&b);
+		put_text(&b, c, p->depth);
+		if (b.failed)
 			p->to->text.failed = true;
-		if (!c->n)
-			continue;
-		if (p->para.n)
-			buf_puts(&p->para, pair && !h ? ": " : "; ");
-		if (h && h->n) {
-			buf_put(&p->para, h->p, h->n);
-			buf_puts(&p->para, h->p[h->n - 1] == ':' ? " " : ": ");
-		}
-		buf_put(&p->para, c->p, c->n);
+		table_cell(to, buf_bytes(&b), head || all_heads ? TABLE_HEAD : TABLE_DATA);
+		table_column(to, to->row.n + span_of(c) - 1);
 	}
-	p->kind = BLOCK_ROW;
-	flush(p);
+	table_row(to);
 }
 
-static void walk_rows(struct page *p, const xmlNode *n, struct cells *head, unsigned depth)
+static void walk_rows(struct page *p, const xmlNode *n, struct table *to, unsigned depth)
 {
 	static const char *const parts[] = { "thead", "tbody", "tfoot", NULL };
 
 	for (const xmlNode *c = n->children; c && depth < 4; c = c->next) {
 		if (one_of(c, parts))
-			walk_rows(p, c, head, depth + 1);
+			walk_rows(p, c, to, depth + 1);
 		if (is(c, "caption"))
 			add_element(p, c, BLOCK_PARA, 0);
-		if (!is(c, "tr"))
-			continue;
-		AUTO(cells) struct cells row = { .n = 0 };
-		read_row(p, c, &row);
-		if (row.n && row.n_heads == row.n && !head->n) {
-			*head = row;
-			row = (struct cells){ .n = 0 };
-		} else {
-			put_row(p, head, &row);
-		}
+		if (is(c, "tr"))
+			read_row(p, c, to);
 	}
 }
 
@@ -332,8 +297,7 @@ static bool is_layout(const xmlNode *n, unsigned depth)
 
 static void on_table(struct page *p, const xmlNode *n)
 {
-	enum block_kind before = p->kind;
-	AUTO(cells) struct cells head = { .n = 0 };
+	AUTO(table) struct table t = { .to = p->to };
 
 	flush(p);
 	if (is_layout(n, 0)) {
@@ -341,8 +305,8 @@ static void on_table(struct page *p, const xmlNode *n)
 		flush(p);
 		return;
 	}
-	walk_rows(p, n, &head, 0);
-	p->kind = before;
+	walk_rows(p, n, &t, 0);
+	table_end(&t);
 }
 
 /* --- the walk --------------------------------------------------------------------- */
@@ -462,18 +426,6 @@ static void read_tree(struct outline *to, const xmlNode *root)
 	buf_done(&p.term);
 }
 
-/* What the page says itself, if it is not plainly UTF-8; Windows-1252 is HTML's default. */
-static const char *encoding(struct bytes raw)
-{
-	struct bytes head = bytes_sub(raw, 0, MIN(raw.n, (size_t)2048));
-
-	if (utf8_valid(raw))
-		return "UTF-8";
-	return memmem(head.p, head.n, "charset", 7) || (raw.n > 1 && raw.p[0] >= 0xfe)
-		       ? NULL
-		       : "windows-1252";
-}
-
 /* libxml2 would write to standard error, even when told not to. */
 static void hush(void *ctx, const char *format, ...)
 {
@@ -485,15 +437,33 @@ static void hush_structured(void *ctx, xmlErrorPtr error)
 	(void)ctx, (void)error;
 }
 
+/* XHTML closes what HTML leaves open: "<title/>" is an empty title only there. */
+static htmlDocPtr parse(struct bytes t)
+{
+	if (bytes_starts(t, "<?xml") || (t.n && memmem(t.p, MIN(t.n, (size_t)1024), "/1999/xhtml", 11))) {
+		xmlDocPtr d = xmlReadMemory((const char *)t.p, (int)t.n, NULL, "UTF-8",
+					    XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NONET |
+						    XML_PARSE_COMPACT);
+		if (d)
+			return d;
+	}
+	return htmlReadMemory((const char *)t.p, (int)t.n, NULL, "UTF-8",
+			      HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING |
+				      HTML_PARSE_NONET | HTML_PARSE_COMPACT);
+}
+
 bool html_read(struct outline *to, struct bytes raw)
 {
-	if (raw.n > INT_MAX)
+	AUTO(buf) struct buf text = { 0 };
+
+	charset_import(&text, raw, charset_declared(raw));
+	if (text.failed || text.n > INT_MAX) {
+		to->text.failed |= text.failed;
 		return false;
+	}
 	xmlSetGenericErrorFunc(NULL, hush); /* both are of this thread */
 	xmlSetStructuredErrorFunc(NULL, hush_structured);
-	htmlDocPtr d = htmlReadMemory((const char *)raw.p, (int)raw.n, NULL, encoding(raw),
-				      HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING |
-					      HTML_PARSE_NONET | HTML_PARSE_COMPACT);
+	htmlDocPtr d = parse(buf_bytes(&text));
 	const xmlNode *root = d ? xmlDocGetRootElement(d) : NULL;
 	if (root)
 		read_tree(to, root);

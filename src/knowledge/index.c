@@ -691,15 +691,12 @@ bool index_has(const struct index *x, size_t term, size_t row)
 	return segment_count(&l, (uint32_t)row) > 0;
 }
 
-size_t index_sound_find(const struct index *x, const char *word, size_t n, struct sound_match *out)
+size_t index_sound_find(const struct index *x, const char *word, size_t n,
+			const struct sound_filter *filter, float least, struct sound_match *out)
 {
-	size_t found = sound_find(x->sounds, word, n, out, 0), kept = 0;
+	size_t found = sound_find(x->sounds, word, n, filter, least, out, 0);
 
-	found = sound_find(x->recent, word, n, out, found);
-	for (size_t i = 0; i < found; i++)
-		if (index_df(x, out[i].term))
-			out[kept++] = out[i];
-	return kept;
+	return sound_find(x->recent, word, n, filter, least, out, found);
 }
 
 size_t index_n_surfaces(const struct index *x)

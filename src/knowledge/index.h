@@ -16,6 +16,7 @@
 
 struct embedder;
 struct index;
+struct sound_filter;
 struct sound_match;
 struct store;
 
@@ -75,6 +76,7 @@ float index_idf(const struct index *x, int32_t term);
 MUST_USE bool index_has(const struct index *x, size_t term, size_t row);
 /* Terms that sound like a word: sound.h. */
 size_t index_sound_find(const struct index *x, const char *word, size_t n,
+			const struct sound_filter *filter, float least,
 			struct sound_match *out /* [SOUND_MATCHES] */);
 
 size_t index_n_surfaces(const struct index *x);

@@ -14,6 +14,7 @@
 #include "knowledge/extract.h"
 #include "knowledge/learn.h"
 #include "knowledge/reading.h"
+#include "knowledge/shown.h"
 #include "knowledge/walk.h"
 
 enum {
@@ -212,7 +213,7 @@ static int put(struct run *u, struct reading *r)
 	return 0;
 }
 
-/* Tags and labels of a document whose content is what it was. */
+/* Tags and labels of a document whose content is what it was. 1: they were others. */
 static int mark(struct run *u, int64_t id, const char *tags, const char *labels)
 {
 	AUTO(buf) struct buf strings = { 0 };
@@ -222,14 +223,28 @@ static int mark(struct run *u, int64_t id, const char *tags, const char *labels)
 		return 0;
 	int r = store_document(u->s, id, &strings, &d);
 	if (r < 0)
-		return store_failed(u, r);
+		return r == -ENOENT ? 0 : store_failed(u, r);
 	if ((!tags || strcmp(tags, d.tags) == 0) && (!labels || strcmp(labels, d.labels) == 0))
 		return 0;
 	r = join_batch(u);
 	if (r < 0)
 		return r;
 	r = store_mark(u->s, id, tags, labels);
-	return r < 0 ? store_failed(u, r) : 0;
+	return r < 0 ? store_failed(u, r) : 1;
+}
+
+/* What is not written is counted at once. */
+static int keep_row(struct run *u, int64_t id, const char *tags, const char *labels)
+{
+	int r = mark(u, id, tags, labels);
+
+	if (r == 1)
+		u->open.updated++;
+	else if (r == 0 && u->n_batch)
+		u->open.unchanged++;
+	else if (r == 0)
+		u->sum->unchanged++;
+	return r < 0 ? r : 0;
 }
 
 static int keep(struct run *u, struct reading *r)
@@ -243,11 +258,7 @@ static int keep(struct run *u, struct reading *r)
 			e = store_failed(u, -EIO);
 	}
 	note(u, r, f->id, INGEST_UNCHANGED);
-	if (u->n_batch)
-		u->open.unchanged++;
-	else
-		u->sum->unchanged++;
-	return e < 0 ? e : mark(u, f->id, tags_of(u, r), labels_of(u, r));
+	return e < 0 ? e : keep_row(u, f->id, tags_of(u, r), labels_of(u, r));
 }
 
 static int write_reading(struct run *u, struct reading *r);
@@ -269,7 +280,8 @@ static int move(struct run *u, struct reading *r)
 		return store_failed(u, e);
 	r->from->here = true;
 	u->open.renamed++;
-	return mark(u, f->id, tags_of(u, r), labels_of(u, r));
+	e = mark(u, f->id, tags_of(u, r), labels_of(u, r));
+	return e < 0 ? e : 0;
 }
 
 static int write_reading(struct run *u, struct reading *r)
@@ -405,10 +417,10 @@ static int add_known(void *ctx, const struct store_file *f)
 	return 0;
 }
 
-static int know(struct run *u, const char *path, bool removable)
+static int know(struct run *u, const char *shown, bool removable)
 {
 	struct knowing k = { u, removable };
-	int r = store_files(u->s, u->collection, strcmp(path, "/") == 0 ? "" : path, add_known, &k);
+	int r = store_files(u->s, u->collection, strcmp(shown, "/") == 0 ? "" : shown, add_known, &k);
 
 	return r < 0 && !u->sum->why[0] ? store_failed(u, r) : r;
 }
@@ -499,8 +511,7 @@ static int choose(struct run *u, struct queue *q)
 			queue_add(q, (struct reading){ .path = f->path, .known = k, .gone = &u->gone }, f->size);
 			continue;
 		}
-		u->sum->unchanged++;
-		r = mark(u, k->file.id, u->p->tags, u->p->labels);
+		r = keep_row(u, k->file.id, u->p->tags, u->p->labels);
 	}
 	return r;
 }
@@ -527,25 +538,49 @@ static int take_walk(struct run *u)
 /* What could not be seen is told, and nothing below it is taken for gone. */
 static int end_walk(struct run *u, const char *path, bool *whole)
 {
+	AUTO(buf) struct buf shown = { 0 };
+
 	*whole = !u->walk.incomplete;
 	u->walk.incomplete = false;
-	return *whole ? 0 : failed(u, path, u->walk.why);
+	if (*whole)
+		return 0;
+	shown_put(&shown, path);
+	return shown.failed ? no_memory(u) : failed(u, (const char *)shown.p, u->walk.why);
+}
+
+/* In the store a path is as it is shown. */
+static int know_path(struct run *u, const char *path, bool removable)
+{
+	AUTO(buf) struct buf shown = { 0 };
+
+	shown_put(&shown, path);
+	return shown.failed ? no_memory(u) : know(u, (const char *)shown.p, removable);
+}
+
+static int not_there(struct run *u, const char *path, int e)
+{
+	AUTO(buf) struct buf shown = { 0 };
+	char why[EXTRACT_WHY];
+
+	shown_put(&shown, path);
+	if (shown.failed)
+		return no_memory(u);
+	snprintf(why, sizeof(why), "%.200s: %s", shown.p ? (const char *)shown.p : "", strerror(e));
+	return failed(u, shown.p ? (const char *)shown.p : "", why);
 }
 
 static int collect(struct run *u, const char *path)
 {
-	char real[PATH_MAX], why[EXTRACT_WHY];
+	char real[PATH_MAX];
 	struct stat st;
 	bool whole;
 
-	if (!realpath(path, real) || stat(real, &st) != 0) {
-		snprintf(why, sizeof(why), "%.200s: %s", path, strerror(errno));
-		return failed(u, path, why);
-	}
+	if (!realpath(path, real) || stat(real, &st) != 0)
+		return not_there(u, path, errno);
 	if (walk_add(&u->walk, real, extract_likely) < 0)
 		return no_memory(u);
 	int r = end_walk(u, path, &whole);
-	return r < 0 ? r : know(u, real, whole && S_ISDIR(st.st_mode));
+	return r < 0 ? r : know_path(u, real, whole && S_ISDIR(st.st_mode));
 }
 
 static int collect_change(struct run *u, const char *root, const char *path)
@@ -557,7 +592,7 @@ static int collect_change(struct run *u, const char *root, const char *path)
 	if (r < 0)
 		return no_memory(u);
 	r = end_walk(u, path, &whole);
-	return r < 0 ? r : know(u, path, whole);
+	return r < 0 ? r : know_path(u, path, whole);
 }
 
 /* --- runs --------------------------------------------------------------------------------------- */
@@ -572,14 +607,8 @@ static int start(struct run *u)
 static int learn(struct run *u)
 {
 	const char *name = collection_name(u->p);
-	bool due = false;
-	int r = ingest_learning_due(u->s, name, &due);
+	int r = progress(u, (struct ingest_progress){ .stage = INGEST_LEARNING, .name = name });
 
-	if (r < 0)
-		return store_failed(u, r);
-	if (!due)
-		return 0;
-	r = progress(u, (struct ingest_progress){ .stage = INGEST_LEARNING, .name = name });
 	if (r < 0)
 		return r;
 	r = learn_collection(u->s, name);
@@ -666,28 +695,6 @@ int ingest_learn(struct store *s, const struct ingest_params *p, struct ingest_s
 	int r = start(&u);
 
 	return r == 0 ? learn(&u) : r;
-}
-
-int ingest_learning_due(struct store *s, const char *collection, bool *due)
-{
-	AUTO(buf) struct buf model = { 0 };
-	struct store_change c;
-	int64_t id, now, then;
-	unsigned dim;
-	int r = store_collection(s, collection, &id);
-
-	if (r == 0)
-		r = store_generation(s, id, &now);
-	if (r < 0)
-		return r;
-	r = store_embedder(s, id, &model, &dim, &then);
-	if (r == 0)
-		r = store_change(s, id, then, &c);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	*due = r == -ENOENT || (now > then && ((now - then) * 5 >= c.documents ||
-					       c.changed_passages * 5 >= c.passages));
-	return 0;
 }
 
 unsigned ingest_threads(void)

@@ -27,8 +27,8 @@ struct ingest_progress {
 };
 
 enum ingest_learning {
-	INGEST_LEARN,       /* at the end, when enough has changed */
-	INGEST_LEARN_LATER, /* the caller does, with ingest_learn() */
+	INGEST_LEARN,       /* at the end */
+	INGEST_LEARN_LATER, /* the caller does, with ingest_learn() or learn_tend() */
 };
 
 struct ingest_params {
@@ -38,7 +38,9 @@ struct ingest_params {
 	void *ctx;
 	unsigned n_threads; /* that read; 0: the caller's alone */
 	enum ingest_learning learning;
-	const char *tags, *labels; /* of what is added or changed (store.h); NULL: as they are */
+	/* Sets (labels.h) of the documents, also of those that are unchanged. NULL: what is new has
+	 * none, and the others keep theirs. */
+	const char *tags, *labels;
 	/* Something has been committed: readers see it. No transaction is open. May be NULL. */
 	void (*on_commit)(void *ctx);
 	/* Called between files, and at least every 50 ms while waiting for them; `writing`: a
@@ -81,12 +83,10 @@ MUST_USE int ingest_documents(struct store *s, const struct ingest_params *p,
 /* One of them. */
 MUST_USE int ingest_bytes(struct store *s, const struct ingest_params *p, const char *name,
 			  struct bytes content, struct ingest_summary *out);
-/* Learn from the documents (vectors, words) if enough has changed since it was last done: a fifth
- * of the passages, or as many changes as a fifth of the documents. Runs over files end with it;
- * until then new passages are seen with what was learned before. */
+/* Learn from the documents (words, vectors) what is not learned yet (learn.h). Runs over files end
+ * with it. */
 MUST_USE int ingest_learn(struct store *s, const struct ingest_params *p,
 			  struct ingest_summary *out);
-MUST_USE int ingest_learning_due(struct store *s, const char *collection, bool *due);
 /* As many threads as there are cores. */
 unsigned ingest_threads(void);
 void ingest_summary_done(struct ingest_summary *s);

@@ -404,7 +404,8 @@ static int take_changes(void *ctx, const char *root, const char *const *paths, s
 {
 	struct intake *x = ctx;
 	AUTO(ingest_summary) struct ingest_summary sum = { 0 };
-	const struct ingest_params p = { .collection = x->collection, .on_progress = on_progress,
+	const struct ingest_params p = { .collection = x->collection, .labels = x->p.labels,
+					 .on_progress = on_progress,
 					 .ctx = x, .n_threads = ingest_threads(),
 					 .learning = INGEST_LEARN_LATER, .on_commit = on_batch,
 					 .on_wait = on_wait };

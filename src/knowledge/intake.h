@@ -21,6 +21,7 @@ struct intake_params {
 	const char *collection; /* of the folders; copied */
 	const char *const *folders; /* copied */
 	size_t n_folders;
+	const char *labels; /* of what is in them (ingest.h); lives as long as the intake */
 	/* Something has been committed, here or elsewhere, or we begin. */
 	void (*on_change)(void *ctx);
 	/* The folders have been read once. */

@@ -1,13 +1,40 @@
 /* learn.h - what a collection teaches: its words with their counts, and vectors.
  *
- * Bulk work, at the end of an ingest. Deterministic: the same documents give the same
- * vectors.
+ * Each collection has an embedder, written down in its store. New passages get their vectors from
+ * it at once; the default kind is learned anew when a fifth of the collection has changed. Another
+ * embedder takes its place when all its vectors are there; until then search goes on with the old
+ * one. Bulk work, on one thread at a time; may be interrupted anywhere, also by kill -9, and goes on
+ * from there: what a service has answered is kept. Deterministic: the same documents give the
+ * same vectors.
  */
 #pragma once
 
 #include "base/defs.h"
 
+struct embedder;
 struct store;
 
-/* Learn anew unless nothing has changed since the last time. 0 or -errno (store_why()). */
+enum learn_want {
+	LEARN_KEEP, /* whatever a collection has; LSA where it has none */
+	LEARN_LSA,  /* learned from the collection itself               */
+	LEARN_WITH, /* the embedder given                               */
+};
+
+/* Which embedder collections are to have. Once, before other threads; takes a reference. */
+void learn_choose(enum learn_want want, struct embedder *e);
+/* From now on learn_collection() does only what is quick; learn_tend() does all. Once, likewise. */
+void learn_leave_to_tend(void);
+
+/* Bring words and vectors up to date. A service that does not answer is logged, not a failure.
+ * 0 or -errno (store_why()). */
 MUST_USE int learn_collection(struct store *s, const char *collection);
+/* The same, all of it; -ECANCELED as soon as stop(ctx) says true. -EAGAIN: a service did not
+ * answer; call again later. */
+MUST_USE int learn_tend(struct store *s, const char *collection, bool (*stop)(void *ctx), void *ctx);
+
+/* Passages whose vectors are being made now, over all collections, and how many are done; since
+ * the start, how many vectors were made. Any thread. */
+struct learn_progress {
+	uint64_t done, total, made;
+};
+struct learn_progress learn_progress(void);

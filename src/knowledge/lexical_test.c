@@ -63,7 +63,7 @@ static int fill_store(struct store *s, unsigned documents, uint64_t *state)
 
 static void draw_query(struct lexical_query *q, const struct index *x, uint64_t *state)
 {
-	*q = (struct lexical_query){ .mean = index_mean_length(x) };
+	*q = (struct lexical_query){ .n = 0 };
 	for (uint64_t n = 1 + next_random(state) % 12; n > 0; n--) {
 		uint32_t t = (uint32_t)(next_random(state) % index_n_terms(x));
 		float w = index_idf(x, (int32_t)t) * (float)(1 + next_random(state) % 3);
@@ -81,7 +81,7 @@ static int top_of_all(const struct lexical_query *q, const struct view *v, struc
 
 	if (!words)
 		return -1;
-	lexical_all(q, v->x, words, words + n);
+	lexical_all(q, words, words + n);
 	for (size_t i = 0; i < n; i++) {
 		size_t passage = i;
 		const struct index_segment *o = index_segment_of(v->x, &passage);
@@ -116,7 +116,8 @@ static bool finds_the_same(const struct index *x, const struct view_filter *f, u
 		struct top early = { .k = 60 }, all = { .k = 60 };
 
 		draw_query(&q, x, state);
-		same = lexical_top(&q, &v, &early) == 0 && top_of_all(&q, &v, &all) == 0;
+		same = lexical_open(&q, x) == 0 && lexical_top(&q, &v, &early) == 0 && top_of_all(&q, &v, &all) == 0;
+		lexical_done(&q);
 		early.n = MIN(early.n, (size_t)50);
 		all.n = MIN(all.n, (size_t)50);
 		same = same && same_top(&early, &all);

@@ -1,8 +1,9 @@
 #include "knowledge/markdown.h"
 
 #include "knowledge/entity.h"
+#include "knowledge/table.h"
 
-enum { COLUMNS_MAX = 32 };
+enum { COLUMNS_MAX = 32, FAR = 1000 /* octets that what is opened is looked for its end */ };
 
 struct md {
 	struct outline *to;
@@ -69,7 +70,9 @@ static size_t closing(struct bytes l, size_t i, char open, char close)
 {
 	unsigned depth = 0;
 
-	for (size_t k = i; k < l.n && k < i + 2000; k++) {
+	if (!memchr(l.p + i, close, MIN(l.n - i, (size_t)FAR)))
+		return 0;
+	for (size_t k = i; k < l.n && k < i + FAR; k++) {
 		if (l.p[k] == '\\')
 			k++;
 		else if (l.p[k] == open)
@@ -129,7 +132,7 @@ static size_t put_code_span(struct buf *to, struct bytes l, size_t i)
 /* <https://…>, <b>, <!-- … -->; returns what was taken. */
 static size_t put_angle(struct buf *to, struct bytes l, size_t i)
 {
-	const uint8_t *gt = memchr(l.p + i, '>', l.n - i);
+	const uint8_t *gt = memchr(l.p + i, '>', MIN(l.n - i, (size_t)FAR));
 	size_t end = gt ? (size_t)(gt - l.p) : 0;
 	uint8_t c = i + 1 < l.n ? l.p[i + 1] : 0;
 
@@ -197,16 +200,24 @@ static size_t put_special(struct buf *to, struct bytes l, size_t i, unsigned dep
 	}
 }
 
+/* What put_special() looks at. */
+static bool is_special(uint8_t c)
+{
+	static const bool special[256] = { ['\\'] = true, ['!'] = true, ['['] = true, ['`'] = true, ['<'] = true,
+					   ['&'] = true,  ['*'] = true, ['_'] = true, ['~'] = true };
+
+	return special[c];
+}
+
 static void inline_depth(struct buf *to, struct bytes l, unsigned depth)
 {
-	for (size_t i = 0; i < l.n;) {
-		size_t n = depth < 8 ? put_special(to, l, i, depth) : 0;
-
-		if (!n) {
-			buf_putc(to, (char)l.p[i]);
-			n = 1;
-		}
-		i += n;
+	for (size_t i = 0, n; i < l.n; i += n) {
+		n = is_special(l.p[i]) && depth < 8 ? put_special(to, l, i, depth) : 0;
+		if (n)
+			continue;
+		for (n = 1; i + n < l.n && !is_special(l.p[i + n]);)
+			n++;
+		buf_put(to, l.p + i, n);
 	}
 }
 
@@ -444,44 +455,41 @@ static bool delimiter_row(struct bytes l)
 	return dash && memchr(t.p, '|', t.n);
 }
 
-static void put_row(struct md *m, const struct cells *head, const struct cells *row)
+/* Each cell is read for itself: "**" in one has nothing to do with another. */
+static void put_cells(struct md *m, struct table *to, struct bytes line)
 {
-	AUTO(buf) struct buf b = { 0 };
+	struct cells row;
 
-	for (size_t i = 0; i < row->n; i++) {
-		if (!row->c[i].n)
-			continue;
-		if (b.n)
-			buf_puts(&b, "; ");
-		if (i < head->n && head->c[i].n) {
-			buf_put(&b, head->c[i].p, head->c[i].n);
-			buf_puts(&b, ": ");
-		}
-		buf_put(&b, row->c[i].p, row->c[i].n);
+	split_row(line, &row);
+	for (size_t i = 0; i < row.n; i++) {
+		buf_reset(&m->scratch);
+		markdown_inline(&m->scratch, row.c[i]);
+		if (m->scratch.failed)
+			m->to->text.failed = true;
+		table_cell(to, buf_bytes(&m->scratch), TABLE_DATA);
 	}
-	if (b.failed)
-		m->to->text.failed = true;
-	add_inline(m, BLOCK_ROW, 0, buf_bytes(&b));
 }
 
 static bool table(struct md *m, struct bytes l)
 {
-	struct cells head, row;
 	struct bytes line;
 
 	if (!memchr(l.p, '|', l.n) || !delimiter_row(peek_line(m)))
 		return false;
 	close_para(m);
-	split_row(l, &head);
+	AUTO(table) struct table t = { .to = m->to };
+	put_cells(m, &t, l);
+	table_header(&t);
 	if (!next_line(m, &line))
 		return true;
 	while (m->pos < m->text.n) {
 		line = peek_line(m);
 		if (blank(line) || !memchr(line.p, '|', line.n) || !next_line(m, &line))
 			break;
-		split_row(line, &row);
-		put_row(m, &head, &row);
+		put_cells(m, &t, line);
+		table_row(&t);
 	}
+	table_end(&t);
 	return true;
 }
 
@@ -532,20 +540,39 @@ static bool definition(struct bytes l)
 	struct bytes t = trim(l);
 	const uint8_t *close = t.n && t.p[0] == '[' ? memchr(t.p, ']', t.n) : NULL;
 
-	return close && close + 1 < t.p + t.n && close[1] == ':' && indent(l) < 4;
+	return close && close + 1 < t.p + t.n && close[1] == ':' && indent(l) < 4 && t.p[1] != '^';
+}
+
+/* "[^label]: text": the text is a paragraph, as where it belongs to only the label says. */
+static bool footnote(struct md *m, struct bytes l)
+{
+	struct bytes t = trim(l);
+	const uint8_t *close = bytes_starts(t, "[^") ? memchr(t.p, ']', t.n) : NULL;
+
+	if (!close || close + 1 >= t.p + t.n || close[1] != ':' || indent(l) > 3)
+		return false;
+	close_para(m);
+	size_t n = (size_t)(close - t.p) + 2;
+	buf_puts(&m->para, "Note:");
+	add_line(m, bytes_sub(t, n, t.n - n));
+	return true;
 }
 
 static struct bytes unquote(struct bytes l)
 {
 	struct bytes t = l;
 
-	while (indent(t) < 4 && trim(t).n && trim(t).p[0] == '>') {
-		t = trim(t);
-		t = bytes_sub(t, 1, t.n - 1);
+	for (;;) {
+		struct bytes in = t;
+
+		while (in.n && (in.p[0] == ' ' || in.p[0] == '\t'))
+			in = bytes_sub(in, 1, in.n - 1);
+		if (!in.n || in.p[0] != '>' || indent(t) > 3)
+			return t;
+		t = bytes_sub(in, 1, in.n - 1);
 		if (t.n && t.p[0] == ' ')
 			t = bytes_sub(t, 1, t.n - 1);
 	}
-	return t;
 }
 
 static void take_line(struct md *m, struct bytes l)
@@ -557,7 +584,7 @@ static void take_line(struct md *m, struct bytes l)
 	}
 	if (!m->para.n && (comment(m, l) || definition(l)))
 		return;
-	if (indented_code(m, l) || fence(m, l) || atx_heading(m, l) || setext_or_rule(m, l) ||
+	if (footnote(m, l) || indented_code(m, l) || fence(m, l) || atx_heading(m, l) || setext_or_rule(m, l) ||
 	    table(m, l) || list_item(m, l))
 		return;
 	add_line(m, l);

@@ -35,24 +35,39 @@ static const char *replacement(uint32_t cp)
 	return NULL;
 }
 
+/* Octets at the start that stand in the text as they are. */
+static size_t plain(struct bytes t)
+{
+	size_t n = 0;
+
+	while (n < t.n && t.p[n] > ' ' && t.p[n] < 0x7f)
+		n++;
+	return n;
+}
+
 static void put_flowing(struct buf *to, struct bytes t)
 {
 	size_t from = to->n;
 
-	for (size_t i = 0; i < t.n;) {
+	for (size_t i = 0, n; i < t.n; i += n) {
+		n = plain(bytes_sub(t, i, t.n - i));
+		/* One space between words, the commonest. */
+		if (n && i + n + 1 < t.n && t.p[i + n] == ' ' && t.p[i + n + 1] > ' ')
+			n++;
+		if (n) {
+			buf_put(to, t.p + i, n);
+			continue;
+		}
 		uint32_t cp;
-		size_t len = utf8_decode(t.p + i, t.n - i, &cp);
-		const char *r = replacement(cp);
+		n = utf8_decode(t.p + i, t.n - i, &cp);
+		const char *r = cp == ' ' ? " " : replacement(cp);
 
-		if (cp == ' ')
-			r = " ";
 		if (!r)
 			utf8_put(to, cp);
 		else if (*r != ' ')
 			buf_puts(to, r);
 		else if (to->n > from && to->p[to->n - 1] != ' ')
 			buf_putc(to, ' ');
-		i += len;
 	}
 	while (to->n > from && to->p[to->n - 1] == ' ')
 		to->n--;
@@ -64,7 +79,14 @@ static void put_code(struct buf *to, struct bytes t)
 
 	for (size_t i = 0; i < t.n;) {
 		uint32_t cp;
-		size_t len = utf8_decode(t.p + i, t.n - i, &cp);
+		size_t len = plain(bytes_sub(t, i, t.n - i));
+
+		if (len) {
+			buf_put(to, t.p + i, len);
+			i += len;
+			continue;
+		}
+		len = utf8_decode(t.p + i, t.n - i, &cp);
 		const char *r = cp == '\n' ? NULL : replacement(cp);
 
 		while (cp == '\n' && to->n > from && to->p[to->n - 1] == ' ')
@@ -92,11 +114,44 @@ static bool tight(enum block_kind k)
 	return k == BLOCK_ITEM || k == BLOCK_ROW;
 }
 
+static bool has_text(struct bytes t)
+{
+	for (size_t i = 0; i < t.n; i++)
+		if (t.p[i] > ' ')
+			return true;
+	return false;
+}
+
+static bool says(struct bytes t, struct bytes heading)
+{
+	AUTO(buf) struct buf a = { 0 };
+	AUTO(buf) struct buf b = { 0 };
+
+	put_flowing(&a, t);
+	put_flowing(&b, heading);
+	return bytes_eq(buf_bytes(&a), buf_bytes(&b));
+}
+
 void outline_add(struct outline *o, enum block_kind kind, unsigned level, unsigned page,
 		 struct bytes t)
 {
 	size_t before = o->text.n;
 
+	if (o->before.n && has_text(t)) {
+		struct bytes heading = o->before;
+		bool same = says(t, heading);
+
+		o->before = (struct bytes){ 0 };
+		if (same || kind != BLOCK_HEADING)
+			outline_add(o, BLOCK_HEADING, 1, page, heading);
+		if (same)
+			return;
+		before = o->text.n;
+	}
+	if (before + t.n > OUTLINE_MAX) {
+		o->full = true;
+		return;
+	}
 	if (o->n_blocks)
 		buf_puts(&o->text, tight(kind) && o->blocks[o->n_blocks - 1].kind == kind ? "\n" : "\n\n");
 	size_t start = o->text.n;
@@ -104,6 +159,8 @@ void outline_add(struct outline *o, enum block_kind kind, unsigned level, unsign
 		put_code(&o->text, t);
 	else
 		put_flowing(&o->text, t);
+	if (kind == BLOCK_HEADING)
+		level = MIN(MAX(level, 1u) + o->shift, 6u);
 	struct block b = { kind, level, page, start, o->text.n };
 	if (o->text.n == start || o->text.failed) {
 		o->text.n = before;
@@ -117,6 +174,15 @@ void outline_add(struct outline *o, enum block_kind kind, unsigned level, unsign
 	o->text.p[o->text.n] = 0;
 	if (page > o->n_pages)
 		o->n_pages = page;
+}
+
+void outline_drop(struct outline *o)
+{
+	if (!o->n_blocks)
+		return;
+	o->n_blocks--;
+	o->text.n = o->n_blocks ? o->blocks[o->n_blocks - 1].end : 0;
+	o->text.p[o->text.n] = 0;
 }
 
 void outline_title(struct outline *o, struct bytes t)

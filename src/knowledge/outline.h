@@ -9,6 +9,8 @@
 
 #include "base/buf.h"
 
+enum { OUTLINE_MAX = 75 * 1024 * 1024 }; /* octets of text; what comes after is dropped */
+
 enum block_kind { BLOCK_HEADING, BLOCK_PARA, BLOCK_ITEM, BLOCK_ROW, BLOCK_CODE };
 
 struct block {
@@ -24,12 +26,18 @@ struct outline {
 	size_t n_blocks, cap_blocks;
 	char *title; /* NULL: none was found */
 	unsigned n_pages;
+	struct bytes before; /* borrowed: a heading for the next block, unless that is one itself */
+	unsigned shift; /* levels that headings are moved down by: a document inside another */
+	unsigned inside; /* documents that this one is inside of                            */
+	bool full;       /* OUTLINE_MAX was reached                                         */
 };
 
 /* Append one block. White space is collapsed (not in code), control characters, soft
  * hyphens and zero-width characters go, ligatures are spelt out. An empty one is dropped. */
 void outline_add(struct outline *o, enum block_kind kind, unsigned level, unsigned page,
 		 struct bytes text);
+/* Take the last block away again. */
+void outline_drop(struct outline *o);
 /* Keep the first title that is not empty. */
 void outline_title(struct outline *o, struct bytes title);
 void outline_done(struct outline *o);

@@ -6,7 +6,11 @@
 #include "knowledge/synonym.h"
 #include "knowledge/words.h"
 
-enum { JOINED_MAX = 2 * WORD_MAX, PART_MIN = 3 };
+enum {
+	JOINED_MAX = 2 * WORD_MAX,
+	PART_MIN = 3,
+	LONG_QUESTION = 10, /* of one that says more, two words are not tried as one */
+};
 
 /* What sounds alike is a guess: it may find a passage, not outrank one that says it, and
  * it is not what was asked for. */
@@ -30,10 +34,10 @@ struct maker {
 };
 
 /* An alternative for two slots weighs as much as both. */
-static float ranking_weight(const struct index *x, const struct query *q, enum query_kind kind,
+static float ranking_weight(const struct view *v, const struct query *q, enum query_kind kind,
 			    int32_t term, float quality, size_t first, size_t n_slots)
 {
-	float idf = index_idf(x, term), both = 0;
+	float idf = view_idf(v, term), both = 0;
 
 	for (size_t i = first; i < first + n_slots; i++)
 		both += q->slots[i].weight;
@@ -41,7 +45,7 @@ static float ranking_weight(const struct index *x, const struct query *q, enum q
 	return share * quality * (n_slots > 1 ? MAX(idf, both) : idf);
 }
 
-static void add_alternative(const struct index *x, struct query *q, enum query_kind kind,
+static void add_alternative(const struct view *v, struct query *q, enum query_kind kind,
 			    int32_t term, float quality, size_t first, size_t n_slots)
 {
 	for (size_t i = 0; i < q->n_alternatives; i++) {
@@ -53,7 +57,7 @@ static void add_alternative(const struct index *x, struct query *q, enum query_k
 	if (q->n_alternatives == QUERY_ALTERNATIVES)
 		return;
 	q->alternatives[q->n_alternatives++] = (struct query_alternative){
-		kind, term, quality, ranking_weight(x, q, kind, term, quality, first, n_slots),
+		kind, term, quality, ranking_weight(v, q, kind, term, quality, first, n_slots),
 		(uint8_t)first, (uint8_t)n_slots
 	};
 }
@@ -94,7 +98,7 @@ static void add_slot(struct maker *m, const struct word *w, size_t place, const 
 	m->before[q->n_slots] = *before;
 	m->place[q->n_slots] = place;
 	q->slots[q->n_slots++] = (struct query_slot){
-		index_idf(m->x, t), t, index_find_surface(m->x, w->s, w->n), w->start, w->end
+		view_idf(m->v, t), t, index_find_surface(m->x, w->s, w->n), w->start, w->end
 	};
 }
 
@@ -123,16 +127,21 @@ static bool is_part(const struct query *q, int32_t term, size_t first, size_t n_
 	return false;
 }
 
+static bool sound_may_be_seen(const void *view, int32_t term)
+{
+	return view_has_term(view, term);
+}
+
 static void sounds_like(struct maker *m, const char *s, size_t n, size_t first, size_t n_slots,
 			float least)
 {
 	struct sound_match found[SOUND_MATCHES];
-	size_t k = index_sound_find(m->x, s, n, found);
+	const struct sound_filter may_be_seen = { sound_may_be_seen, m->v };
+	size_t k = index_sound_find(m->x, s, n, &may_be_seen, least, found);
 
 	for (size_t i = 0; i < k; i++)
-		if (found[i].likeness >= least && view_has_term(m->v, found[i].term) &&
-		    !is_part(m->q, found[i].term, first, n_slots))
-			add_alternative(m->x, m->q, QUERY_SOUND, found[i].term,
+		if (!is_part(m->q, found[i].term, first, n_slots))
+			add_alternative(m->v, m->q, QUERY_SOUND, found[i].term,
 					SOUND_QUALITY * found[i].likeness, first, n_slots);
 }
 
@@ -148,10 +157,11 @@ static void join_slots(struct maker *m, size_t i)
 	memcpy(s + a->n, b->s, b->n);
 	int32_t t = known_term(m, s, a->n + b->n);
 	if (t < 0) {
-		sounds_like(m, s, a->n + b->n, i, 2, SOUND_SURE);
+		if (m->q->n_slots <= LONG_QUESTION)
+			sounds_like(m, s, a->n + b->n, i, 2, SOUND_SURE);
 		return;
 	}
-	add_alternative(m->x, m->q, QUERY_JOINED, t, 1, i, 2);
+	add_alternative(m->v, m->q, QUERY_JOINED, t, 1, i, 2);
 	for (size_t k = 0; k < m->q->n_alternatives; k++) {
 		struct query_alternative *p = &m->q->alternatives[k];
 
@@ -173,7 +183,7 @@ static bool split_slot(struct maker *m, size_t i)
 		if (a < 0 || b < 0)
 			continue;
 		/* The commoner its parts, the likelier a split is meant. */
-		float common = 1 / (1 + index_idf(m->x, a)) + 1 / (1 + index_idf(m->x, b));
+		float common = 1 / (1 + view_idf(m->v, a)) + 1 / (1 + view_idf(m->v, b));
 		if (common > best) {
 			best = common;
 			best_a = a;
@@ -186,10 +196,10 @@ static bool split_slot(struct maker *m, size_t i)
 	q->slots[k] = q->slots[i];
 	q->slots[i].term = best_a;
 	q->slots[k].term = best_b;
-	q->slots[i].weight = index_idf(m->x, best_a);
-	q->slots[k].weight = index_idf(m->x, best_b);
-	add_alternative(m->x, q, QUERY_SPLIT, best_a, 0.9f, i, 1);
-	add_alternative(m->x, q, QUERY_SPLIT, best_b, 0.9f, k, 1);
+	q->slots[i].weight = view_idf(m->v, best_a);
+	q->slots[k].weight = view_idf(m->v, best_b);
+	add_alternative(m->v, q, QUERY_SPLIT, best_a, 0.9f, i, 1);
+	add_alternative(m->v, q, QUERY_SPLIT, best_b, 0.9f, k, 1);
 	return true;
 }
 
@@ -200,6 +210,8 @@ static void unknown_slot(struct maker *m, size_t i, size_t n_words)
 	if (split_slot(m, i))
 		return;
 	sounds_like(m, w->s, w->n, i, 1, 0);
+	if (n_words > LONG_QUESTION)
+		return;
 	/* A name the recogniser took for two words: "more vein", "mirror wick". */
 	if (m->before[i].n >= 2) {
 		char s[JOINED_MAX];
@@ -232,7 +244,7 @@ static void add_synonym(void *ctx, const char *term)
 	int32_t t = index_find_term(x, term, strlen(term));
 
 	if (view_has_term(y->m->v, t))
-		add_alternative(x, y->m->q, QUERY_SYNONYM, t, SYNONYM_QUALITY, y->slot, 1);
+		add_alternative(y->m->v, y->m->q, QUERY_SYNONYM, t, SYNONYM_QUALITY, y->slot, 1);
 }
 
 static void synonym_slot(struct maker *m, size_t i)
@@ -245,15 +257,14 @@ static void synonym_slot(struct maker *m, size_t i)
 
 void query_make(const struct view *v, struct bytes text, struct query *out)
 {
-	const struct index *x = v->x;
-	struct maker m = { .v = v, .x = x, .q = out };
+	struct maker m = { .v = v, .x = v->x, .q = out };
 
 	*out = (struct query){ .n_slots = 0 };
 	add_slots(&m, text);
 	size_t n = out->n_slots;
 	for (size_t i = 0; i < n; i++)
 		if (out->slots[i].term >= 0)
-			add_alternative(x, out, QUERY_EXACT, out->slots[i].term, 1, i, 1);
+			add_alternative(v, out, QUERY_EXACT, out->slots[i].term, 1, i, 1);
 	for (size_t i = 0; i + 1 < n; i++)
 		join_slots(&m, i);
 	for (size_t i = 0; i < n; i++)

@@ -12,6 +12,8 @@
 #include "base/alloc.h"
 #include "base/crypto.h"
 #include "base/env.h"
+#include "knowledge/apart.h"
+#include "knowledge/shown.h"
 
 /* File systems keep the time of the last clock tick: what was written so shortly before it was
  * read may be written again and have the same time. */
@@ -72,8 +74,15 @@ static void read_open(struct reading *r, int fd)
 
 static void read_file(struct reading *r)
 {
+	AUTO(buf) struct buf raw = { 0 };
+
+	shown_raw(&raw, r->path);
+	if (raw.failed) {
+		r->is = READING_NO_MEMORY;
+		return;
+	}
 	/* Not blocking: what was a file may be a pipe by now. */
-	int fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = open((const char *)raw.p, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0) {
 		say(r, strerror(errno));
@@ -128,7 +137,7 @@ static struct known *find_gone(const struct reading *r)
 
 void reading_extract(struct reading *r)
 {
-	enum extract_verdict v = extract(content_of(r), path_name(r->path), &r->outline, &r->type, r->why);
+	enum extract_verdict v = apart_extract(content_of(r), path_name(r->path), &r->outline, &r->type, r->why);
 
 	if (v == EXTRACT_NO_MEMORY || (v == EXTRACT_OK && passages_cut(&r->outline, &r->passages) < 0))
 		r->is = READING_NO_MEMORY;

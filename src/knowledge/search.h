@@ -34,8 +34,9 @@ MUST_USE int searcher_load(struct searcher *s, struct store *reader, const char 
 /* Load every collection whose documents have changed since it was loaded. */
 MUST_USE int searcher_refresh(struct searcher *s, struct store *reader);
 
-/* The snapshot shown now, with a reference; NULL: no such collection is loaded. */
-struct index *searcher_take(struct searcher *s, const char *collection);
+/* The snapshot shown now, with a reference; NULL: no such collection is loaded. Any thread.
+ * collection NULL: the default. */
+MUST_USE struct index *searcher_index(struct searcher *s, const char *collection);
 
 enum search_by { SEARCH_BY_ALL, SEARCH_BY_WORDS, SEARCH_BY_VECTOR }; /* hybrid, text, vector */
 
@@ -44,8 +45,11 @@ struct search_tuning {
 	float vector_share;    /* of the vectors in the score, the words have the rest ...          */
 	float vector_half;     /* ... half of it where so many passages were learned from           */
 	float neighbour_share; /* what the better passage beside it in its section lends            */
-	float coverage_share;  /* how much of what is asked for stands here                         */
-	float heading_share, proximity_share, exact_share; /* struct evidence; added to the rest */
+	float feedback_share;  /* how near it is to the first ones together ...                     */
+	unsigned feedback;     /* ... so many of them                                               */
+	float coverage_share;  /* how much of what is asked for stands here; of a long question ... */
+	float coverage_words;  /* ... it counts less: in full up to so many words                   */
+	float heading_share, proximity_share, exact_share; /* struct evidence; added to the rest    */
 };
 
 extern const struct search_tuning search_tuning;

@@ -123,6 +123,32 @@ static void uses_all_three_ways(void)
 	CHECK(good);
 }
 
+/* A copy of a document is not a second answer; passages beside each other are one. */
+static void folds_what_belongs_together(void)
+{
+	AUTO(testdir) struct testdir dir = testdir_new();
+	AUTO(store) struct store *s = NULL;
+	AUTO(searcher) struct searcher *finder = NULL;
+	AUTO(buf) struct buf b = { 0 };
+	char why[STORE_WHY];
+
+	buf_puts(&b, "## Cupboards\n\n");
+	put_paragraph(&b, "The walnut cupboard is here");
+	put_paragraph(&b, "The walnut cupboard is old and dark");
+	CHECK(!b.failed);
+	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	CHECK_EQ(teststore_add(s, "one.md", (const char *)b.p), 0);
+	CHECK_EQ(teststore_add(s, "copy.md", (const char *)b.p), 0);
+	CHECK_EQ(searcher_new(&finder), 0);
+	CHECK_EQ(searcher_refresh(finder, s), 0);
+	const struct search_request q = { .query = "walnut cupboard" };
+	CHECK_EQ(search_run(finder, &q, &result), 0);
+	const struct search_row *r = &result.rows[0];
+	bool good = result.n == 1 && r->n_alike >= 1 && r->end > r->start;
+	search_result_done(&result);
+	CHECK(good);
+}
+
 struct asking {
 	struct searcher *finder;
 	atomic_bool stop;
@@ -198,4 +224,5 @@ static void keeps_collections_apart(void)
 }
 
 TESTS({ "is_swapped_under_readers", is_swapped_under_readers },
-      { "keeps_collections_apart", keeps_collections_apart }, { "finds_and_cites", finds_and_cites }, { "neighbours_lend", neighbours_lend }, { "uses_all_three_ways", uses_all_three_ways })
+      { "keeps_collections_apart", keeps_collections_apart }, { "finds_and_cites", finds_and_cites }, { "neighbours_lend", neighbours_lend },
+      { "folds_what_belongs_together", folds_what_belongs_together }, { "uses_all_three_ways", uses_all_three_ways })

@@ -47,7 +47,7 @@ static struct shelf *find_shelf(struct searcher *s, const char *name)
 	return NULL;
 }
 
-struct index *searcher_take(struct searcher *s, const char *collection)
+struct index *searcher_index(struct searcher *s, const char *collection)
 {
 	struct shelf *h = find_shelf(s, collection ? collection : STORE_DEFAULT_COLLECTION);
 

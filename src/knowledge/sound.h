@@ -27,6 +27,14 @@ struct sounds *sounds_ref(struct sounds *s); /* NULL is fine, here and below */
 void sounds_unref(struct sounds *s);
 size_t sounds_n(const struct sounds *s); /* terms that it was made from */
 
-/* Adds the terms most like a word to the n_out that are there, best first; how many now. */
+/* Which terms are meant at all. */
+struct sound_filter {
+	bool (*may)(const void *ctx, int32_t term);
+	const void *ctx;
+};
+
+/* Adds the terms most like a word, and at least so much (0: as much as makes sense), to the n_out
+ * that are there, best first; how many now. filter: may be NULL. */
 size_t sound_find(const struct sounds *s, const char *word, size_t n,
+		  const struct sound_filter *filter, float least,
 		  struct sound_match out[static SOUND_MATCHES], size_t n_out);

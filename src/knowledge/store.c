@@ -9,9 +9,10 @@
 
 #include "base/alloc.h"
 #include "knowledge/db.h"
+#include "knowledge/labels.h"
 #include "knowledge/utf8.h"
 
-enum { BUSY_MS = 10000, APPLICATION_ID = 0x766f6963 /* "voic" */ };
+enum { BUSY_MS = 10000, NAP_MS = 5, APPLICATION_ID = 0x766f6963 /* "voic" */ };
 
 /* --- the schema ------------------------------------------------------------------------ */
 
@@ -75,16 +76,18 @@ static int migrate_one(struct store *s, int64_t from)
 
 static int check_version(struct store *s, int64_t *version)
 {
-	int64_t app = 0, tables = 0;
-	int r = db_get_int(s, "PRAGMA user_version", version);
+	AUTO(stmt) sqlite3_stmt *q = NULL;
+	/* In one statement: another process may be making it. */
+	int r = db_prepare(s, &q,
+			   "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema)"
+			   " FROM pragma_user_version, pragma_application_id");
 
 	if (r == 0)
-		r = db_get_int(s, "PRAGMA application_id", &app);
-	if (r == 0)
-		r = db_get_int(s, "SELECT count(*) FROM sqlite_schema", &tables);
-	if (r < 0)
-		return r;
-	if (tables && app != APPLICATION_ID) {
+		r = db_step(s, q);
+	if (r != 1)
+		return r < 0 ? r : db_fail(s, SQLITE_CORRUPT);
+	*version = sqlite3_column_int64(q, 0);
+	if (sqlite3_column_int64(q, 2) && sqlite3_column_int64(q, 1) != APPLICATION_ID) {
 		snprintf(s->why, sizeof(s->why), "%.160s: is a database of another program", s->path);
 		return -EBADMSG;
 	}
@@ -126,14 +129,38 @@ static int make_dir(struct store *s, const char *dir)
 
 static int open_db(struct store *s, int flags)
 {
+	const char *settings = s->writer ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+					   "PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864"
+					 : "PRAGMA query_only = 1";
 	int rc = sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
 	if (rc != SQLITE_OK)
 		return db_fail(s, rc);
+	int r = db_exec(s, settings);
+	/* The change to WAL needs the file alone, and SQLite does not wait for that. */
+	for (int waited = 0; r == -EBUSY && waited < BUSY_MS; waited += NAP_MS) {
+		sqlite3_sleep(NAP_MS);
+		r = db_exec(s, settings);
+	}
 	sqlite3_busy_timeout(s->db, BUSY_MS);
-	return db_exec(s, s->writer ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-				   "PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864"
-				 : "PRAGMA query_only = 1");
+	return r;
+}
+
+int store_reopen(struct store *s)
+{
+	sqlite3 *old = s->db;
+	int r;
+
+	s->db = NULL;
+	r = open_db(s, SQLITE_OPEN_READWRITE);
+	if (r < 0) {
+		sqlite3_close(s->db);
+		s->db = old;
+		return r;
+	}
+	sqlite3_close_v2(old); /* a statement that still runs keeps it until it is done */
+	s->doubtful = false;
+	return 0;
 }
 
 /* 1: a reader that finds an older version than this one reads. */
@@ -221,7 +248,7 @@ int store_check(struct store *s)
 		return r;
 	if (r == 0 || strcmp(db_str(q, 0), "ok") != 0)
 		return db_fail(s, SQLITE_CORRUPT);
-	return db_exec(s, "INSERT INTO passages_fts(passages_fts) VALUES('integrity-check')");
+	return db_exec(s, "INSERT INTO passages_fts(passages_fts, rank) VALUES('integrity-check', 1)");
 }
 
 /* --- collections ------------------------------------------------------------------------ */
@@ -537,6 +564,27 @@ int store_size(struct store *s, int64_t collection, struct store_size *out)
 		return r < 0 ? r : db_fail(s, SQLITE_CORRUPT);
 	*out = (struct store_size){ sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1) };
 	return 0;
+}
+
+int store_size_seen(struct store *s, int64_t collection, const char *groups, struct store_size *out)
+{
+	AUTO(stmt) sqlite3_stmt *q = NULL;
+	struct store_size sum = { 0 };
+	int r = db_prepare(s, &q,
+			   "SELECT labels, count(*), sum(n_passages) FROM documents WHERE collection = ?"
+			   " GROUP BY labels");
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(q, 1, collection);
+	while ((r = db_step(s, q)) == 1)
+		if (labels_admit(db_str(q, 0), groups)) {
+			sum.documents += sqlite3_column_int64(q, 1);
+			sum.passages += sqlite3_column_int64(q, 2);
+		}
+	if (r == 0)
+		*out = sum;
+	return r;
 }
 
 /* Copies n strings behind what `strings` holds and lets them point there. */

@@ -10,6 +10,8 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include "base/buf.h"
 #include "knowledge/passages.h"
 
@@ -96,14 +98,6 @@ MUST_USE int store_rename(struct store *s, int64_t document, const char *path, c
 MUST_USE int store_touch(struct store *s, int64_t document, int64_t mtime_us);
 /* Another number whenever another connection has changed anything. */
 MUST_USE int store_changed_by_others(struct store *s, int64_t *out);
-/* How much a collection has changed since one of its generations. */
-struct store_change {
-	int64_t documents, passages;           /* there are now */
-	int64_t changed_documents, changed_passages; /* of them, put or marked since */
-};
-MUST_USE int store_change(struct store *s, int64_t collection, int64_t since,
-			  struct store_change *out);
-
 /* What is put, marked and removed between these two is one transaction and one fsync: nothing of
  * it is acknowledged before store_commit(s, 0) has returned 0; with r < 0 all of it is undone and
  * r returned. A call that fails in between undoes only itself. */
@@ -123,6 +117,9 @@ struct store_size {
 	int64_t documents, passages;
 };
 MUST_USE int store_size(struct store *s, int64_t collection, struct store_size *out);
+/* Only those that these groups may read (labels.h); NULL: all. */
+MUST_USE int store_size_seen(struct store *s, int64_t collection, const char *groups,
+			     struct store_size *out);
 /* One row; path, title and type are copied to `strings`. -ENOENT. */
 MUST_USE int store_document(struct store *s, int64_t id, struct buf *strings,
 			    struct store_document *out);
@@ -172,6 +169,37 @@ struct store_word {
 MUST_USE int store_words_foreach(struct store *s, int64_t collection,
 				 int (*each)(void *ctx, const struct store_word *w), void *ctx);
 
+/* Words that came with documents: counts are added to what is there; with replace they are all
+ * there is. They are those of the collection up to this generation, when it had `passages`. */
+enum store_how { STORE_MERGE, STORE_REPLACE };
+MUST_USE int store_put_words(struct store *s, int64_t collection, const struct store_word *words,
+			     size_t n, enum store_how how, int64_t generation, int64_t passages);
+
+/* A passage with all that stands above it. Borrowed for the length of the call. */
+struct store_text {
+	int64_t passage;
+	const char *title; /* of the document; "" */
+	const char *heading, *path;
+	struct bytes text;
+};
+
+/* Every step-th passage of a collection, from its first on. */
+MUST_USE int store_sample(struct store *s, int64_t collection, size_t step,
+			  int (*each)(void *ctx, const struct store_text *p), void *ctx);
+
+/* Which passages a walk is about; bounded portions, so that no reading lasts long. */
+struct store_walk {
+	int64_t collection;
+	int64_t after;     /* of documents that changed after this generation; -1: of all */
+	bool without_vector; /* only those that have none                                 */
+	int64_t document;  /* moved on; 0 at the beginning                               */
+};
+/* The next passages: whole documents, until there are `limit` or no more. How many, or -errno. */
+MUST_USE ssize_t store_walk(struct store *s, struct store_walk *w, size_t limit,
+			    int (*each)(void *ctx, const struct store_text *p), void *ctx);
+/* How many passages it is about in all. */
+MUST_USE int store_walk_size(struct store *s, const struct store_walk *w, int64_t *n);
+
 struct store_learned {
 	const char *embedder; /* its name */
 	unsigned dim;
@@ -179,19 +207,53 @@ struct store_learned {
 	size_t n_vectors;
 	const int64_t *passages; /* [n_vectors] */
 	const int8_t *vectors;   /* [n_vectors][dim] */
-	size_t n_words;
-	const struct store_word *words;
-	int64_t generation; /* of the collection it was learned from */
+	int64_t generation; /* of the collection, from before the first passage was read */
 };
 
-/* Replace all of it in one transaction. */
+/* Replace the collection's embedder and all its vectors in one transaction; the collection's
+ * generation grows, so that whoever has it in memory reads it anew. */
 MUST_USE int store_learn(struct store *s, int64_t collection, const struct store_learned *l);
+/* Add vectors of passages that have none, made by the embedder that is there (l->embedder and dim
+ * must be its, else -ESTALE); model is not looked at. With STORE_ANNOUNCE the documents count as
+ * changed, for vectors that only we could make. */
+enum store_news { STORE_QUIET, STORE_ANNOUNCE };
+MUST_USE int store_add_vectors(struct store *s, int64_t collection, const struct store_learned *l,
+			       enum store_news news);
 /* The embedder's model, appended to `model`; -ENOENT before the first store_learn(). */
 MUST_USE int store_embedder(struct store *s, int64_t collection, struct buf *model,
 			    unsigned *dim, int64_t *generation);
 
 /* A number that changes when another embedder was learned or chosen; 0: there is none. Quick. */
 MUST_USE int store_embedder_stamp(struct store *s, int64_t collection, int64_t *stamp);
+
+/* A file without a name beside the database, gone with its descriptor; -errno. */
+MUST_USE int store_spool(struct store *s);
+
+/* How far learning has come; cheap. */
+enum { STORE_EMBEDDER_NAME = 200 };
+struct store_state {
+	char embedder[STORE_EMBEDDER_NAME]; /* "": none yet */
+	unsigned dim;
+	int64_t embedder_generation; /* when it was put there: another one, another embedder */
+	int64_t words, vectors;      /* generations up to which they are; -1: never          */
+	int64_t word_passages;       /* how many there were when words were counted          */
+	int64_t generation;          /* of the documents now                                 */
+	char next[STORE_EMBEDDER_NAME]; /* the embedder whose vectors are being made, or ""   */
+	int64_t done, total;         /* passages of it                                       */
+};
+MUST_USE int store_state(struct store *s, int64_t collection, struct store_state *out);
+/* Says what store_state() will say of work under way; name NULL: none is (so does store_learn()). */
+MUST_USE int store_say_progress(struct store *s, int64_t collection, const char *name, int64_t done,
+				int64_t total);
+
+/* Vectors of a service, remembered by its name and the text's SHA-256. -ENOENT: not there, or not
+ * of this length. */
+MUST_USE int store_cached(struct store *s, const char *name, const uint8_t sha256[static STORE_SHA],
+			  int8_t *vector, unsigned dim);
+MUST_USE int store_cache(struct store *s, const char *name, const uint8_t (*sha256)[STORE_SHA],
+			 const int8_t *vectors, unsigned dim, size_t n);
+/* Forget those of embedders that no collection has. */
+MUST_USE int store_cache_prune(struct store *s);
 
 /* Is the file whole? SQLite's own check; slow. 0, or -EBADMSG with the reason. */
 MUST_USE int store_check(struct store *s);

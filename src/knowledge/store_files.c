@@ -98,27 +98,3 @@ int store_changed_by_others(struct store *s, int64_t *out)
 {
 	return db_get_int(s, "PRAGMA data_version", out);
 }
-
-int store_change(struct store *s, int64_t collection, int64_t since, struct store_change *out)
-{
-	AUTO(stmt) sqlite3_stmt *q = NULL;
-	int r = db_prepare(s, &q,
-			   "SELECT count(*), coalesce(sum(n_passages), 0) FROM documents"
-			   " WHERE collection = ?1 AND version > ?2");
-
-	for (unsigned i = 0; r == 0 && i < 2; i++) {
-		sqlite3_bind_int64(q, 1, collection);
-		sqlite3_bind_int64(q, 2, i == 0 ? since : -1);
-		r = db_step(s, q);
-		if (r == 1 && i == 0) {
-			out->changed_documents = sqlite3_column_int64(q, 0);
-			out->changed_passages = sqlite3_column_int64(q, 1);
-		} else if (r == 1) {
-			out->documents = sqlite3_column_int64(q, 0);
-			out->passages = sqlite3_column_int64(q, 1);
-		}
-		r = r < 0 ? r : 0;
-		sqlite3_reset(q);
-	}
-	return r;
-}

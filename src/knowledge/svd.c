@@ -17,41 +17,36 @@ static float random_sign(uint64_t *state)
 	return (*state * 2685821657736338717u) >> 63 ? 1.0f : -1.0f;
 }
 
+/* Rows are kept in blocks of a fixed size, filled up with zeros: the compiler makes vector
+ * instructions of loops over one. */
+enum { BLOCK = 16 };
+
+static void add_scaled(float *to, const float *from, float w, size_t l)
+{
+	for (size_t c = 0; c < l; c += BLOCK)
+		for (size_t i = 0; i < BLOCK; i++)
+			to[c + i] += w * from[c + i];
+}
+
 /* y[n_rows][l] = A x[n_cols][l] */
 static void multiply(const struct sparse *a, const float *x, size_t l, float *y)
 {
 	memset(y, 0, a->n_rows * l * sizeof(*y));
-	for (size_t i = 0; i < a->n_rows; i++) {
-		float *yi = y + i * l;
-
-		for (size_t e = a->first[i]; e < a->first[i + 1]; e++) {
-			const float *xj = x + a->col[e] * l;
-			float w = a->value[e];
-
-			for (size_t c = 0; c < l; c++)
-				yi[c] += w * xj[c];
-		}
-	}
+	for (size_t i = 0; i < a->n_rows; i++)
+		for (size_t e = a->first[i]; e < a->first[i + 1]; e++)
+			add_scaled(y + i * l, x + a->col[e] * l, a->value[e], l);
 }
 
 /* x[n_cols][l] = A' y[n_rows][l] */
 static void multiply_turned(const struct sparse *a, const float *y, size_t l, float *x)
 {
 	memset(x, 0, a->n_cols * l * sizeof(*x));
-	for (size_t i = 0; i < a->n_rows; i++) {
-		const float *yi = y + i * l;
-
-		for (size_t e = a->first[i]; e < a->first[i + 1]; e++) {
-			float *xj = x + a->col[e] * l;
-			float w = a->value[e];
-
-			for (size_t c = 0; c < l; c++)
-				xj[c] += w * yi[c];
-		}
-	}
+	for (size_t i = 0; i < a->n_rows; i++)
+		for (size_t e = a->first[i]; e < a->first[i + 1]; e++)
+			add_scaled(x + a->col[e] * l, y + i * l, a->value[e], l);
 }
 
-/* g = m' m, the upper triangle; m is [n][l] */
+/* g = m' m, the upper triangle (and some of what is below it); m is [n][l] */
 static void gram(const float *m, size_t n, size_t l, double *g)
 {
 	memset(g, 0, l * l * sizeof(*g));
@@ -61,18 +56,17 @@ static void gram(const float *m, size_t n, size_t l, double *g)
 		for (size_t a = 0; a < l; a++) {
 			double ra = (double)r[a], *to = g + a * l;
 
-			for (size_t b = a; ra != 0 && b < l; b++)
-				to[b] += ra * (double)r[b];
+			for (size_t b = a / BLOCK * BLOCK; ra != 0 && b < l; b += BLOCK)
+				for (size_t k = 0; k < BLOCK; k++)
+					to[b + k] += ra * (double)r[b + k];
 		}
 	}
 }
 
-/* g = m' m, and m's columns made orthonormal by the factor of g: m = m R^-1, g = R' R
- * (Cholesky QR; twice is as good as Householder). Columns that vanish become zero. */
-static void orthonormalise_once(float *m, size_t n, size_t l, double *g)
+/* g becomes R, upper triangle, by Cholesky: g = R' R. Rows that vanish are zero. */
+static void factor(double *g, size_t l)
 {
-	gram(m, n, l, g);
-	for (size_t a = 0; a < l; a++) { /* g becomes R, upper triangle */
+	for (size_t a = 0; a < l; a++) {
 		double before = g[a * l + a];
 
 		for (size_t k = 0; k < a; k++)
@@ -85,23 +79,35 @@ static void orthonormalise_once(float *m, size_t n, size_t l, double *g)
 			g[a * l + b] = d > 0 ? g[a * l + b] / d : 0;
 		}
 	}
+}
+
+/* m's columns made orthonormal by the factor of g = m' m: m = m R^-1 (Cholesky QR; twice is as
+ * good as Householder). Columns that vanish become zero. small: R in single precision. */
+static void orthonormalise_once(float *m, size_t n, size_t l, double *g, float *small)
+{
+	gram(m, n, l, g);
+	factor(g, l);
+	for (size_t a = 0; a < l; a++)
+		for (size_t b = 0; b < l; b++)
+			small[a * l + b] = b > a ? (float)g[a * l + b] : 0;
 	for (size_t i = 0; i < n; i++) {
 		float *r = m + i * l;
 
 		for (size_t a = 0; a < l; a++) {
-			const double *ra = g + a * l;
+			const double d = g[a * l + a];
+			size_t from = a / BLOCK * BLOCK; /* zeros up to a */
 
-			r[a] = ra[a] > 0 ? (float)((double)r[a] / ra[a]) : 0;
-			for (size_t k = a + 1; k < l; k++)
-				r[k] -= r[a] * (float)ra[k];
+			r[a] = d > 0 ? (float)((double)r[a] / d) : 0;
+			if (r[a] != 0)
+				add_scaled(r + from, small + a * l + from, -r[a], l - from);
 		}
 	}
 }
 
-static void orthonormalise(float *m, size_t n, size_t l, double *g)
+static void orthonormalise(float *m, size_t n, size_t l, double *g, float *small)
 {
-	orthonormalise_once(m, n, l, g);
-	orthonormalise_once(m, n, l, g);
+	orthonormalise_once(m, n, l, g, small);
+	orthonormalise_once(m, n, l, g, small);
 }
 
 /* Eigenvectors of the symmetric g[l][l] into the columns of u, values on g's diagonal:
@@ -170,7 +176,7 @@ static void sort_diagonal(const double *g, size_t l, uint32_t *order)
 struct work {
 	float *y, *x;   /* [n_rows][l], [n_cols][l] */
 	double *g, *u;  /* [l][l]                   */
-	float *small;   /* [l][k]                   */
+	float *small;   /* [l][l]                   */
 	uint32_t *order;
 };
 
@@ -185,48 +191,54 @@ static void turn(const struct sparse *a, struct work *w, size_t l, size_t k, flo
 			w->g[p * l + q] = w->g[q * l + p];
 	eigen(w->g, w->u, l);
 	sort_diagonal(w->g, l, w->order);
+	memset(w->small, 0, l * l * sizeof(*w->small));
 	for (size_t c = 0; c < k; c++) {
 		size_t from = w->order[c];
 		double value = w->g[from * l + from];
 
 		s[c] = value > 0 ? (float)sqrt(value) : 0;
 		for (size_t p = 0; p < l; p++) /* the chosen columns of u, side by side */
-			w->small[p * k + c] = (float)w->u[p * l + from];
+			w->small[p * l + c] = (float)w->u[p * l + from];
 	}
-	memset(v, 0, a->n_cols * k * sizeof(*v));
-	for (size_t j = 0; j < a->n_cols; j++)
+	for (size_t j = 0; j < a->n_cols; j++) {
+		float *row = w->y; /* no longer needed; n_rows > 0 */
+
+		memset(row, 0, l * sizeof(*row));
 		for (size_t p = 0; p < l; p++)
-			for (size_t c = 0; c < k; c++)
-				v[j * k + c] += w->x[j * l + p] * w->small[p * k + c];
+			add_scaled(row, w->small + p * l, w->x[j * l + p], l);
+		memcpy(v + j * k, row, k * sizeof(*row));
+	}
 }
 
 int svd_right(const struct sparse *a, size_t k, float *v, float *s)
 {
-	size_t l = MIN(k + OVERSAMPLE, MIN(a->n_rows, a->n_cols));
+	size_t used = MIN(k + OVERSAMPLE, MIN(a->n_rows, a->n_cols));
+	size_t l = (used + BLOCK - 1) / BLOCK * BLOCK;
 	uint64_t seed = 0x9e3779b97f4a7c15u;
 	AUTO(mem) float *y = mem_calloc(a->n_rows * l, sizeof(*y));
 	AUTO(mem) float *x = mem_calloc(a->n_cols * l, sizeof(*x));
 	AUTO(mem) double *g = mem_calloc(l * l, sizeof(*g));
 	AUTO(mem) double *u = mem_calloc(l * l, sizeof(*u));
-	AUTO(mem) float *small = mem_calloc(l * k, sizeof(*small));
+	AUTO(mem) float *small = mem_calloc(l * l, sizeof(*small));
 	AUTO(mem) uint32_t *order = mem_calloc(l, sizeof(*order));
 	struct work w = { y, x, g, u, small, order };
 
 	if (!y || !x || !g || !u || !small || !order)
 		return -ENOMEM;
-	for (size_t i = 0; i < a->n_rows * l; i++)
-		y[i] = random_sign(&seed);
+	for (size_t i = 0; i < a->n_rows; i++)
+		for (size_t c = 0; c < used; c++)
+			y[i * l + c] = random_sign(&seed);
 	multiply_turned(a, y, l, x);
 	for (unsigned i = 0; i < POWER; i++) {
 		/* Only against the numbers running away: once, on the smaller side. */
 		if (a->n_cols < a->n_rows)
-			orthonormalise_once(x, a->n_cols, l, g);
+			orthonormalise_once(x, a->n_cols, l, g, small);
 		multiply(a, x, l, y);
 		if (a->n_cols >= a->n_rows)
-			orthonormalise_once(y, a->n_rows, l, g);
+			orthonormalise_once(y, a->n_rows, l, g, small);
 		multiply_turned(a, y, l, x);
 	}
-	orthonormalise(x, a->n_cols, l, g);
+	orthonormalise(x, a->n_cols, l, g, small);
 	turn(a, &w, l, k, v, s);
 	return 0;
 }

@@ -50,10 +50,29 @@ void utf8_put(struct buf *b, uint32_t cp)
 	buf_put(b, t, n);
 }
 
+size_t utf8_ascii(struct bytes t)
+{
+	size_t i = 0;
+
+	for (uint64_t eight; i + 8 <= t.n; i += 8) {
+		memcpy(&eight, t.p + i, 8);
+		if (eight & 0x8080808080808080u)
+			break;
+	}
+	while (i < t.n && t.p[i] < 0x80)
+		i++;
+	return i;
+}
+
 bool utf8_valid(struct bytes t)
 {
 	for (size_t i = 0; i < t.n;) {
 		uint32_t cp;
+
+		if (t.p[i] < 0x80) {
+			i += utf8_ascii(bytes_sub(t, i, t.n - i));
+			continue;
+		}
 		size_t len = utf8_decode(t.p + i, t.n - i, &cp);
 
 		if (cp == UTF8_BAD && len == 1)
@@ -84,65 +103,13 @@ size_t utf8_ceil(struct bytes t, size_t at)
 	return at;
 }
 
-static void put_char(struct buf *to, uint32_t cp, uint32_t *before)
-{
-	bool after_cr = *before == '\r';
-
-	*before = cp;
-	if (cp == '\n' && after_cr)
-		return;
-	utf8_put(to, cp == '\r' ? '\n' : cp == 0 ? ' ' : cp);
-}
-
-static void import_utf16(struct buf *to, struct bytes raw, bool big)
-{
-	uint32_t before = 0;
-
-	for (size_t i = 2; i + 1 < raw.n; i += 2) {
-		uint32_t u = big ? be16(raw.p + i) : (uint32_t)(raw.p[i] | raw.p[i + 1] << 8);
-
-		if (u >= 0xd800 && u < 0xdc00 && i + 3 < raw.n) {
-			uint32_t low = big ? be16(raw.p + i + 2)
-					   : (uint32_t)(raw.p[i + 2] | raw.p[i + 3] << 8);
-			if (low >= 0xdc00 && low < 0xe000) {
-				u = 0x10000 + ((u - 0xd800) << 10) + (low - 0xdc00);
-				i += 2;
-			}
-		}
-		put_char(to, u, &before);
-	}
-}
-
-/* Windows-1252 is Latin-1 with these in 0x80..0x9f. */
-static const uint16_t cp1252[32] = {
-	0x20ac, 0xfffd, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
-	0x2039, 0x0152, 0xfffd, 0x017d, 0xfffd, 0xfffd, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
-	0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0xfffd, 0x017e, 0x0178,
-};
-
 void utf8_import(struct buf *to, struct bytes raw)
 {
 	uint32_t before = 0, cp;
 
-	if (raw.n >= 2 && raw.p[0] == 0xfe && raw.p[1] == 0xff) {
-		import_utf16(to, raw, true);
-		return;
-	}
-	if (raw.n >= 2 && raw.p[0] == 0xff && raw.p[1] == 0xfe) {
-		import_utf16(to, raw, false);
-		return;
-	}
-	if (raw.n >= 3 && memcmp(raw.p, "\xef\xbb\xbf", 3) == 0)
-		raw = bytes_sub(raw, 3, raw.n - 3);
-	bool utf8 = utf8_valid(raw);
-	for (size_t i = 0; i < raw.n;) {
-		if (utf8) {
-			i += utf8_decode(raw.p + i, raw.n - i, &cp);
-		} else {
-			cp = raw.p[i++];
-			if (cp >= 0x80 && cp < 0xa0)
-				cp = cp1252[cp - 0x80];
-		}
-		put_char(to, cp, &before);
+	for (size_t i = 0; i < raw.n; before = cp) {
+		i += utf8_decode(raw.p + i, raw.n - i, &cp);
+		if (cp != '\n' || before != '\r')
+			utf8_put(to, cp == '\r' ? '\n' : cp == 0 ? ' ' : cp);
 	}
 }

@@ -13,11 +13,13 @@ enum { UTF8_BAD = 0xfffd };
 size_t utf8_decode(const uint8_t *p, size_t n, uint32_t *cp);
 void utf8_put(struct buf *b, uint32_t cp);
 MUST_USE bool utf8_valid(struct bytes t);
+/* How many octets at the start are ASCII. */
+size_t utf8_ascii(struct bytes t);
 
 /* The nearest boundary of a character at or before / at or after `at`, inside t. */
 size_t utf8_floor(struct bytes t, size_t at);
 size_t utf8_ceil(struct bytes t, size_t at);
 
-/* Append any text file's content as UTF-8: a byte order mark decides, then validity;
- * what is left is taken for Windows-1252. Line ends become \n, NUL a space. */
+/* Append octets that are meant to be UTF-8 (charset.h knows others). Line ends become \n, NUL
+ * a space. */
 void utf8_import(struct buf *to, struct bytes raw);

@@ -9,7 +9,7 @@
 
 /* Zero asks for everything. Sets are as in store.h: "\na\nb\n". */
 struct view_filter {
-	const char *groups; /* of who asks; NULL: he sees all; "": only what has no labels */
+	const char *groups; /* of who asks (labels.h); NULL: sees all; "": only what has no labels */
 	const char *tags;   /* NULL or "": any; else the document has all of them           */
 	const char *path;   /* NULL: any; else a glob (fnmatch(3)) of path or file name     */
 	int64_t since_us, until_us; /* modified in [since, until); 0: no bound */
@@ -20,7 +20,9 @@ struct view {
 	const struct index *x;
 	bool all;        /* nothing is asked but that documents live */
 	bool restricted; /* there are documents that this one must not see */
-	uint8_t *memory, **masks; /* [segments][leaves]; NULL: all of the segment */
+	size_t n_passages;        /* of those that it may */
+	uint8_t *memory, **masks; /* [segments][leaves]: what is asked for ... */
+	uint8_t **granted;        /* ... and what may be seen; only when `restricted` */
 };
 
 /* 0 or -ENOMEM. Borrows the index. */
@@ -37,7 +39,8 @@ static inline const uint8_t *view_leaves(const struct view *v, size_t segment)
 	return v->all ? index_segment(v->x, segment)->alive : v->masks[segment];
 }
 
-/* May this document be seen by who is in these groups (NULL: by all means)? */
-MUST_USE bool view_grants(const char *groups, const char *labels);
 /* Does any passage that may be seen hold the term? */
 MUST_USE bool view_has_term(const struct view *v, int32_t term);
+/* As index_idf(), but counted in what may be seen: a question is understood as if the rest were
+ * not there. What stays of it is in the vectors and in the mean length of passages. */
+float view_idf(const struct view *v, int32_t term);

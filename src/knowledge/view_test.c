@@ -3,16 +3,6 @@
 #include "knowledge/query.h"
 #include "knowledge/teststore.h"
 
-static void grants_by_labels(void)
-{
-	CHECK(view_grants(NULL, "\nhr\n"));
-	CHECK(view_grants("", ""));
-	CHECK(!view_grants("", "\nhr\n"));
-	CHECK(view_grants("\nit\nhr\n", "\nhr\nlegal\n"));
-	CHECK(!view_grants("\nit\nhrx\n", "\nhr\nlegal\n"));
-	CHECK(!view_grants("\nit\n", "hr")); /* no set */
-}
-
 static size_t seen(const struct index *x, const struct view_filter *f, const char *word)
 {
 	AUTO(view) struct view v = { 0 };
@@ -84,6 +74,36 @@ static void hidden_words_are_unknown(void)
 	CHECK_EQ(q.n_alternatives, 1);
 }
 
-TESTS({ "grants_by_labels", grants_by_labels },
-      { "shows_what_is_asked_for", shows_what_is_asked_for },
-      { "hidden_words_are_unknown", hidden_words_are_unknown })
+/* Two words that join to one which only the hidden have are two words. */
+static void hidden_words_join_nothing(void)
+{
+	AUTO(testlib) int lib = testlib_new();
+	AUTO(testdir) struct testdir dir = testdir_new();
+	AUTO(store) struct store *s = NULL;
+	AUTO(index) struct index *x = NULL;
+	AUTO(view) struct view all = { 0 }, v = { 0 };
+	struct query q;
+	char why[STORE_WHY];
+
+	CHECK_EQ(lib, 0);
+	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	CHECK_EQ(teststore_add(s, "a.md", "# A\n\nThe Zarkonite project.\n"), 0);
+	CHECK_EQ(teststore_add(s, "b.md", "# B\n\nZarko nite, the lion.\n"), 0);
+	CHECK_EQ(store_mark(s, 1, NULL, "\nboard\n"), 0);
+	CHECK_EQ(index_build(&x, s, STORE_DEFAULT_COLLECTION), 0);
+	CHECK_EQ(view_init(&all, x, &(struct view_filter){ .groups = NULL }), 0);
+	CHECK_EQ(view_init(&v, x, &(struct view_filter){ .groups = "" }), 0);
+	query_make(&all, bytes_str("zarkonite"), &q);
+	CHECK(q.n_slots == 1 && q.slots[0].term >= 0);
+	query_make(&v, bytes_str("zarkonite"), &q);
+	CHECK_EQ(q.n_slots, 2); /* as where it is unknown: its parts are meant */
+	for (size_t i = 0; i < q.n_alternatives; i++)
+		CHECK(!strstr(index_term(x, (size_t)q.alternatives[i].term), "zarkon"));
+	query_make(&v, bytes_str("zarkonyte"), &q);
+	for (size_t i = 0; i < q.n_alternatives; i++)
+		CHECK(!strstr(index_term(x, (size_t)q.alternatives[i].term), "zarkon"));
+}
+
+TESTS({ "shows_what_is_asked_for", shows_what_is_asked_for },
+      { "hidden_words_are_unknown", hidden_words_are_unknown },
+      { "hidden_words_join_nothing", hidden_words_join_nothing })

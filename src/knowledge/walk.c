@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "knowledge/ignore.h"
 #include "knowledge/ingest.h"
+#include "knowledge/shown.h"
 
 struct place {
 	struct walk *w;
@@ -22,8 +23,11 @@ struct place {
 
 static void incomplete(struct walk *w, const char *path, const char *why)
 {
+	AUTO(buf) struct buf shown = { 0 };
+
+	shown_put(&shown, path);
 	if (!w->incomplete)
-		snprintf(w->why, sizeof(w->why), "%.200s: %s", path, why);
+		snprintf(w->why, sizeof(w->why), "%.200s: %s", shown.p ? (const char *)shown.p : "", why);
 	w->incomplete = true;
 }
 
@@ -40,7 +44,9 @@ static int add_file(struct walk *w, const char *path, const struct stat *st)
 	}
 	if (!mem_grow(&w->files, &w->cap, w->n, sizeof(*w->files)))
 		return -ENOMEM;
-	const char *copy = arena_strdup(&w->strings, path);
+	AUTO(buf) struct buf shown = { 0 };
+	shown_put(&shown, path);
+	const char *copy = shown.failed ? NULL : arena_strdup(&w->strings, (const char *)shown.p);
 	if (!copy)
 		return -ENOMEM;
 	w->files[w->n++] = (struct walk_file){ copy, (uint64_t)st->st_size, mtime_of(st) };

@@ -9,7 +9,7 @@
 #include "base/arena.h"
 
 struct walk_file {
-	const char *path; /* real, absolute */
+	const char *path; /* real, absolute, as it is shown (shown.h) */
 	uint64_t size;
 	int64_t mtime_us;
 };

@@ -196,11 +196,11 @@ static int tts_start(struct tts *e, struct tts_job **out, const char *text,
 	return fake_tts_ops.start(e, out, text, p, loop, &tts_sink, owner, ticket);
 }
 
-static int tool_start(struct tool *t, struct tool_job **out, const char *arguments,
+static int tool_start(struct tool *t, struct tool_job **out, const struct tool_request *q,
 		      struct loop *loop, const struct tool_sink *sink, void *owner, uint64_t ticket)
 {
 	tool_to = sink;
-	return rig_tool_ops.start(t, out, arguments, loop, &tool_sink, owner, ticket);
+	return rig_tool_ops.start(t, out, q, loop, &tool_sink, owner, ticket);
 }
 
 /* --- legs -------------------------------------------------------------------------------- */

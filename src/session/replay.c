@@ -195,12 +195,12 @@ static void leave_tts(struct tts_job *j)
 	(void)j;
 }
 
-static int start_tool(struct tool *t, struct tool_job **out, const char *arguments,
+static int start_tool(struct tool *t, struct tool_job **out, const struct tool_request *q,
 		      struct loop *loop, const struct tool_sink *sink, void *owner, uint64_t ticket)
 {
 	struct player *p = ((struct tool_seat *)(void *)t)->p;
 
-	(void)arguments, (void)loop, (void)owner, (void)ticket;
+	(void)q, (void)loop, (void)owner, (void)ticket;
 	p->tool_sink = sink;
 	*out = (struct tool_job *)(void *)t;
 	return expect_number(p, REC_START) ? -EIO : 0;
@@ -571,6 +571,7 @@ static int make_session(struct player *p, const json_t *v)
 		.voice = json_str(v, "voice", NULL),
 		.language = json_str(v, "language", NULL),
 		.collection = json_str(v, "collection", NULL),
+		.groups = json_str(v, "groups", NULL),
 		.config = json_object_get(v, "config"),
 		.max_us = (uint64_t)json_int(v, "max_us", 0),
 		.grace_us = (uint64_t)json_int(v, "grace_us", 0),

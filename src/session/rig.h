@@ -190,12 +190,12 @@ static void rig_play(struct rig *r, uint64_t us)
 
 /* --- a server tool ----------------------------------------------------------------------- */
 
-static int rig_search(struct tool *t, struct tool_job **out, const char *arguments,
+static int rig_search(struct tool *t, struct tool_job **out, const struct tool_request *q,
 		      struct loop *loop, const struct tool_sink *sink, void *owner, uint64_t ticket)
 {
 	struct rig *r = (struct rig *)(void *)t;
 
-	(void)arguments, (void)loop;
+	(void)q, (void)loop;
 	for (size_t i = 0; i < ARRAY_LEN(r->tools); i++) {
 		if (r->tools[i].sink)
 			continue;

@@ -198,6 +198,14 @@ unsigned slot_index(const struct session *s, const struct leg_slot *l)
 	return (unsigned)(l - s->legs);
 }
 
+struct leg_slot *slot_of_number(struct session *s, uint64_t number)
+{
+	for (size_t i = 0; i < SESSION_LEGS; i++)
+		if (s->legs[i].leg && s->legs[i].number == number)
+			return &s->legs[i];
+	return NULL;
+}
+
 static struct leg_slot *slot_of(struct session *s, const struct leg *l)
 {
 	for (size_t i = 0; i < SESSION_LEGS; i++)
@@ -268,11 +276,11 @@ static void record_params(struct session *s, const struct session_params *p)
 	if (!s->rec.ops)
 		return;
 	AUTO(json)
-	json_t *v = json_pack("{s:i,s:i,s:b,s:i,s:i,s:s?,s:s?,s:s?,s:s?,s:s?,s:O?,s:I,s:I,s:i,s:i,s:b,s:o}",
+	json_t *v = json_pack("{s:i,s:i,s:b,s:i,s:i,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?,s:O?,s:I,s:I,s:i,s:i,s:b,s:o}",
 			      "dialect", p->dialect, "config_dialect", p->config_dialect, "enforced",
 			      p->enforced, "paced_hz", (int)p->paced_hz, "kind", p->kind, "model", p->model,
 			      "instructions", p->instructions, "voice", p->voice, "language",
-			      p->language, "collection", p->collection, "config", p->config,
+			      p->language, "collection", p->collection, "groups", p->groups, "config", p->config,
 			      "max_us", (json_int_t)p->max_us, "grace_us",
 			      (json_int_t)p->grace_us, "tts_rate_hz",
 			      p->engines->tts_ops ? (int)p->engines->tts_ops->rate_hz : 0,
@@ -297,7 +305,8 @@ static int init(struct session *s, const struct session_params *p, struct api_er
 	session_new_id(s, "sess_", s->id);
 	session_new_id(s, "conv_", s->conversation_id);
 	s->expires_us = s->now_us + s->max_us;
-	if (copy_string(p->language, &s->language) || copy_string(p->collection, &s->collection))
+	if (copy_string(p->language, &s->language) || copy_string(p->collection, &s->collection) ||
+	    copy_string(p->groups, &s->groups))
 		return -ENOMEM;
 	int err = make_config(p, s->id, expiry_s(s), &s->config, e);
 	if (err)
@@ -350,6 +359,7 @@ void session_free(struct session *s)
 	json_decref(s->texts);
 	mem_free(s->language);
 	mem_free(s->collection);
+	mem_free(s->groups);
 	mem_free(s);
 }
 
@@ -401,7 +411,7 @@ int session_attach(struct session *s, struct leg *l, enum leg_role r, uint64_t n
 	session_enter(s, now_us);
 	RECORD(s, REC_ATTACH, (struct bytes){ 0 }, slot_index(s, slot), r, l->ops->caps,
 	       l->ops->out_rate_hz, l->ops->room != NULL, l->view);
-	*slot = (struct leg_slot){ .leg = l, .role = r };
+	*slot = (struct leg_slot){ .leg = l, .role = r, .number = ++s->n_attached };
 	if (l->view == VIEW_CONTROL)
 		s->alone_us = UINT64_MAX;
 	if (r == LEG_MAIN)

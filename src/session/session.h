@@ -63,6 +63,7 @@ struct session_params {
 	const char *voice;        /* default voice; NULL: "alloy"                           */
 	const char *language;     /* of recognition and voice, BCP 47; NULL: the engine's   */
 	const char *collection;   /* whose documents; NULL: the default                     */
+	const char *groups;       /* that it may read them for (knowledge/labels.h); NULL: all */
 	json_t *config;           /* borrowed: a session object, as minted or posted with the
 				   * call, over the defaults; NULL: none                     */
 	uint64_t max_us;          /* life of a session; 0: 60 minutes                       */

@@ -189,6 +189,7 @@ static void run_tool(struct response *r, const json_t *call, struct tool_run *ru
 	struct session *s = r->s;
 	uint64_t ticket = session_ticket(s);
 	struct tool *tool;
+	const struct tool_request q = { json_str(call, "arguments", "{}"), s->groups };
 
 	run->ops = server_tool(s, json_str(call, "name", ""), &tool);
 	session_new_id(s, "call_", run->call_id);
@@ -196,8 +197,7 @@ static void run_tool(struct response *r, const json_t *call, struct tool_run *ru
 		session_oom(s);
 		return;
 	}
-	int err = run->ops->start(tool, &run->job, json_str(call, "arguments", "{}"), s->loop,
-				  &tool_sink, s, ticket);
+	int err = run->ops->start(tool, &run->job, &q, s->loop, &tool_sink, s, ticket);
 	if (session_answer(s, REC_START, err != 0) == 0) {
 		run->ticket = ticket;
 		r->n_tools_running++;
