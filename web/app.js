@@ -37,6 +37,7 @@ const sound = $("sound");
 const evidence = new Evidence({ on_fault: report });
 const view = new View(evidence);
 const player = new Player(sound, () => report(new Fault("sound_blocked")));
+const uploads = new Uploads({ on_change: look, announce: (text) => view.announce(text) });
 const levels = new Levels({ on_levels: show_levels, on_answer: answered });
 
 let info = null;      // what /api/status said last
@@ -405,6 +406,7 @@ function show_info() {
 	const count = info.documents ?? 0;
 
 	$("collection").textContent = count_text(count);
+	uploads.allow(reading !== null);
 	$("hello").hidden = count === 0;
 	$("empty").hidden = count !== 0;
 	$("app").dataset.empty = count === 0;
@@ -588,7 +590,6 @@ async function main() {
 	const code = code_in_address();
 
 	wire();
-	new Uploads({ on_change: look, announce: (text) => view.announce(text) });
 	show_privacy();
 	show_call(false);
 	if (code)

@@ -55,7 +55,15 @@ export class Uploads {
 		this.waiting = [];
 		this.running = 0;
 		this.depth = 0; // of the element that is dragged over
+		this.allowed = false;
 		this.wire();
+	}
+
+	// Only who may read everything may add; the others are not offered it.
+	allow(on) {
+		this.allowed = on;
+		for (const button of document.querySelectorAll("[data-add]"))
+			button.hidden = !on;
 	}
 
 	wire() {
@@ -72,7 +80,7 @@ export class Uploads {
 			if (!this.has_files(e))
 				return;
 			e.preventDefault();
-			e.dataTransfer.dropEffect = "copy";
+			e.dataTransfer.dropEffect = this.allowed ? "copy" : "none";
 		});
 		addEventListener("drop", async (e) => {
 			if (!this.has_files(e))
@@ -80,7 +88,8 @@ export class Uploads {
 			e.preventDefault(); // or the browser opens the file in place of the page
 			this.depth = 0;
 			delete $("app").dataset.drop;
-			this.take(await files_of(e.dataTransfer));
+			if (this.allowed)
+				this.take(await files_of(e.dataTransfer));
 		});
 	}
 
@@ -93,7 +102,7 @@ export class Uploads {
 			return;
 		e.preventDefault();
 		this.depth = Math.max(0, this.depth + by);
-		if (this.depth)
+		if (this.depth && this.allowed)
 			$("app").dataset.drop = "over";
 		else
 			delete $("app").dataset.drop;
@@ -144,7 +153,10 @@ export class Uploads {
 				end("ready", text);
 				setTimeout(() => this.forget(item), DONE_MS);
 			},
-			fail: (text) => end("failed", text),
+			fail: (text) => {
+				$("uploads-list").prepend(item); // where it is seen
+				end("failed", text);
+			},
 		};
 	}
 
