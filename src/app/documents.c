@@ -20,7 +20,7 @@ struct chosen {
 	int64_t collection;
 	int64_t *ids;
 	size_t n, cap;
-	const char *glob; /* while one is being looked for, or NULL */
+	const char *glob, *name; /* what is being looked for, or NULL */
 };
 
 static void chosen_auto_(struct chosen *x)
@@ -39,14 +39,15 @@ static int choose_id(struct chosen *x, int64_t id)
 	return 0;
 }
 
-/* "*.pdf" is about the name, "/home/me/ *" about the path. */
+/* A pattern without a '/' is about the name, any other about the path. */
 static int choose_file(void *ctx, const struct store_file *f)
 {
 	struct chosen *x = ctx;
-	const char *slash = strrchr(f->path, '/');
-	const char *name = x->glob && !strchr(x->glob, '/') && slash ? slash + 1 : f->path;
+	const char *slash = strrchr(f->path, '/'), *name = slash ? slash + 1 : f->path;
+	bool fits = x->glob ? glob_fits(x->glob, strchr(x->glob, '/') ? f->path : name) :
+			      !x->name || strcmp(x->name, name) == 0;
 
-	return !x->glob || glob_fits(x->glob, name) ? choose_id(x, f->id) : 0;
+	return fits ? choose_id(x, f->id) : 0;
 }
 
 static int choose_number(struct chosen *x, const char *word, bool *is_number)
@@ -63,6 +64,15 @@ static int choose_number(struct chosen *x, const char *word, bool *is_number)
 	return r == 0 && d.collection == x->collection ? choose_id(x, id) : r == -ENOENT ? 0 : r;
 }
 
+static int choose_shown(struct chosen *x, const char *path)
+{
+	AUTO(buf) struct buf shown = { 0 };
+
+	shown_put(&shown, path);
+	return shown.failed ? -ENOMEM :
+			      store_files(x->s, x->collection, (const char *)shown.p, choose_file, x);
+}
+
 static int choose_word(struct chosen *x, const char *word)
 {
 	char real[PATH_MAX];
@@ -74,11 +84,14 @@ static int choose_word(struct chosen *x, const char *word)
 		return r;
 	x->glob = strpbrk(word, "*?[") ? word : NULL;
 	r = store_files(x->s, x->collection, x->glob ? "" : word, choose_file, x);
-	if (r != 0 || x->n != before || x->glob || !realpath(word, real))
+	if (r == 0 && x->n == before && !x->glob && realpath(word, real))
+		r = choose_shown(x, real);
+	if (r != 0 || x->n != before || x->glob || strchr(word, '/'))
 		return r;
-	AUTO(buf) struct buf shown = { 0 };
-	shown_put(&shown, real);
-	return shown.failed ? -ENOMEM : store_files(x->s, x->collection, (const char *)shown.p, choose_file, x);
+	x->name = word;
+	r = store_files(x->s, x->collection, "", choose_file, x);
+	x->name = NULL;
+	return r;
 }
 
 /* 0; 1: said what is wrong. */
