@@ -98,7 +98,7 @@ static const struct {
 	{ "GET /metrics/", " 200 " },
 	{ "POST /metrics", "Allow: GET, HEAD\r\n" },
 	{ "GET /api/login", "Allow: POST\r\n" },
-	{ "DELETE /api/documents/7", " 405 " },
+	{ "PUT /api/documents/7", " 405 " },
 	{ "GET /v1/realtime", " 426 " },
 	{ "GET /v1/realtime?model=x", " 426 " },
 	{ "GET /v1/realtime/calls/x", " 404 " },

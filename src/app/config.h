@@ -40,6 +40,8 @@ struct config {
 	unsigned k;
 	bool json;
 	const char *wav, *speak, *voice;
+	const char *name;         /* of what comes from standard input */
+	struct config_list tags;
 	/* token */
 	unsigned expires_s, token_sessions, max_duration_s;
 	const char *session, *origin, *token_collection;
@@ -56,7 +58,8 @@ enum command {
 	CMD_REPLAY = BIT(5),
 	CMD_TOKEN = BIT(6),
 	CMD_EVAL = BIT(7),
-	CMD_ALL = BIT(8) - 1,
+	CMD_DOCUMENTS = BIT(8),
+	CMD_ALL = BIT(9) - 1,
 };
 
 /* argv after the command's name. 0, or -EINVAL after one sentence on stderr, which

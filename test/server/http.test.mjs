@@ -157,7 +157,7 @@ test('the text of a document, in pieces that never split a character', async () 
 
 test('another method is 405 and says which are served', async () => {
   const rows = [
-    ['POST', '/healthz', 'GET, HEAD'], ['DELETE', '/api/documents', 'GET, HEAD'], ['PUT', '/api/documents/1', 'GET, HEAD'],
+    ['POST', '/healthz', 'GET, HEAD'], ['DELETE', '/api/documents', 'GET, HEAD, POST'], ['PUT', '/api/documents/1', 'GET, HEAD, DELETE'],
     ['GET', '/api/search', 'POST'], ['HEAD', '/api/search', 'POST'], ['PATCH', '/metrics', 'GET, HEAD'],
     ['GET', '/v1/realtime/calls', 'POST'], ['GET', '/v1/realtime/calls/rtc_1/hangup', 'POST'], ['PUT', '/v1/realtime', 'GET, HEAD, POST'],
     ['POST', '/realtime', 'GET, HEAD'], ['POST', '/openai/v1/realtime', 'GET, HEAD'], ['GET', '/v1/realtimertc', 'POST'],
