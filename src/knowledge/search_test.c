@@ -14,7 +14,7 @@ static void finds_and_cites(void)
 	AUTO(searcher) struct searcher *finder = NULL;
 	char why[STORE_WHY];
 
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(teststore_add(s, "handbook.md", teststore_manual), 0);
 	CHECK_EQ(searcher_new(&finder), 0);
 	CHECK_EQ(searcher_refresh(finder, s), 0);
@@ -76,7 +76,7 @@ static void neighbours_lend(void)
 	put_paragraph(&b, "The walnut cupboard is here");
 	put_paragraph(&b, "The walnut is old and dark");
 	CHECK(!b.failed);
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(teststore_add(s, "two.md", (const char *)b.p), 0);
 	CHECK_EQ(searcher_new(&finder), 0);
 	CHECK_EQ(searcher_refresh(finder, s), 0);
@@ -97,7 +97,7 @@ static void uses_all_three_ways(void)
 	AUTO(searcher) struct searcher *finder = NULL;
 	char why[STORE_WHY];
 
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(teststore_fill(s), 0);
 	CHECK_EQ(searcher_new(&finder), 0);
 	CHECK_EQ(searcher_load(finder, s, STORE_DEFAULT_COLLECTION), 0);
@@ -136,7 +136,7 @@ static void folds_what_belongs_together(void)
 	put_paragraph(&b, "The walnut cupboard is here");
 	put_paragraph(&b, "The walnut cupboard is old and dark");
 	CHECK(!b.failed);
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(teststore_add(s, "one.md", (const char *)b.p), 0);
 	CHECK_EQ(teststore_add(s, "copy.md", (const char *)b.p), 0);
 	CHECK_EQ(searcher_new(&finder), 0);
@@ -181,7 +181,7 @@ static void is_swapped_under_readers(void)
 
 	if (getenv("VOICED_TEST_OOM"))
 		return;
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(teststore_add(s, "handbook.md", teststore_manual), 0);
 	CHECK_EQ(searcher_new(&finder), 0);
 	CHECK_EQ(searcher_refresh(finder, s), 0);
@@ -207,7 +207,7 @@ static void keeps_collections_apart(void)
 	const struct ingest_params other = { .collection = "other" };
 	char why[STORE_WHY];
 
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(teststore_add(s, "handbook.md", teststore_manual), 0);
 	CHECK_EQ(ingest_bytes(s, &other, "handbook.md", bytes_str("# Secret\n\nThe vault."), &sum), 0);
 	CHECK_EQ(searcher_new(&finder), 0);
