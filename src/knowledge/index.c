@@ -721,6 +721,11 @@ int32_t index_surface_term(const struct index *x, size_t surface)
 	return x->dictionary->surface_term[surface];
 }
 
+const int32_t *index_surface_terms(const struct index *x)
+{
+	return x->dictionary->surface_term;
+}
+
 size_t index_surface_count(const struct index *x, size_t surface)
 {
 	return x->surface_count[surface];

@@ -83,6 +83,7 @@ size_t index_n_surfaces(const struct index *x);
 const char *index_surface(const struct index *x, size_t surface);
 int32_t index_find_surface(const struct index *x, const char *s, size_t n);
 int32_t index_surface_term(const struct index *x, size_t surface); /* -1: a stop word */
+const int32_t *index_surface_terms(const struct index *x); /* the same, [index_n_surfaces()] */
 size_t index_surface_count(const struct index *x, size_t surface);
 
 /* --- vectors --------------------------------------------------------------------------------------- */

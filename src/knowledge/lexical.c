@@ -42,6 +42,11 @@ static const struct segment_list *lists_of(const struct lexical_query *q, const 
 	return q->lists + (size_t)(o - index_segment(q->x, 0)) * q->n;
 }
 
+const struct segment_list *lexical_lists(const struct lexical_query *q, size_t *row)
+{
+	return lists_of(q, index_segment_of(q->x, row));
+}
+
 struct lexical_score lexical_score(const struct lexical_query *q, size_t row)
 {
 	const struct index_segment *o = index_segment_of(q->x, &row);
@@ -96,6 +101,7 @@ struct search {
 	const struct segment *g;
 	const uint8_t *leaves; /* NULL: all are seen */
 	size_t first;          /* row of the segment */
+	float norm, norm_length; /* of a passage, in fifths: norm + norm_length * its length */
 	float stale; /* by how much bounds grow because passages are longer now than they were */
 	struct list lists[LEXICAL_TERMS];
 	size_t n_lists;
@@ -118,9 +124,13 @@ static void open_lists(struct search *s, const struct index_segment *o)
 	}
 }
 
-static float impact(const struct search *s, const struct list *l, size_t at)
+/* bm25(), to a last bit or two, with one division; what is kept is scored exactly in the end. */
+static inline float impact(const struct search *s, const struct list *l, size_t at)
 {
-	return l->weight * bm25(l->l.count[at], s->g->length[l->l.passage[at]], s->q->mean);
+	float count = l->l.count[at];
+
+	return l->weight * (BM25_K1 + 1) * count /
+	       (count + s->norm + s->norm_length * s->g->length[l->l.passage[at]]);
 }
 
 /* A short list: its best in each window, looked at now. */
@@ -325,6 +335,8 @@ int lexical_top(const struct lexical_query *q, const struct view *v, struct top 
 	s->bound = bound;
 	s->order = order;
 	s->top = top;
+	s->norm = FIFTHS * BM25_K1 * (1 - BM25_B);
+	s->norm_length = FIFTHS * BM25_K1 * BM25_B / q->mean;
 	for (size_t i = 0; i < index_n_segments(v->x); i++) {
 		const struct index_segment *o = index_segment(v->x, i);
 

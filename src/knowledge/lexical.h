@@ -38,6 +38,8 @@ void lexical_add(struct lexical_query *q, uint32_t term, float words, float soun
 /* All terms are there: find their lists. Borrows the index. 0 or -ENOMEM. */
 MUST_USE int lexical_open(struct lexical_query *q, const struct index *x);
 void lexical_done(struct lexical_query *q);
+/* The terms' lists in the segment of a row; *row becomes the passage's number in it. */
+const struct segment_list *lexical_lists(const struct lexical_query *q, size_t *row);
 /* Of one row. */
 struct lexical_score lexical_score(const struct lexical_query *q, size_t row);
 /* The best rows of what the view shows. 0 or -ENOMEM. */

@@ -9,6 +9,7 @@
 enum {
 	JOINED_MAX = 2 * WORD_MAX,
 	PART_MIN = 3,
+	SOUNDS_MAX = 12, /* words that are looked for by their sound: who says more such is heard too badly */
 	LONG_QUESTION = 10, /* of one that says more, two words are not tried as one */
 };
 
@@ -28,6 +29,7 @@ struct maker {
 	const struct view *v;
 	const struct index *x;
 	struct query *q;
+	unsigned n_sounds; /* lookups by sound so far */
 	struct word words[QUERY_SLOTS]; /* as written, by slot     */
 	size_t place[QUERY_SLOTS];      /* which word of the question */
 	struct word before[QUERY_SLOTS]; /* the stop word before it, if it is one */
@@ -136,6 +138,9 @@ static void sounds_like(struct maker *m, const char *s, size_t n, size_t first, 
 			float least)
 {
 	struct sound_match found[SOUND_MATCHES];
+
+	if (m->n_sounds++ >= SOUNDS_MAX)
+		return;
 	const struct sound_filter may_be_seen = { sound_may_be_seen, m->v };
 	size_t k = index_sound_find(m->x, s, n, &may_be_seen, least, found);
 
@@ -278,13 +283,13 @@ void query_make(const struct view *v, struct bytes text, struct query *out)
 
 /* --- coverage ------------------------------------------------------------------------------ */
 
-static void meet(const struct query_alternative *a, float met[static QUERY_SLOTS])
+void query_meet(const struct query_alternative *a, float *met)
 {
 	for (size_t i = a->first; i < (size_t)a->first + a->n_slots; i++)
 		met[i] = MAX(met[i], a->quality);
 }
 
-static float met_part(const struct query *q, const float met[static QUERY_SLOTS])
+float query_met(const struct query *q, const float *met)
 {
 	float sum = 0;
 
@@ -299,8 +304,8 @@ float query_covers_passage(const struct index *x, const struct query *q, uint32_
 
 	for (size_t i = 0; i < q->n_alternatives; i++)
 		if (index_has(x, (size_t)q->alternatives[i].term, passage))
-			meet(&q->alternatives[i], met);
-	return met_part(q, met);
+			query_meet(&q->alternatives[i], met);
+	return query_met(q, met);
 }
 
 static void meet_word(const struct index *x, const struct query *q, const char *s, size_t n,
@@ -310,7 +315,7 @@ static void meet_word(const struct index *x, const struct query *q, const char *
 
 	for (size_t i = 0; t >= 0 && i < q->n_alternatives; i++)
 		if (q->alternatives[i].term == t)
-			meet(&q->alternatives[i], met);
+			query_meet(&q->alternatives[i], met);
 }
 
 static void meet_words(const struct index *x, const struct query *q, struct bytes t,
@@ -339,5 +344,5 @@ float query_covers_text(const struct index *x, const struct query *q, struct byt
 
 	meet_words(x, q, text, met);
 	meet_words(x, q, above, met);
-	return met_part(q, met);
+	return query_met(q, met);
 }

@@ -24,9 +24,23 @@ const struct search_tuning search_tuning = {
 	.exact_share = 0.03f,
 };
 
+bool search_mode(const char *name, enum search_by *out)
+{
+	static const char *const names[] = { [SEARCH_BY_ALL] = "hybrid",
+					     [SEARCH_BY_WORDS] = "text",
+					     [SEARCH_BY_VECTOR] = "vector" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(name, names[i]) == 0) {
+			*out = (enum search_by)i;
+			return true;
+		}
+	return false;
+}
+
 enum {
 	RERANK = SEARCH_K_MAX,
-	CANDIDATES = 200, /* of each way of finding */
+	CANDIDATES = 128, /* of each way of finding */
 	ALL = 2048,       /* of so few passages all are candidates */
 };
 
@@ -47,6 +61,7 @@ struct ranking {
 	bool has_question;          /* there is a vector of it */
 	float most_words, most_vector; /* the best of all: these become 1 */
 	float share;                /* of the vectors */
+	struct evidence_ask ask;
 	int8_t first[VECTOR_DIM_MAX]; /* the first ones' vectors, added up */
 	bool has_first;
 	struct candidate *all;
@@ -299,7 +314,7 @@ static float with_evidence(const struct ranking *k, struct candidate *c)
 	float share = t->coverage_share * MIN(1.0f, t->coverage_words / words);
 	struct evidence e;
 
-	evidence_of(k->x, k->q, c->row, t->heading_share > 0 || t->proximity_share > 0 || t->exact_share > 0, &e);
+	evidence_of(&k->ask, c->row, &e);
 	c->coverage = e.coverage;
 	float score = (1 - share) * with_first(k, c) + share * e.coverage;
 	return (score + t->heading_share * e.heading + t->proximity_share * e.proximity +
@@ -508,6 +523,7 @@ static int rank(struct ranking *k, struct search_result *out)
 
 	if (weigh_words(k) < 0)
 		return -ENOMEM;
+	evidence_ask(&k->ask, k->q, &k->lexical);
 	embed_question(k);
 	int r = k->r->exhaustive || index_n(k->x) <= ALL ? gather_all(k) : gather_best(k);
 	return r < 0 ? r : show(k, best, order(k, best), out);

@@ -54,6 +54,9 @@ struct search_tuning {
 
 extern const struct search_tuning search_tuning;
 
+/* "text", "vector", "hybrid". */
+MUST_USE bool search_mode(const char *name, enum search_by *out);
+
 struct search_request {
 	const char *collection; /* NULL: the default */
 	const char *query;      /* UTF-8             */

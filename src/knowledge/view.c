@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <math.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "knowledge/labels.h"
@@ -11,7 +12,8 @@ static bool asked_for(const struct view_filter *f, const struct index_document *
 {
 	return (!f->document || f->document == d->id) && (!f->since_us || d->mtime_us >= f->since_us) &&
 	       (!f->until_us || d->mtime_us < f->until_us) && (!f->tags || labels_within(f->tags, d->tags)) &&
-	       (!f->path || fnmatch(f->path, d->path, 0) == 0 || fnmatch(f->path, d->name, 0) == 0);
+	       (!f->path || fnmatch(f->path, d->path, 0) == 0 || fnmatch(f->path, d->name, 0) == 0) &&
+	       (!f->name || fnmatch(f->name, d->name, 0) == 0);
 }
 
 static bool is_alive(const struct index_segment *s, size_t leaf)
@@ -40,7 +42,7 @@ int view_init(struct view *v, const struct index *x, const struct view_filter *f
 	size_t n = index_n_segments(x), leaves = 0;
 
 	*v = (struct view){ .x = x, .n_passages = index_n_alive(x) };
-	v->all = !f->groups && !(f->tags && *f->tags) && !f->path && !f->since_us && !f->until_us &&
+	v->all = !f->groups && !(f->tags && *f->tags) && !f->path && !f->name && !f->since_us && !f->until_us &&
 		 !f->document;
 	if (v->all)
 		return 0;
@@ -61,6 +63,22 @@ int view_init(struct view *v, const struct index *x, const struct view_filter *f
 		fill_masks(v, f, i);
 	}
 	return 0;
+}
+
+bool view_date(const char *text, int64_t *us)
+{
+	static const char *const forms[] = { "%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ" };
+
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		struct tm t = { .tm_mday = 1 };
+		const char *end = strptime(text, forms[i], &t);
+
+		if (!end || *end)
+			continue;
+		*us = (int64_t)timegm(&t) * US_PER_S;
+		return true;
+	}
+	return false;
 }
 
 void view_done(struct view *v)

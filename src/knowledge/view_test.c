@@ -43,9 +43,24 @@ static void shows_what_is_asked_for(void)
 	CHECK_EQ(seen(x, &(struct view_filter){ .tags = "\nsmall\n" }, "zebra"), 1);
 	CHECK_EQ(seen(x, &(struct view_filter){ .path = "hr/*" }, "zebra"), 11);
 	CHECK_EQ(seen(x, &(struct view_filter){ .path = "b.md" }, "zebra"), 11);
+	CHECK_EQ(seen(x, &(struct view_filter){ .name = "*.md" }, "zebra"), 21);
+	CHECK_EQ(seen(x, &(struct view_filter){ .name = "hr/*" }, "zebra"), 1);
 	CHECK_EQ(seen(x, &(struct view_filter){ .since_us = 1 }, "zebra"), 1);
 	CHECK_EQ(seen(x, &(struct view_filter){ .until_us = 1 }, "zebra"), 21);
 	CHECK_EQ(seen(x, &(struct view_filter){ .document = 2 }, "zebra"), 11);
+}
+
+static void reads_dates(void)
+{
+	static const char *const wrong[] = { "", "2026", "2026-13-01", "2026-01-31x", "yesterday", "2026-01-31T1" };
+	int64_t us;
+
+	CHECK(view_date("2026-01-31", &us));
+	CHECK_EQ(us, 1769817600 * (int64_t)US_PER_S);
+	CHECK(view_date("1970-01-01T00:00:01Z", &us));
+	CHECK_EQ(us, US_PER_S);
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+		CHECK(!view_date(wrong[i], &us));
 }
 
 /* A word that stands only where one may not look is a word nobody has heard of. */
@@ -105,5 +120,5 @@ static void hidden_words_join_nothing(void)
 }
 
 TESTS({ "shows_what_is_asked_for", shows_what_is_asked_for },
-      { "hidden_words_are_unknown", hidden_words_are_unknown },
+      { "reads_dates", reads_dates }, { "hidden_words_are_unknown", hidden_words_are_unknown },
       { "hidden_words_join_nothing", hidden_words_join_nothing })
