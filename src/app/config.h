@@ -35,13 +35,14 @@ struct config {
 	const char *collection;
 	struct config_list groups; /* also serve's and token's: "" is none of them */
 	struct config_list labels; /* also serve's, of --docs                     */
-	const char *mode;    /* how passages are found: parts_mode()         */
+	const char *mode;    /* how passages are found: search_mode()         */
 	const char *against; /* eval: what differs in the second run         */
 	unsigned k;
 	bool json;
 	const char *wav, *speak, *voice;
 	const char *name;         /* of what comes from standard input */
 	struct config_list tags;
+	const char *path, *since, *until; /* of what is searched */
 	/* token */
 	unsigned expires_s, token_sessions, max_duration_s;
 	const char *session, *origin, *token_collection;

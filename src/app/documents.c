@@ -235,21 +235,35 @@ static int remove_them(struct chosen *x, struct config *c)
 	return r < 0 ? no_more(x->s) : print_changed(c, "removed", x->n);
 }
 
-static int tag_them(struct chosen *x, struct config *c)
+/* What `voiced documents tag` and `label` give: a set of words each. */
+static int mark_them(struct chosen *x, struct config *c, const struct config_list *list, const char *option,
+		     const char *done)
 {
-	char tags[LABELS_SIZE];
+	bool is_tag = list == &c->tags;
+	char set[LABELS_SIZE];
 
-	if (!c->tags.n)
-		fprintf(stderr, "voiced: which tags? --tag WORD, once for each; --tag '' takes all away\n");
-	if (!c->tags.n || config_set_of(&c->tags, "tag", tags) != 0)
+	if (!list->n)
+		fprintf(stderr, "voiced: which %ss? --%s WORD, once for each; --%s '' takes all away\n", option,
+			option, option);
+	if (!list->n || config_set_of(list, option, set) != 0)
 		return 2;
 	if (choose(x, c) != 0)
 		return 1;
 	int r = store_batch(x->s);
 	for (size_t i = 0; r == 0 && i < x->n; i++)
-		r = store_mark(x->s, x->ids[i], tags, NULL);
+		r = store_mark(x->s, x->ids[i], is_tag ? set : NULL, is_tag ? NULL : set);
 	r = store_commit(x->s, r);
-	return r < 0 ? no_more(x->s) : print_changed(c, "tagged", x->n);
+	return r < 0 ? no_more(x->s) : print_changed(c, done, x->n);
+}
+
+static int tag_them(struct chosen *x, struct config *c)
+{
+	return mark_them(x, c, &c->tags, "tag", "tagged");
+}
+
+static int label_them(struct chosen *x, struct config *c)
+{
+	return mark_them(x, c, &c->labels, "label", "labelled");
 }
 
 static const struct verb {
@@ -260,6 +274,7 @@ static const struct verb {
 	{ "list", false, list },
 	{ "remove", true, remove_them },
 	{ "tag", true, tag_them },
+	{ "label", true, label_them },
 };
 
 static int run_verb(const struct verb *v, struct config *c)
@@ -302,7 +317,7 @@ int command_documents(struct config *c)
 		return 2;
 	}
 	const char *near = config_nearest(c->words.at[0], names);
-	fprintf(stderr, "voiced: 'voiced documents' lists, removes or tags; '%s' is none of these%s%s%s\n",
+	fprintf(stderr, "voiced: 'voiced documents' lists, removes, tags or labels; '%s' is none of these%s%s%s\n",
 		c->words.at[0], near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 	return 2;
 }

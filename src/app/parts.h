@@ -29,7 +29,6 @@ enum parts_use {
 };
 
 /* "text", "vector", "hybrid": how passages are found. false: none of these. */
-MUST_USE bool parts_mode(const char *name, enum search_by *out);
 #define MODE_WRONG "--mode wants text, vector or hybrid, not '%.80s'"
 
 /* −errno and a sentence in why[]. */
