@@ -72,7 +72,7 @@ export async function serve({ data = temporary(), args = [], host = '127.0.0.1',
       if (server.exit) throw new Error(`voiced ended with ${JSON.stringify(server.exit)}: ${server.log}`);
       const health = await fetch(`${server.origin}/healthz`).catch(() => null);
       return health && (!ready || health.status === 200);
-    }, 30000);
+    }, 60000);
   } catch (e) {
     await server.stop().catch(() => {}); // `e` says more
     throw e;
