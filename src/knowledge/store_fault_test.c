@@ -388,6 +388,7 @@ struct play {
 	struct bytes start;         /* the database it begins with; none: an empty directory */
 	uint64_t after[STEPS_MAX];  /* what is kept after each step */
 	struct fault_plan plan;
+	unsigned long memory; /* or: the allocation that fails */
 	struct world w;
 	const char *wrong;
 	char said[STORE_WHY];
@@ -453,10 +454,17 @@ static const char *sentence(const struct play *p)
 	return p->w.why;
 }
 
+static bool struck(const struct play *p)
+{
+	return p->memory ? mem_failed() : faultvfs_struck();
+}
+
 static bool says_so(const struct play *p, int r)
 {
 	enum fault k = p->plan.kind;
 
+	if (p->memory)
+		return r == -ENOMEM;
 	if (k == FAULT_FULL || k == FAULT_SHORT)
 		return r == -ENOSPC && strstr(sentence(p), "disk is full");
 	return k == FAULT_BUSY ? r == -EBUSY : *sentence(p) != 0;
@@ -467,7 +475,7 @@ static size_t recover(struct play *p, size_t i, int r)
 {
 	bool once = !p->plan.lasting && !faultvfs_is_cut(p->plan.kind);
 
-	if (!faultvfs_struck()) {
+	if (!struck(p)) {
 		snprintf(p->said, sizeof(p->said), "%s", sentence(p));
 		p->wrong = "it failed without a reason";
 	} else if (!faultvfs_is_cut(p->plan.kind) && !says_so(p, r)) {
@@ -494,6 +502,7 @@ static void play(struct play *p)
 		return;
 	}
 	faultvfs_plan(p->plan);
+	mem_fail_at(p->memory);
 	for (size_t i = 0; i < p->n && !p->wrong;) {
 		p->w.why[0] = 0;
 		int r = p->steps[i].run(&p->w);
@@ -503,6 +512,7 @@ static void play(struct play *p)
 		else
 			i = recover(p, i, r);
 	}
+	mem_fail_at(0);
 	if (!p->wrong)
 		(void)look(p, p->n);
 	let_go(&p->w);
@@ -574,6 +584,76 @@ static bool try_kind(struct play *p, enum fault kind, bool lasting)
 	return bad == 0;
 }
 
+static unsigned long count_allocations(struct play *p)
+{
+	enum { MANY = 1 << 30 };
+
+	if (!begin(p))
+		return 0;
+	faultvfs_plan((struct fault_plan){ 0 });
+	mem_fail_at(MANY);
+	for (size_t i = 0; i < p->n; i++)
+		if (p->steps[i].run(&p->w) < 0)
+			return 0;
+	unsigned long left = mem_fail_hold();
+	mem_fail_at(0);
+	let_go(&p->w);
+	return MANY - left;
+}
+
+/* Every seventh allocation, or a few of them. */
+static bool try_memory(struct play *p)
+{
+	unsigned long n = count_allocations(p), stride = all() ? 7 : n / TRIES + 1, tried = 0, bad = 0;
+
+	p->plan = (struct fault_plan){ 0 };
+	for (p->memory = 1 + stride / 2; p->memory <= n; p->memory += stride, tried++) {
+		play(p);
+		if (!p->wrong)
+			continue;
+		fprintf(stderr, "allocation %lu of %lu: %s %s\n", p->memory, n, p->wrong, p->said);
+		bad++;
+	}
+	p->memory = 0;
+	if (all())
+		printf("  %-14s %-8s %5lu of %lu allocations: %lu wrong\n", "memory", "", tried, n, bad);
+	return n && bad == 0;
+}
+
+/* A disk that says it has written what it has not cannot be made good. Nothing may crash, and
+ * what fails says why; how it ended is counted. */
+static bool try_lies(struct play *p)
+{
+	unsigned long calls = count_calls(p, FAULT_LIE), stride = all() ? 1 : calls / TRIES + 1;
+	unsigned long well = 0, told = 0, other = 0;
+
+	for (unsigned long n = 1; n <= calls; n += stride) {
+		uint64_t now = 0;
+
+		if (!begin(p))
+			return false;
+		faultvfs_plan((struct fault_plan){ FAULT_LIE, n, false, n });
+		for (size_t i = 0; i < p->n; i++)
+			(void)!p->steps[i].run(&p->w);
+		let_go(&p->w);
+		faultvfs_plan((struct fault_plan){ 0 });
+		if (do_open(&p->w) < 0 || digest(p->w.s, &now) < 0 || whole(p->w.s)) {
+			told++;
+			if (!*sentence(p))
+				return false;
+		} else if (now == p->after[p->n - 1]) {
+			well++;
+		} else {
+			other++;
+		}
+		let_go(&p->w);
+	}
+	if (all())
+		printf("  %-14s %-8s %5lu calls, each in turn: %lu without a trace, %lu found damaged, %lu lost unnoticed\n",
+		       "lie", "", well + told + other, well, told, other);
+	return true;
+}
+
 static void try_all(struct play *p)
 {
 	static const struct {
@@ -593,6 +673,8 @@ static void try_all(struct play *p)
 		fprintf(stderr, "without a fault: %s\n", p->wrong);
 	for (size_t i = 0; p->after[0] && i < ARRAY_LEN(kinds); i++)
 		ok = try_kind(p, kinds[i].kind, kinds[i].lasting) && ok;
+	ok = p->after[0] && try_memory(p) && ok;
+	ok = p->after[0] && try_lies(p) && ok;
 	faultvfs_done();
 	CHECK(ok);
 }
