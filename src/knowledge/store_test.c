@@ -365,9 +365,50 @@ static void survives_kill(void)
 	}
 }
 
+/* One of several processes that find an empty directory at the same moment. */
+static int open_with_others(const char *dir, int start, unsigned k)
+{
+	struct store *s = NULL;
+	char why[STORE_WHY], name[8], c;
+	int64_t id;
+
+	(void)!read(start, &c, 1);
+	int r = k % 3 == 2 ? store_reader_open(&s, dir, why) : store_open(&s, dir, why);
+	if (r < 0)
+		return k % 3 == 2 && r == -ENOENT ? 0 : 1;
+	snprintf(name, sizeof(name), "c%u", k % 9);
+	r = k % 3 == 2 ? 0 : store_collection(s, name, &id);
+	store_close(s);
+	return r < 0;
+}
+
+static void several_processes_make_it_together(void)
+{
+	if (getenv("VOICED_TEST_OOM"))
+		return; /* the children do not care */
+	for (unsigned round = 0; round < 8; round++) {
+		AUTO(testdir) struct testdir dir = testdir_new();
+		int start[2], status, bad = 0;
+
+		CHECK_EQ(pipe2(start, O_CLOEXEC), 0);
+		for (unsigned k = 0; k < 6; k++) {
+			if (fork() != 0)
+				continue;
+			close(start[1]);
+			_exit(open_with_others(dir.path, start[0], k));
+		}
+		close(start[0]);
+		close(start[1]);
+		while (wait(&status) > 0)
+			bad += status != 0;
+		CHECK_EQ(bad, 0);
+	}
+}
+
 TESTS({ "keeps_documents", keeps_documents },
       { "tells_what_changed_and_keeps_its_marks", tells_what_changed_and_keeps_its_marks },
       { "a_batch_is_all_or_nothing", a_batch_is_all_or_nothing },
       { "an_older_store_is_brought_up_to_date", an_older_store_is_brought_up_to_date },
       { "finds_the_passage_of_a_place", finds_the_passage_of_a_place }, { "separates_collections", separates_collections },
-      { "says_what_is_wrong", says_what_is_wrong }, { "survives_kill", survives_kill })
+      { "says_what_is_wrong", says_what_is_wrong }, { "survives_kill", survives_kill },
+      { "several_processes_make_it_together", several_processes_make_it_together })
