@@ -131,14 +131,26 @@ static void do_mark(struct life *l, unsigned c, unsigned k)
 
 static void do_learn(struct life *l, unsigned c, unsigned k)
 {
-	const struct store_word words[] = { { "boat", k + 1 }, { "sail", 1 } };
-	struct store_learned x = { .embedder = "test", .dim = 4, .model = bytes_str("model"), .n_words = 1 + k % 2,
-				   .words = words, .generation = l->now.generation[c] };
+	const struct store_learned x = { .embedder = "test", .dim = 4, .model = bytes_str("model"),
+					 .generation = l->now.generation[c] };
 
+	(void)k;
 	if (!expect(l, store_learn(l->s, l->collection[c], &x) == 0, "learn"))
 		return;
 	l->now.learned[c] = true;
-	l->now.lexicon[c] = 1 + k % 2;
+	l->now.generation[c]++;
+	done(l);
+}
+
+static void do_words(struct life *l, unsigned c, unsigned k)
+{
+	const struct store_word words[] = { { "boat", k + 1 }, { "sail", 1 } };
+	enum store_how how = k < 3 ? STORE_REPLACE : STORE_MERGE;
+	unsigned n = 1 + k % 2, before = how == STORE_REPLACE ? 0 : l->now.lexicon[c];
+
+	if (!expect(l, store_put_words(l->s, l->collection[c], words, n, how, l->now.generation[c], 1) == 0, "put words"))
+		return;
+	l->now.lexicon[c] = MAX(before, n);
 	done(l);
 }
 
@@ -256,7 +268,7 @@ static const struct {
 	void (*run)(struct life *l, unsigned c, unsigned k);
 	unsigned weight;
 } operations[] = {
-	{ do_put, 9 }, { do_remove, 4 }, { do_mark, 4 }, { do_learn, 2 }, { do_batch, 5 }, { do_reopen, 1 },
+	{ do_put, 9 }, { do_remove, 4 }, { do_mark, 4 }, { do_learn, 2 }, { do_words, 2 }, { do_batch, 5 }, { do_reopen, 1 },
 };
 
 static void step(struct life *l)

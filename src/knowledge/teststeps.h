@@ -158,6 +158,33 @@ static int do_learn(struct world *w)
 	return store_learn(w->s, 1, &l);
 }
 
+/* A put since do_learn() has passages without vectors. */
+static int do_add_vectors(struct world *w)
+{
+	static const int8_t vectors[512][16];
+	struct ids ids = { 0 };
+	int64_t generation = 0;
+	int r = store_generation(w->s, 1, &generation);
+
+	if (r == 0)
+		r = store_passages(w->s, 1, add_id, &ids);
+	if (r < 0)
+		return r;
+	struct store_learned l = { .embedder = "test", .dim = 16, .n_vectors = ids.n, .passages = ids.p,
+				   .vectors = vectors[0], .generation = generation };
+	return store_add_vectors(w->s, 1, &l, STORE_ANNOUNCE);
+}
+
+static int do_cache(struct world *w)
+{
+	static const int8_t vectors[40][16];
+	uint8_t sha[40][STORE_SHA] = { { 0 } };
+
+	for (size_t i = 0; i < ARRAY_LEN(sha); i++)
+		sha[i][0] = (uint8_t)i;
+	return store_cache(w->s, "test", (const uint8_t (*)[STORE_SHA])sha, vectors[0], 16, ARRAY_LEN(sha));
+}
+
 static int do_collection(struct world *w)
 {
 	int64_t id;
@@ -244,6 +271,7 @@ static const struct step life[] = {
 	{ "replace", do_replace },
 	{ "mark", do_mark },	       { "remove", do_remove },
 	{ "abort", do_abort },	       { "hold", do_hold },
+	{ "add vectors", do_add_vectors }, { "cache", do_cache },
 	{ "put beside", do_put_beside }, { "release", do_release },
 	{ "close", do_close },	       { "open again", do_open },
 	{ "collection", do_collection }, { "put second", do_put_second },
