@@ -30,7 +30,7 @@ struct embedder {
 	char name[EMBED_NAME_MAX];
 };
 
-extern const struct embed_ops embed_lsa_ops;
+extern const struct embed_ops embed_lsa_ops, embed_static_ops;
 
 /* Sets the head of a new one: one reference, dim from width. */
 void embedder_init(struct embedder *e, const struct embed_ops *ops, unsigned width, const char *name);
