@@ -115,7 +115,7 @@ static bool as_text(const struct embedder *e, const struct embed_text *t, float 
 bool embed_passage(const struct embedder *e, const struct index *x, size_t passage, int8_t *out)
 {
 	const struct index_passage *p = index_passage(x, passage);
-	const struct embed_text t = { index_document(x, p->document)->title, p->heading, p->path, p->text };
+	const struct embed_text t = { p->document->title, p->heading, p->path, p->text };
 	float v[EMBED_DIM_MAX];
 
 	memset(v, 0, e->dim * sizeof(*v));

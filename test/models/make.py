@@ -18,7 +18,7 @@ def noise():
     return (seed >> 40) / 2**24 - 0.5
 
 def row(piece):  # near the other words of its subject
-    word = piece.lower().strip('#▁Ġ')
+    word = piece.strip('#▁Ġ').lower()
     at = next((i for i, s in enumerate(SUBJECTS) if any(w == word or (len(word) > 2 and word in w) for w in s)), None)
     return [(2.0 if at is not None and c % 4 == at else 0.0) + 0.5 * noise() for c in range(DIM)]
 
