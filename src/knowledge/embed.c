@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "knowledge/embed_inner.h"
 
-static const struct embed_ops *const kinds[] = { &embed_lsa_ops, &embed_static_ops };
+static const struct embed_ops *const kinds[] = { &embed_lsa_ops, &embed_static_ops, &embed_remote_ops };
 
 /* --- life ------------------------------------------------------------------------------- */
 
@@ -136,8 +136,7 @@ bool embed_query(const struct embedder *e, const struct index *x, const struct q
 
 bool embedder_silent(const struct embedder *e)
 {
-	(void)e;
-	return false;
+	return atomic_load(&e->silent);
 }
 
 /* --- vectors ------------------------------------------------------------------------------ */
