@@ -10,7 +10,9 @@
 #include "base/alloc.h"
 
 enum kind { TEXT, LIST, NUMBER, FLAG };
-enum { BY_HAND = BIT(15) /* beside the commands: a flag, never in a file or the environment */ };
+/* Beside the commands: a flag, never in a file or the environment; and the other way round. */
+enum { BY_HAND = BIT(15), SECRET = BIT(14) };
+enum { CMD_EMBED = CMD_SERVE | CMD_INGEST | CMD_SEARCH | CMD_ASK };
 
 /* clang-format off */
 static const struct key {
@@ -45,6 +47,10 @@ static const struct key {
 	{ "middle-tier",  CMD_SERVE,  FLAG,   AT(middle_tier),   NULL,    "/realtime without a model is a session with the server's settings" },
 	{ "control-grace", CMD_SERVE, NUMBER, AT(control_grace_s), "SECONDS", "a Voice Live call outlives its control socket (default: 30)" },
 	{ "k",            CMD_SEARCH, NUMBER, AT(k),             "N",     "how many passages (default: 5)" },
+	{ "embedder",     CMD_EMBED,  TEXT,   AT(embedder),      "lsa|DIR|URL", "vectors learned here, by a model in a folder, or by a service" },
+	{ "embedder-model", CMD_EMBED, TEXT,  AT(embedder_model), "NAME", "the service's model" },
+	{ "embedder-dimensions", CMD_EMBED, NUMBER, AT(embedder_dimensions), "N", "ask the service for so many (default: as the model has it)" },
+	{ "embedder-key", CMD_EMBED | SECRET, TEXT, AT(embedder_key), "KEY", "the service's key" },
 	{ "json",         CMD_INGEST | CMD_SEARCH | CMD_ASK | CMD_DOCTOR | CMD_TOKEN, FLAG, AT(json), NULL, "print one JSON document" },
 	{ "wav",          CMD_ASK,    TEXT,   AT(wav),           "FILE",  "take the question from a recording (WAV)" },
 	{ "speak",        CMD_ASK,    TEXT,   AT(speak),         "FILE",  "write the spoken answer as WAV" },
@@ -199,6 +205,11 @@ static int from_flags(struct config *c, enum command cmd, int argc, const char *
 
 		if (!k)
 			return unknown_option(name, n, cmd);
+		if (k->commands & SECRET) {
+			fprintf(stderr, "voiced: --%s would be seen by everyone on this machine; set it in the "
+					"configuration file or as VOICED_EMBEDDER_KEY\n", k->name);
+			return -EINVAL;
+		}
 		const char *value = eq ? eq + 1 : NULL;
 		if (!value && k->kind != FLAG && ++i < argc)
 			value = argv[i];
@@ -341,7 +352,7 @@ void config_help(enum command cmd)
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		char left[48];
 
-		if (!(keys[i].commands & cmd))
+		if (!(keys[i].commands & cmd) || keys[i].commands & SECRET)
 			continue;
 		snprintf(left, sizeof(left), "--%s%s%s", keys[i].name, keys[i].value ? " " : "",
 			 keys[i].value ? keys[i].value : "");

@@ -38,6 +38,8 @@ struct config {
 	unsigned k;
 	bool json;
 	const char *wav, *speak, *voice;
+	const char *embedder, *embedder_model, *embedder_key; /* NULL: as it is   */
+	unsigned embedder_dimensions;
 	/* token */
 	unsigned expires_s, token_sessions, max_duration_s;
 	const char *session, *origin, *token_collection;

@@ -14,11 +14,13 @@
 #include "app/command.h"
 #include "app/file.h"
 #include "app/parts.h"
+#include "app/tend.h"
 #include "base/alloc.h"
 #include "base/env.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/pool.h"
+#include "knowledge/learn.h"
 #include "net/tls.h"
 #include "net/udp.h"
 #include "rtc/assoc.h"
@@ -47,6 +49,7 @@ struct service {
 	struct seat_thread seats[LOOPS_MAX];
 	struct loop *loops[LOOPS_MAX];
 	struct parts *parts;
+	struct tend *tend;
 	struct cert *cert;
 	struct sctp_service *sctp;
 	struct auth auth;
@@ -305,6 +308,8 @@ static int open_all(struct service *s)
 		r = open_api(s);
 	if (r == 0)
 		r = open_sockets(s);
+	if (r == 0)
+		r = tend_new(&s->tend, s->c->data);
 	return r;
 }
 
@@ -341,6 +346,7 @@ static void close_all(struct service *s)
 	if (s->parts)
 		pool_finish(parts_turn_pool(s->parts)); /* recordings */
 	leave_in_time(s);
+	tend_free(s->tend);
 	parts_free(s->parts);
 	secrets_free(s->secrets);
 	sctp_service_free(s->sctp);
@@ -457,6 +463,7 @@ int command_serve(struct config *c)
 
 	if (config_set_of(&c->labels, "label", labels) != 0 || config_set_of(&c->groups, "group", groups) != 0)
 		return 2;
+	learn_leave_to_tend();
 	if (c->docs.n && ingest_for_command(c->data, c->collection, c->labels.n ? labels : NULL, c->docs.at,
 					    c->docs.n, INGEST_AS_TEXT) != 0)
 		return 1;
