@@ -331,6 +331,7 @@ static int rank(struct ranking *k, struct search_result *out)
 		return r;
 	size_t n = order(k, best);
 	out->n = MIN(n, want);
+	out->words_only = !k->has_question && index_embedder(k->x) && embedder_silent(index_embedder(k->x));
 	for (size_t i = 0; i < out->n; i++) {
 		out->rows[i] = make_row(k->x, &best[i]);
 		out->confidence = MAX(out->confidence, best[i].coverage * best[i].score / best[0].score);
@@ -344,6 +345,7 @@ int search_run(struct searcher *s, const struct search_request *r, struct search
 
 	out->n = 0;
 	out->confidence = 0;
+	out->words_only = false;
 	out->query = NULL;
 	out->view = (struct view){ .x = NULL };
 	out->strings = (struct arena){ .head = NULL };
