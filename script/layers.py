@@ -3,7 +3,7 @@
 import pathlib, re, sys
 if sys.argv[1:]: sys.exit(print(__doc__))
 MAY = {
-    'base': '', 'media': 'base', 'net': 'base', 'rtc': 'base media', 'knowledge': 'base',
+    'base': '', 'media': 'base', 'net': 'base', 'rtc': 'base media', 'knowledge': 'base net',
     'engine': 'base media knowledge', 'session': 'base media engine',
     'leg': 'base media rtc net session', 'api': 'base media rtc net knowledge engine session leg',
     'app': 'base media rtc net knowledge engine session leg api',

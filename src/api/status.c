@@ -6,6 +6,7 @@
 #include "api/seat.h"
 #include "base/alloc.h"
 #include "base/pool.h"
+#include "knowledge/learn.h"
 #include "knowledge/store.h"
 
 static const char csp[] =
@@ -176,6 +177,10 @@ void get_metrics(struct request *r)
 	       atomic_load(&a->refused_total));
 	metric(&b, "http_requests_total", "counter", "HTTP requests.", atomic_load(&a->requests_total));
 	metric(&b, "ready", "gauge", "1: a question asked now is answered.", a->p.ready(a->p.ctx));
+	struct learn_progress p = learn_progress();
+	metric(&b, "embedding_passages_total", "counter", "Vectors of passages made.", p.made);
+	metric(&b, "reembedding_passages", "gauge", "Passages that get another embedder's vectors now.", p.total);
+	metric(&b, "reembedding_passages_done", "gauge", "How many of these have them.", p.done);
 	metric(&b, "memory_blocks", "gauge", "Heap blocks in use.", mem_live());
 	if (b.failed) {
 		reply_no_memory(r->ex);

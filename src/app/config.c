@@ -11,7 +11,9 @@
 #include "base/alloc.h"
 
 enum kind { TEXT, LIST, NUMBER, FLAG };
-enum { BY_HAND = BIT(15) /* beside the commands: a flag, never in a file or the environment */ };
+/* Beside the commands: a flag, never in a file or the environment; and the other way round. */
+enum { BY_HAND = BIT(15), SECRET = BIT(14) };
+enum { CMD_EMBED = CMD_SERVE | CMD_INGEST | CMD_SEARCH | CMD_ASK };
 
 /* clang-format off */
 static const struct key {
@@ -54,6 +56,10 @@ static const struct key {
 	{ "since",        CMD_SEARCH | BY_HAND, TEXT, AT(since), "DATE",  "only in files changed then or later: 2026-01-31" },
 	{ "until",        CMD_SEARCH | BY_HAND, TEXT, AT(until), "DATE",  "only in files changed before" },
 	{ "name",         CMD_INGEST | BY_HAND, TEXT, AT(name),  "NAME",  "what a document from standard input (-) is called" },
+	{ "embedder",     CMD_EMBED,  TEXT,   AT(embedder),      "lsa|DIR|URL", "vectors learned here, by a model in a folder, or by a service" },
+	{ "embedder-model", CMD_EMBED, TEXT,  AT(embedder_model), "NAME", "the service's model" },
+	{ "embedder-dimensions", CMD_EMBED, NUMBER, AT(embedder_dimensions), "N", "ask the service for so many (default: as the model has it)" },
+	{ "embedder-key", CMD_EMBED | SECRET, TEXT, AT(embedder_key), "KEY", "the service's key" },
 	{ "wav",          CMD_ASK,    TEXT,   AT(wav),           "FILE",  "take the question from a recording (WAV)" },
 	{ "speak",        CMD_ASK,    TEXT,   AT(speak),         "FILE",  "write the spoken answer as WAV" },
 	{ "voice",        CMD_ASK,    TEXT,   AT(voice),         "NAME",  "the voice that speaks it (default: alloy)" },
@@ -207,6 +213,11 @@ static int from_flags(struct config *c, enum command cmd, int argc, const char *
 
 		if (!k)
 			return unknown_option(name, n, cmd);
+		if (k->commands & SECRET) {
+			fprintf(stderr, "voiced: --%s would be seen by everyone on this machine; set it in the "
+					"configuration file or as VOICED_EMBEDDER_KEY\n", k->name);
+			return -EINVAL;
+		}
 		const char *value = eq ? eq + 1 : NULL;
 		if (!value && k->kind != FLAG && ++i < argc)
 			value = argv[i];
@@ -383,7 +394,7 @@ void config_help(enum command cmd)
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		char left[48];
 
-		if (!(keys[i].commands & cmd))
+		if (!(keys[i].commands & cmd) || keys[i].commands & SECRET)
 			continue;
 		snprintf(left, sizeof(left), "--%s%s%s", keys[i].name, keys[i].value ? " " : "",
 			 keys[i].value ? keys[i].value : "");

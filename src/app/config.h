@@ -43,6 +43,8 @@ struct config {
 	const char *name;         /* of what comes from standard input */
 	struct config_list tags;
 	const char *path, *since, *until; /* of what is searched */
+	const char *embedder, *embedder_model, *embedder_key; /* NULL: as it is   */
+	unsigned embedder_dimensions;
 	/* token */
 	unsigned expires_s, token_sessions, max_duration_s;
 	const char *session, *origin, *token_collection;

@@ -76,6 +76,31 @@ static void check_documents(const struct config *c, struct finding *f)
 	snprintf(f->mend, sizeof(f->mend), "voiced ingest PATH");
 }
 
+static void check_embedder(const struct config *c, struct finding *f)
+{
+	AUTO(store) struct store *s = NULL;
+	struct store_state now = { 0 };
+	char why[STORE_WHY];
+	int64_t id;
+	int r = store_reader_open(&s, c->data, why);
+
+	if (r == 0)
+		r = store_collection(s, STORE_DEFAULT_COLLECTION, &id);
+	if (r == 0)
+		r = store_state(s, id, &now);
+	if (r != 0 || !now.dim)
+		snprintf(f->text, sizeof(f->text), "none yet: search goes by words; one is learned from 32 passages on");
+	else
+		snprintf(f->text, sizeof(f->text), "%s, %u dimensions", now.embedder, now.dim);
+	if (now.next[0]) {
+		size_t n = strlen(f->text);
+
+		f->verdict = NOTE;
+		snprintf(f->text + n, sizeof(f->text) - n, "; %s has %lld of %lld passages ('voiced serve' or 'voiced ingest' goes on)",
+			 now.next, (long long)now.done, (long long)now.total);
+	}
+}
+
 static void check_certificate(const struct config *c, struct finding *f)
 {
 	char path[300];
@@ -166,6 +191,7 @@ static const struct {
 } checks[] = {
 	{ "data", check_data },
 	{ "documents", check_documents },
+	{ "embedder", check_embedder },
 	{ "certificate", check_certificate },
 	{ "private key", check_private_key },
 	{ "logs", check_logs },

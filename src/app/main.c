@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/command.h"
+#include "app/embedder.h"
 #include "base/json.h"
 #include "base/log.h"
 
@@ -93,7 +94,16 @@ static int run(size_t i, int argc, char **argv)
 		fprintf(stderr, "usage: voiced %s [options] %s\n", commands[i].name, commands[i].words);
 		goto out;
 	}
+	if (commands[i].bit & (CMD_SERVE | CMD_INGEST | CMD_SEARCH | CMD_ASK)) {
+		char why[EMBEDDER_WHY];
+
+		if (embedder_configure(&c, why) != 0) {
+			fprintf(stderr, "voiced: %s\n", why);
+			goto out;
+		}
+	}
 	code = commands[i].run(&c);
+	embedder_unconfigure();
 out:
 	config_done(&c);
 	return code;

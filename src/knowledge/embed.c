@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "knowledge/embed_inner.h"
 
-static const struct embed_ops *const kinds[] = { &embed_lsa_ops };
+static const struct embed_ops *const kinds[] = { &embed_lsa_ops, &embed_static_ops, &embed_remote_ops };
 
 /* --- life ------------------------------------------------------------------------------- */
 
@@ -105,12 +105,21 @@ static bool finish(const struct embedder *e, bool any, float *v, int8_t *out)
 	return any;
 }
 
+static bool as_text(const struct embedder *e, const struct embed_text *t, float *v)
+{
+	char why[EMBED_WHY];
+
+	return e->ops->texts(e, t, 1, v, why) == 0;
+}
+
 bool embed_passage(const struct embedder *e, const struct index *x, size_t passage, int8_t *out)
 {
+	const struct index_passage *p = index_passage(x, passage);
+	const struct embed_text t = { p->document->title, p->heading, p->path, p->text };
 	float v[EMBED_DIM_MAX];
 
 	memset(v, 0, e->dim * sizeof(*v));
-	return finish(e, e->ops->passage(e, x, passage, v), v, out);
+	return finish(e, e->ops->passage ? e->ops->passage(e, x, passage, v) : as_text(e, &t, v), v, out);
 }
 
 bool embed_query(const struct embedder *e, const struct index *x, const struct query *q,
@@ -119,13 +128,15 @@ bool embed_query(const struct embedder *e, const struct index *x, const struct q
 	float v[EMBED_DIM_MAX];
 
 	memset(v, 0, e->dim * sizeof(*v));
-	return finish(e, e->ops->query(e, x, q, text, v), v, out);
+	return finish(e,
+		      e->ops->query ? e->ops->query(e, x, q, text, v) :
+				      as_text(e, &(struct embed_text){ .text = text }, v),
+		      v, out);
 }
 
 bool embedder_silent(const struct embedder *e)
 {
-	(void)e;
-	return false;
+	return atomic_load(&e->silent);
 }
 
 /* --- vectors ------------------------------------------------------------------------------ */

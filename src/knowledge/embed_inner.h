@@ -26,11 +26,12 @@ struct embed_ops {
 struct embedder {
 	const struct embed_ops *ops;
 	atomic_uint refs;
+	atomic_bool silent; /* the last question could not be asked */
 	unsigned dim, width;
 	char name[EMBED_NAME_MAX];
 };
 
-extern const struct embed_ops embed_lsa_ops;
+extern const struct embed_ops embed_lsa_ops, embed_static_ops, embed_remote_ops;
 
 /* Sets the head of a new one: one reference, dim from width. */
 void embedder_init(struct embedder *e, const struct embed_ops *ops, unsigned width, const char *name);

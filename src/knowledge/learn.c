@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "knowledge/embed.h"
 #include "knowledge/embed_lsa.h"
+#include "knowledge/embed_remote.h"
 #include "knowledge/store.h"
 #include "knowledge/words.h"
 
@@ -26,15 +28,33 @@ enum {
 };
 
 static enum learn_want want;
-static struct embedder *chosen;
+static struct embedder *chosen; /* LEARN_WITH; NULL: the service below */
+static struct embed_remote_params service; /* strings are owned */
+static char chosen_name[EMBED_NAME_MAX];
 static bool left_to_tend;
 static atomic_ulong n_done, n_total, n_made;
 
 void learn_choose(enum learn_want w, struct embedder *e)
 {
 	embedder_free(chosen);
+	mem_free((void *)(uintptr_t)service.url);
+	mem_free((void *)(uintptr_t)service.model);
+	service = (struct embed_remote_params){ 0 };
 	want = w;
 	chosen = embedder_ref(e);
+	snprintf(chosen_name, sizeof(chosen_name), "%s", e ? embedder_name(e) : "");
+}
+
+int learn_choose_service(const struct embed_remote_params *p)
+{
+	learn_choose(LEARN_WITH, NULL);
+	service = (struct embed_remote_params){ mem_strdup(p->url), mem_strdup(p->model), p->dimensions };
+	if (!service.url || !service.model) {
+		learn_choose(LEARN_KEEP, NULL);
+		return -ENOMEM;
+	}
+	embed_remote_name(&service, chosen_name);
+	return 0;
 }
 
 void learn_leave_to_tend(void)
@@ -469,32 +489,67 @@ static bool is_wanted(const struct run *u, const struct embedder *e)
 	case LEARN_LSA:
 		return embedder_kind(e) == EMBED_LSA;
 	case LEARN_WITH:
-		return strcmp(u->state.embedder, embedder_name(chosen)) == 0;
+		return strcmp(u->state.embedder, chosen_name) == 0;
 	}
 	return true;
+}
+
+/* The configured one replaces what is there. */
+static int learn_chosen(struct run *u)
+{
+	AUTO(embedder) struct embedder *e = embedder_ref(chosen);
+	char why[EMBED_WHY] = "";
+	int r = e ? 0 : embed_remote_open(&e, &service, why);
+
+	if (r < 0 && r != -ENOMEM) {
+		log_warn("collection=%s what=embedder name=\"%s\" why=\"%s\"", u->name, chosen_name, why);
+		return -EAGAIN;
+	}
+	return r < 0 ? r : replace_embedder(u, e);
+}
+
+/* Without a look at the embedder: is it the right one, with all its vectors? */
+static bool is_settled(const struct store_state *s)
+{
+	bool right = want == LEARN_KEEP || strcmp(s->embedder, want == LEARN_LSA ? LSA_NAME : chosen_name) == 0;
+
+	return right && s->vectors == s->generation;
 }
 
 static int learn_vectors(struct run *u)
 {
 	AUTO(embedder) struct embedder *e = NULL;
-	bool right = want != LEARN_WITH || strcmp(u->state.embedder, embedder_name(chosen)) == 0;
 	bool much = false;
 
-	right &= want != LEARN_LSA || strcmp(u->state.embedder, LSA_NAME) == 0;
-	if (u->state.vectors == u->state.generation && right)
+	if (is_settled(&u->state))
 		return 0;
 	int r = load(u, &e);
 	if (r == 0 && e && is_wanted(u, e) && embedder_kind(e) == EMBED_LSA)
 		r = has_changed(u, e, &much);
 	if (r < 0)
 		return r;
+	if (!e && want == LEARN_KEEP && u->state.dim && strncmp(u->state.embedder, "lsa-", 4) != 0) {
+		log_warn("collection=%s what=embedder name=\"%s\" why=\"it is no longer there; give another "
+			 "--embedder\"", u->name, u->state.embedder);
+		return -EAGAIN;
+	}
+	bool remote = e && embedder_kind(e) == EMBED_REMOTE;
 	if (e && is_wanted(u, e) && !much)
-		return u->quick && embedder_kind(e) == EMBED_REMOTE ? 0 : embed_new(u, e);
+		return u->quick && remote ? 0 : embed_new(u, e);
 	if (u->quick && u->size.passages > QUICK) /* until then the index embeds what is new */
 		return 0;
-	if (want == LEARN_WITH)
-		return u->quick && embedder_kind(chosen) == EMBED_REMOTE ? 0 : replace_embedder(u, chosen);
-	return learn_anew(u);
+	if (want != LEARN_WITH)
+		return learn_anew(u);
+	return u->quick && !chosen ? 0 : learn_chosen(u);
+}
+
+bool learn_is_due(struct store *s, const char *collection)
+{
+	struct store_state state;
+	int64_t id;
+
+	return store_collection(s, collection, &id) == 0 && store_state(s, id, &state) == 0 &&
+	       !(is_settled(&state) && state.words == state.generation);
 }
 
 static int run(struct run *u)

@@ -11,6 +11,7 @@
 
 #include "base/defs.h"
 
+struct embed_remote_params;
 struct embedder;
 struct store;
 
@@ -22,6 +23,8 @@ enum learn_want {
 
 /* Which embedder collections are to have. Once, before other threads; takes a reference. */
 void learn_choose(enum learn_want want, struct embedder *e);
+/* A service; it is asked when there is something to ask. 0 or -ENOMEM. */
+MUST_USE int learn_choose_service(const struct embed_remote_params *p);
 /* From now on learn_collection() does only what is quick; learn_tend() does all. Once, likewise. */
 void learn_leave_to_tend(void);
 
@@ -31,6 +34,9 @@ MUST_USE int learn_collection(struct store *s, const char *collection);
 /* The same, all of it; -ECANCELED as soon as stop(ctx) says true. -EAGAIN: a service did not
  * answer; call again later. */
 MUST_USE int learn_tend(struct store *s, const char *collection, bool (*stop)(void *ctx), void *ctx);
+
+/* Has learn_tend() anything to do? Quick; a reader's store will do. */
+bool learn_is_due(struct store *s, const char *collection);
 
 /* Passages whose vectors are being made now, over all collections, and how many are done; since
  * the start, how many vectors were made. Any thread. */

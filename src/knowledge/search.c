@@ -526,6 +526,8 @@ static int rank(struct ranking *k, struct search_result *out)
 	evidence_ask(&k->ask, k->q, &k->lexical);
 	embed_question(k);
 	int r = k->r->exhaustive || index_n(k->x) <= ALL ? gather_all(k) : gather_best(k);
+	out->words_only = k->r->by != SEARCH_BY_WORDS && !k->has_question && index_embedder(k->x) &&
+			  embedder_silent(index_embedder(k->x));
 	return r < 0 ? r : show(k, best, order(k, best), out);
 }
 
@@ -535,6 +537,7 @@ int search_run(struct searcher *s, const struct search_request *r, struct search
 
 	out->n = 0;
 	out->confidence = 0;
+	out->words_only = false;
 	out->query = NULL;
 	out->view = (struct view){ .x = NULL };
 	out->strings = (struct arena){ .head = NULL };

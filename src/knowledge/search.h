@@ -92,6 +92,7 @@ struct search_result {
 	/* 0..1: how sure it is that the first row answers. Below SEARCH_NOTHING an answerer
 	 * should say that the documents say nothing about this. */
 	float confidence;
+	bool words_only; /* the embedding service did not answer: found without vectors */
 };
 
 #define SEARCH_NOTHING 0.45f
@@ -111,6 +112,7 @@ static inline void search_result_auto_(struct search_result *r)
  * [{start, end, weight, known, like: [[term, quality]]}]}; words are those of the question
  * that say something: octets of the query, weight by rarity in the collection, whether the
  * collection has the word, and what else meets it (query.h).
+ * "words_only": true where vectors were wanted and the service that makes them did not answer.
  * A new reference; NULL: no memory. */
 MUST_USE json_t *search_result_json(const struct search_request *q, const struct search_result *r);
 MUST_USE json_t *search_row_json(const struct search_row *r);

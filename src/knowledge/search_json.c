@@ -81,6 +81,10 @@ json_t *search_result_json(const struct search_request *q, const struct search_r
 	o = json_pack("{ss ss so so}", "query", q->query, "collection",
 		      q->collection ? q->collection : STORE_DEFAULT_COLLECTION, "confidence",
 		      number(r->confidence), "results", list);
+	if (o && r->words_only && json_object_set_new(o, "words_only", json_true()) != 0) {
+		json_decref(o);
+		return NULL;
+	}
 	if (o && r->query && json_object_set_new(o, "words", words_json(r)) != 0) {
 		json_decref(o);
 		return NULL;

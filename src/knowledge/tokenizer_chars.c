@@ -1,0 +1,31 @@
+#include <utf8proc.h>
+
+#include "knowledge/tokenizer_inner.h"
+
+static bool is_space(uint32_t c)
+{
+	return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+	       (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+	       c == 0x3000;
+}
+
+unsigned char_classes(uint32_t c)
+{
+	static const uint8_t of[] = {
+		[UTF8PROC_CATEGORY_LU] = CHAR_LETTER | CHAR_WORD,
+		[UTF8PROC_CATEGORY_LL] = CHAR_LETTER | CHAR_WORD, [UTF8PROC_CATEGORY_LT] = CHAR_LETTER | CHAR_WORD,
+		[UTF8PROC_CATEGORY_LM] = CHAR_LETTER | CHAR_WORD, [UTF8PROC_CATEGORY_LO] = CHAR_LETTER | CHAR_WORD,
+		[UTF8PROC_CATEGORY_MN] = CHAR_MARK | CHAR_ACCENT | CHAR_WORD, [UTF8PROC_CATEGORY_MC] = CHAR_MARK | CHAR_WORD,
+		[UTF8PROC_CATEGORY_ME] = CHAR_MARK | CHAR_WORD, [UTF8PROC_CATEGORY_ND] = CHAR_NUMBER | CHAR_WORD,
+		[UTF8PROC_CATEGORY_NL] = CHAR_NUMBER | CHAR_WORD, [UTF8PROC_CATEGORY_NO] = CHAR_NUMBER,
+		[UTF8PROC_CATEGORY_PC] = CHAR_PUNCT | CHAR_WORD, [UTF8PROC_CATEGORY_PD] = CHAR_PUNCT,
+		[UTF8PROC_CATEGORY_PS] = CHAR_PUNCT,  [UTF8PROC_CATEGORY_PE] = CHAR_PUNCT,
+		[UTF8PROC_CATEGORY_PI] = CHAR_PUNCT,  [UTF8PROC_CATEGORY_PF] = CHAR_PUNCT,
+		[UTF8PROC_CATEGORY_PO] = CHAR_PUNCT,  [UTF8PROC_CATEGORY_CC] = CHAR_OTHER,
+		[UTF8PROC_CATEGORY_CF] = CHAR_OTHER,  [UTF8PROC_CATEGORY_CS] = CHAR_OTHER,
+		[UTF8PROC_CATEGORY_CO] = CHAR_OTHER,
+	};
+	unsigned category = (unsigned)utf8proc_category((utf8proc_int32_t)c);
+
+	return (category < ARRAY_LEN(of) ? of[category] : 0u) | (is_space(c) ? CHAR_SPACE : 0u);
+}
