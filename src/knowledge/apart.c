@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,7 +23,9 @@
 
 enum {
 	PIECE = 65536,
-	GRACE_MS = 2000, /* to start and to be ended, besides its own time */
+	/* The template ends a reader when its time is up. This is for what should not be: a
+	 * template that does not, on a machine however busy. */
+	PATIENCE_MS = 10 * 60 * 1000,
 	/* What an outline can be at most: its text, a block for every few characters of it. */
 	PACK_MAX = 2 * EXTRACT_OUT_MAX,
 };
@@ -135,6 +138,12 @@ static int ask(const struct apart_request *r, const int fds[static APART_FDS])
 	return failed ? failed : -EPIPE;
 }
 
+void apart_start(void)
+{
+	if (atomic_load(&control) < 0)
+		(void)!start_template(-1); /* who asks tries again, and says so */
+}
+
 /* --- one file ----------------------------------------------------------------------------------- */
 
 struct job {
@@ -233,13 +242,13 @@ static enum outcome run(enum apart_kind kind, struct bytes content, const char *
 			int *status)
 {
 	AUTO(job) struct job j = { -1, { -1, -1 }, { -1, -1 } };
-	struct apart_request r = { .kind = kind };
+	struct apart_request r = { .kind = kind, .nice = getpriority(PRIO_PROCESS, 0) };
 
 	snprintf(r.name, sizeof(r.name), "%s", name);
 	if (!open_job(&j, content))
 		return PARENT_NO_MEMORY;
 	const int fds[APART_FDS] = { j.in, j.out[1], j.report[1] };
-	uint64_t deadline_us = env_now(&env_system) + (uint64_t)(APART_TIMEOUT_MS + GRACE_MS) * US_PER_MS;
+	uint64_t deadline_us = env_now(&env_system) + (uint64_t)PATIENCE_MS * US_PER_MS;
 	if (ask(&r, fds) != 0)
 		return PARENT_NO_MEMORY;
 	shut(&j.in);

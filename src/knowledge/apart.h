@@ -10,14 +10,15 @@
  * PDF is read by pdftotext, with its own walls (child.h). Markdown, plain text and the like
  * are read here.
  *
- * Blocks: call it on a worker. Thread-safe. The template ends when we do.
+ * Blocks: call it on a worker. Thread-safe. The template ends when we do. A reader runs at the
+ * priority of the thread that asks, or at the template's if that is lower.
  */
 #pragma once
 
 #include "knowledge/extract.h"
 
 enum {
-	APART_TIMEOUT_MS = 20000,
+	APART_TIMEOUT_MS = 20000, /* by the clock, but not while others had the processor */
 	APART_CPU_S = 20,
 	APART_MEMORY_MAX = 512 * 1024 * 1024, /* octets in memory */
 };
@@ -25,6 +26,10 @@ enum {
 /* As extract(). EXTRACT_NO_MEMORY means that *this* process has none. */
 MUST_USE enum extract_verdict apart_extract(struct bytes content, const char *name, struct outline *out,
 					    const char **type, char why[static EXTRACT_WHY]);
+
+/* Start the template now, at the priority of this thread, and don't wait for it. Else the
+ * first that asks does it, at its own. */
+void apart_start(void);
 
 struct apart_cost {
 	size_t memory_peak; /* octets in memory at most */

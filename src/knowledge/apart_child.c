@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "knowledge/gunzip.h"
 #include "knowledge/outline_pack.h"
 #include "knowledge/sandbox.h"
@@ -23,6 +24,8 @@
 enum {
 	CONTROL = 0,
 	JOBS_MAX = 64,
+	TIMEOUT_US = APART_TIMEOUT_MS * US_PER_MS,
+	LOOK_MS = 250, /* how often the time of readers is looked at */
 	/* Of a reader's APART_MEMORY_MAX: what the template has in memory already (18 MB) */
 	SHARED = 32 * 1024 * 1024,
 };
@@ -30,6 +33,7 @@ enum {
 struct job {
 	pid_t pid;
 	int report;
+	uint64_t deadline_us;
 };
 
 struct template {
@@ -129,8 +133,7 @@ _Noreturn static void reader(const struct template *t, const struct apart_reques
 	const uint8_t *c = n ? mmap(NULL, n, PROT_READ, MAP_PRIVATE, 0, 0) : (const uint8_t *)"";
 	if (c == MAP_FAILED)
 		_exit(APART_NO_MEMORY);
-	/* The kernel ends it when its time is up: behind the wall it cannot undo that. */
-	alarm(APART_TIMEOUT_MS / 1000);
+	setpriority(PRIO_PROCESS, 0, r->nice);
 	sandbox_limit(&limits);
 	if (sandbox_enter(t->filter) != 0)
 		_exit(APART_NO_SANDBOX);
@@ -168,7 +171,7 @@ static void start_job(struct template *t, const struct apart_request *r, const i
 		reader(t, r, fds);
 	close_all(fds, APART_FDS - 1);
 	if (pid > 0)
-		t->jobs[t->n++] = (struct job){ pid, fds[2] };
+		t->jobs[t->n++] = (struct job){ pid, fds[2], env_now(&env_system) + TIMEOUT_US };
 	else
 		close(fds[2]);
 }
@@ -227,6 +230,17 @@ static void on_children(struct template *t)
 		on_end(t, pid, status, &u);
 }
 
+/* A reader has no handlers and cannot make one: SIGALRM is its end, and says why. */
+static void end_late(const struct template *t)
+{
+	uint64_t now = env_now(&env_system);
+
+	for (size_t i = 0; i < t->n; i++)
+		if (now >= t->jobs[i].deadline_us &&
+		    now >= t->jobs[i].deadline_us + sandbox_starved_us(t->jobs[i].pid))
+			kill(t->jobs[i].pid, SIGALRM);
+}
+
 /* One turn: readers that nobody waits for, readers that have ended, a new one. */
 static void turn(struct template *t)
 {
@@ -237,8 +251,9 @@ static void turn(struct template *t)
 		f[i] = (struct pollfd){ .fd = t->jobs[i].report };
 	f[n] = (struct pollfd){ .fd = t->children, .events = POLLIN };
 	f[n + 1] = (struct pollfd){ .fd = t->closed || n == JOBS_MAX ? -1 : CONTROL, .events = POLLIN };
-	if (poll(f, (nfds_t)n + 2, -1) < 0)
+	if (poll(f, (nfds_t)n + 2, n ? LOOK_MS : -1) < 0)
 		return;
+	end_late(t);
 	for (size_t i = 0; i < n; i++) {
 		if (!f[i].revents)
 			continue;

@@ -24,6 +24,7 @@ enum apart_kind {
 
 struct apart_request {
 	enum apart_kind kind;
+	int nice; /* of who asks */
 	char name[APART_NAME_MAX];
 };
 

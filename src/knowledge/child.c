@@ -91,26 +91,36 @@ _Noreturn static void become(const struct start *s)
 	_exit(NOT_STARTED);
 }
 
-static int left_ms(uint64_t deadline_us)
-{
-	uint64_t now = env_now(&env_system);
+/* Until when, not counting the time that others had the processor. */
+struct patience {
+	uint64_t deadline_us;
+	pid_t pid;
+};
 
+static int left_ms(const struct patience *p)
+{
+	uint64_t now = env_now(&env_system), deadline_us = p->deadline_us;
+
+	if (now >= deadline_us)
+		deadline_us += sandbox_starved_us(p->pid);
 	return now >= deadline_us ? 0 : (int)((deadline_us - now) / US_PER_MS + 1);
 }
 
-static enum child_verdict collect(int fd, const struct child_params *p, uint64_t deadline_us,
+static enum child_verdict collect(int fd, const struct child_params *p, const struct patience *until,
 				  struct buf *out)
 {
 	size_t before = out->n;
 
 	for (;;) {
 		struct pollfd f = { .fd = fd, .events = POLLIN };
-		int ms = left_ms(deadline_us), r = ms ? poll(&f, 1, ms) : 0;
+		int ms = left_ms(until), r = ms ? poll(&f, 1, ms) : 0;
 
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
+		if (!ms)
 			return CHILD_TIMEOUT;
+		if (r == 0 || (r < 0 && errno == EINTR))
+			continue;
+		if (r < 0)
+			return CHILD_NO_MEMORY;
 		uint8_t *to = buf_reserve(out, PIECE);
 		if (!to)
 			return CHILD_NO_MEMORY;
@@ -127,11 +137,13 @@ static enum child_verdict collect(int fd, const struct child_params *p, uint64_t
 }
 
 /* It has closed its output; give it until the deadline to end, too. */
-static enum child_verdict reap(pid_t pid, enum child_verdict v, uint64_t deadline_us, int *status)
+static enum child_verdict reap(const struct patience *until, enum child_verdict v, int *status)
 {
+	pid_t pid = until->pid;
+
 	if (v == CHILD_OK) {
 		while (waitpid(pid, status, WNOHANG) == 0) {
-			if (!left_ms(deadline_us)) {
+			if (!left_ms(until)) {
 				v = CHILD_TIMEOUT;
 				break;
 			}
@@ -153,7 +165,8 @@ static enum child_verdict reap(pid_t pid, enum child_verdict v, uint64_t deadlin
 
 static enum child_verdict watch(const struct start *s, int from, struct buf *out, int *status)
 {
-	uint64_t deadline_us = env_now(&env_system) + (uint64_t)s->p->timeout_ms * US_PER_MS;
+	struct patience until = { .deadline_us = env_now(&env_system) +
+						 (uint64_t)s->p->timeout_ms * US_PER_MS };
 	sigset_t all, before;
 
 	/* Not fork(): it copies the tables of all our memory, 60 ms for 500 MB. */
@@ -166,7 +179,8 @@ static enum child_verdict watch(const struct start *s, int from, struct buf *out
 	close(s->out);
 	if (pid < 0)
 		return CHILD_NO_MEMORY;
-	return reap(pid, collect(from, s->p, deadline_us, out), deadline_us, status);
+	until.pid = pid;
+	return reap(&until, collect(from, s->p, &until, out), status);
 }
 
 enum child_verdict child_run(const struct child_params *p, struct buf *out, int *status)

@@ -23,7 +23,7 @@ struct child_params {
 	struct bytes input;
 	size_t output_max;
 	size_t memory_max; /* octets of address space */
-	unsigned cpu_s, timeout_ms;
+	unsigned cpu_s, timeout_ms; /* by the clock, but not while others had the processor */
 };
 
 MUST_USE enum child_verdict child_run(const struct child_params *p, struct buf *out, int *status);

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/crew.h"
 #include "base/env.h"
+#include "knowledge/apart.h"
 #include "knowledge/extract.h"
 #include "knowledge/learn.h"
 #include "knowledge/reading.h"
@@ -355,6 +356,9 @@ static int read_all(struct queue *q)
 				       .priority = q->u->docs ? POOL_BULK : POOL_IDLE,
 				       .work = reading_work };
 	AUTO(crew) struct crew *crew = NULL;
+
+	if (q->n)
+		apart_start(); /* here: workers are idle when anybody else is not */
 	int r = q->n ? crew_new(&crew, &p) : 0;
 
 	if (r < 0)

@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <seccomp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -270,4 +271,19 @@ void sandbox_limit(const struct sandbox_limits *l)
 	limit(RLIMIT_FSIZE, 0, 0);
 	limit(RLIMIT_NPROC, 0, 0);
 	limit(RLIMIT_CORE, 0, 0);
+}
+
+uint64_t sandbox_starved_us(int pid)
+{
+	char path[64];
+	unsigned long long ran_ns, waited_ns = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return 0;
+	if (fscanf(f, "%llu %llu", &ran_ns, &waited_ns) != 2)
+		waited_ns = 0;
+	fclose(f);
+	return waited_ns / 1000;
 }

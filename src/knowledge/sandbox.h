@@ -43,3 +43,7 @@ struct sandbox_limits {
 /* Memory, CPU time, descriptors; no file written, no process started, no core file.
  * Async-signal-safe. Builds with a sanitizer have no limit on address space. */
 void sandbox_limit(const struct sandbox_limits *l);
+
+/* How long this process has wanted a processor and others had it: a limit on time by the clock
+ * is not about them. 0 where the kernel does not count that. */
+MUST_USE uint64_t sandbox_starved_us(int pid);

@@ -433,5 +433,5 @@ truncated('a.odt', lambda c: odt(ODT % ('', '<text:p>An ordinary sentence.</text
 truncated('a.epub', lambda c: epub(XHTML % ('', 'An ordinary sentence. ' * 50)))
 truncated('a.xlsx', lambda c: xlsx('<row r="1"><c r="A1" t="s"><v>0</v></c></row>',
                                    '<sst NS><si><t>%s</t></si></sst>' % ('cell ' * 50)))
-for kind in ('docx', 'pptx', 'xlsx', 'odt', 'epub', 'html', 'pdf', 'gz', 'md', 'txt', 'csv', 'json', 'jsonl', 'eml'):
+for kind in ('docx', 'pptx', 'xlsx', 'odt', 'epub', 'html', 'pdf', 'txt.gz', 'md', 'txt', 'csv', 'json', 'jsonl', 'eml'):
     case('empty.' + kind, 'refused', quick=kind in ('docx', 'html', 'pdf', 'md', 'eml'))(lambda c: b'')
