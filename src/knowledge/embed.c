@@ -99,7 +99,7 @@ static bool finish(const struct embedder *e, bool any, float *v, int8_t *out)
 {
 	any = any && embed_normalise(v, e->dim);
 	if (any)
-		embed_quantise(v, e->dim, out);
+		embed_quantise(v, e->dim, embedder_gain(e), out);
 	else
 		memset(out, 0, e->dim);
 	return any;
@@ -157,10 +157,16 @@ bool embed_normalise(float *v, unsigned dim)
 	return true;
 }
 
-void embed_quantise(const float *v, unsigned dim, int8_t *out)
+void embed_quantise(const float *v, unsigned dim, float gain, int8_t *out)
 {
 	for (unsigned c = 0; c < dim; c++)
-		out[c] = (int8_t)lrintf(127 * v[c]);
+		out[c] = (int8_t)lrintf(MAX(-127.0f, MIN(127.0f, 127 * gain * v[c])));
+}
+
+/* Eight times the usual number still fits. */
+float embedder_gain(const struct embedder *e)
+{
+	return e->ops->kind == EMBED_LSA ? 1 : MAX(1.0f, sqrtf((float)e->width) / 8);
 }
 
 float embed_cosine(const int8_t *a, const int8_t *b, unsigned dim)

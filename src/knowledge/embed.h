@@ -5,7 +5,7 @@
  *   remote  an OpenAI-compatible /embeddings service (embed_remote.c)
  *
  * Vectors have length 1, or are all zero where a text has nothing the embedder knows. In the
- * index they are int8, scaled so that length 1 is 127: the cosine needs no scale of its own.
+ * index they are int8, scaled by one factor for all (embedder_gain()).
  * A collection's embedder is kept in its store as octets (embedder_save()); those of a static
  * model or a service only say where it is. Immutable, shared by references, any thread.
  */
@@ -77,9 +77,13 @@ bool embedder_silent(const struct embedder *e);
 
 /* Brings v[embedder_dim()] to length 1; false: it is zero. */
 bool embed_normalise(float *v, unsigned dim);
-/* To int8, length 127. */
-void embed_quantise(const float *v, unsigned dim, int8_t *out);
-/* Cosine of two int8 vectors, -1..1. */
+/* To int8: gain x 127 is 1; what is beyond becomes the greatest. */
+void embed_quantise(const float *v, unsigned dim, float gain, int8_t *out);
+/* By how much all vectors of an embedder are longer than 127 in the index. The numbers of models
+ * are small and of one size, sqrt(1/width): without a gain most of int8 would go unused. In a learned
+ * one the first are large, so it has none. Products are greater by its square, all alike. */
+float embedder_gain(const struct embedder *e);
+/* Cosine of two int8 vectors without a gain, -1..1. */
 float embed_cosine(const int8_t *a, const int8_t *b, unsigned dim);
 
 /* Term weights in, vector out: what learned embedders are asked word by word. */
@@ -88,5 +92,5 @@ struct embed_sum {
 };
 /* Adds weight x the vector of a term (by its text); false: the embedder does not know it. */
 bool embed_add(const struct embedder *e, struct embed_sum *sum, const char *term, float weight);
-/* To int8, length 127; false: the sum is zero (then all of `out` is). */
+/* To int8; false: the sum is zero (then all of `out` is). */
 bool embed_finish(const struct embedder *e, const struct embed_sum *sum, int8_t *out);

@@ -377,7 +377,7 @@ static void remember(struct remote *m, const uint8_t sha[static SHA256_LEN], con
 		return;
 	memcpy(one, v, m->base.dim * sizeof(*one));
 	embed_normalise(one, m->base.dim);
-	embed_quantise(one, m->base.dim, vector);
+	embed_quantise(one, m->base.dim, embedder_gain(&m->base), vector);
 	lock(m);
 	struct asked *oldest = &m->asked[0];
 	for (size_t i = 1; i < QUERIES; i++)
@@ -482,7 +482,7 @@ int embed_remote_open(struct embedder **out, const struct embed_remote_params *p
 {
 	AUTO(mem) float *v = mem_calloc(EMBED_DIM_MAX, sizeof(*v));
 	struct bytes text = bytes_str("dimensions");
-	const struct ask a = { &text, 1, 2, 0, BULK_MS };
+	const struct ask a = { &text, 1, 4, 0, BULK_MS };
 	struct remote *m;
 	unsigned width = 0;
 

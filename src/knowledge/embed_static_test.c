@@ -13,7 +13,7 @@ static bool vector_of(const struct embedder *e, const char *text, int8_t *out)
 
 	if (!v || embed_texts(e, &t, 1, v, why) != 0)
 		return false;
-	embed_quantise(v, embedder_dim(e), out);
+	embed_quantise(v, embedder_dim(e), embedder_gain(e), out);
 	return true;
 }
 

@@ -64,7 +64,7 @@ static void texts_and_passages_agree(void)
 
 		CHECK(embed_passage(e, x, i, a));
 		CHECK_EQ(embed_texts(e, &t, 1, v, why), 0);
-		embed_quantise(v, embedder_dim(e), b);
+		embed_quantise(v, embedder_dim(e), embedder_gain(e), b);
 		CHECK(embed_cosine(a, b, embedder_dim(e)) > 0.98f);
 		CHECK(embed_cosine(a, index_vector(x, i), embedder_dim(e)) > 0.98f);
 	}
@@ -92,11 +92,13 @@ static void vectors(void)
 	int8_t a[16], b[16];
 
 	CHECK(embed_normalise(v, 16) && v[0] > 0.599f && v[1] < 0.801f);
-	embed_quantise(v, 16, a);
+	embed_quantise(v, 16, 1, a);
 	CHECK(a[0] == 76 && a[1] == 102 && a[2] == 0);
 	v[0] = -v[0], v[1] = -v[1];
-	embed_quantise(v, 16, b);
+	embed_quantise(v, 16, 1, b);
 	CHECK(embed_cosine(a, b, 16) < -0.99f);
+	embed_quantise(v, 16, 4, b);
+	CHECK(b[0] == -127 && b[1] == -127);
 	v[0] = v[1] = 0;
 	CHECK(!embed_normalise(v, 16));
 	v[0] = 1.0f / v[1];

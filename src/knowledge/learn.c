@@ -221,7 +221,7 @@ static int embed_batch(const struct embedder *e, const struct embed_text *t, siz
 		return -EAGAIN;
 	}
 	for (size_t i = 0; r == 0 && i < n; i++)
-		embed_quantise(v + i * dim, dim, out + i * dim);
+		embed_quantise(v + i * dim, dim, embedder_gain(e), out + i * dim);
 	if (r == 0)
 		atomic_fetch_add(&n_made, n);
 	return r;

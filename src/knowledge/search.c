@@ -292,18 +292,20 @@ static void learn_from_first(struct ranking *k, const struct candidate *first, s
 	}
 	k->has_first = embed_normalise(sum, dim);
 	if (k->has_first)
-		embed_quantise(sum, dim, k->first);
+		embed_quantise(sum, dim, embedder_gain(index_embedder(k->x)), k->first);
 }
 
 static float with_first(const struct ranking *k, const struct candidate *c)
 {
-	float share = k->t->feedback_share;
+	const struct embedder *e = index_embedder(k->x);
+	float share = k->t->feedback_share, gain;
 
 	if (!k->has_first)
 		return c->score;
-	int32_t dot = vector_ops()->dot(k->first, index_vector(k->x, c->row),
-					embedder_dim(index_embedder(k->x)));
-	return (1 - share) * c->score + share * MAX(vector_cosine(dot), 0.0f);
+	gain = embedder_gain(e);
+	int32_t dot = vector_ops()->dot(k->first, index_vector(k->x, c->row), embedder_dim(e));
+	float near = vector_cosine(dot) / (gain * gain);
+	return (1 - share) * c->score + share * MAX(near, 0.0f);
 }
 
 /* What the candidates are put in order with again: the best ones only. */
