@@ -35,7 +35,7 @@ struct config {
 	const char *collection;
 	struct config_list groups; /* also serve's and token's: "" is none of them */
 	struct config_list labels; /* also serve's, of --docs                     */
-	const char *mode;    /* how passages are found: parts_mode()         */
+	const char *mode;    /* how passages are found: search_mode()         */
 	const char *against; /* eval: what differs in the second run         */
 	unsigned k;
 	bool json;

@@ -197,7 +197,7 @@ static int find(struct evaluation *v, size_t run, const struct exam_question *q,
 					  .k = v->eval.k,
 					  .filter = { .groups = v->eval.run[run].groups } };
 
-	if (!r->asked.question.n || !parts_mode(c->mode, &request.by))
+	if (!r->asked.question.n || !search_mode(c->mode, &request.by))
 		return 0;
 	uint64_t from = env_now(&env_system);
 	int e = search_run(parts_searcher(v->parts[run]), &request, &found);

@@ -51,26 +51,6 @@ static unsigned cores(void)
 	return n > 0 ? (unsigned)n : 1;
 }
 
-bool parts_mode(const char *name, enum search_by *out)
-{
-	static const struct {
-		const char *name;
-		enum search_by by;
-	} modes[] = {
-		{ "text", SEARCH_BY_WORDS },
-		{ "vector", SEARCH_BY_VECTOR },
-		{ "hybrid", SEARCH_BY_ALL },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
-		if (strcmp(modes[i].name, name) == 0) {
-			*out = modes[i].by;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* --- collections ---------------------------------------------------------------------------- */
 
 static const struct corner *find_corner(const struct parts *p, const char *name)
@@ -290,7 +270,7 @@ int parts_open(struct parts **out, const struct config *c, enum parts_use use,
 	}
 	p->heard = -1;
 	p->use = use;
-	if (!parts_mode(c->mode, &p->by)) {
+	if (!search_mode(c->mode, &p->by)) {
 		snprintf(why, PARTS_WHY, MODE_WRONG, c->mode);
 		parts_free(p);
 		return -EINVAL;

@@ -58,7 +58,7 @@ int command_search(struct config *c)
 		buf_printf(&query, "%s%s", i ? " " : "", c->words.at[i]);
 	struct search_request q = { .collection = c->collection, .query = (const char *)query.p, .k = c->k,
 				    .filter = { .groups = c->groups.n ? groups : NULL } };
-	int r = query.failed ? -ENOMEM : parts_mode(c->mode, &q.by) ? 0 : -EINVAL;
+	int r = query.failed ? -ENOMEM : search_mode(c->mode, &q.by) ? 0 : -EINVAL;
 	if (r == -EINVAL)
 		snprintf(why, sizeof(why), MODE_WRONG, c->mode);
 	if (r == 0)
