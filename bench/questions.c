@@ -10,11 +10,11 @@
  * answer quotes the right place first, whether it says the right words, how often it quotes
  * a wrong place or finds nothing, and how many unanswerable questions were answered.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/exam.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "engine/answer.h"
@@ -87,66 +87,6 @@ static void add_heard(struct table *t, const struct table *heard)
 				t->row[i].heard = heard->row[k].column[1];
 }
 
-/* --- is it the right place? ------------------------------------------------------------- */
-
-/* Lower case, runs of blanks as one. */
-static char *plain(const char *s, size_t n)
-{
-	struct buf b = { 0 };
-
-	buf_puts(&b, "");
-	for (size_t i = 0; i < n; i++)
-		if (!isspace((unsigned char)s[i]))
-			buf_putc(&b, (char)tolower((unsigned char)s[i]));
-		else if (b.n && b.p[b.n - 1] != ' ')
-			buf_putc(&b, ' ');
-	char *out = buf_take(&b);
-	return out ? out : mem_strdup("");
-}
-
-/* Without a number in front ("3.7. ") and a paragraph sign behind. */
-static bool same_heading(const char *a, size_t na, const char *b)
-{
-	AUTO(mem) char *x = plain(a, na), *y = plain(b, strlen(b));
-	size_t i = strspn(x, "0123456789."), k = strspn(y, "0123456789.");
-	char *mark = strstr(y, "\xc2\xb6");
-
-	if (mark)
-		*mark = '\0';
-	i = i && x[i] == ' ' ? i + 1 : 0;
-	k = k && y[k] == ' ' ? k + 1 : 0;
-	return strcmp(x + i, y + k) == 0;
-}
-
-static bool is_place(const char *accepted, const char *file, unsigned page, const char *heading)
-{
-	for (size_t n; *accepted; accepted += n + (accepted[n] == '|')) {
-		n = strcspn(accepted, "|");
-		const char *place = memchr(accepted, '#', n);
-
-		if (!place || strlen(file) != (size_t)(place - accepted) ||
-		    memcmp(accepted, file, (size_t)(place - accepted)) != 0)
-			continue;
-		if (place[1] == 'p' ? strtoul(place + 3, NULL, 10) == page :
-				      same_heading(place + 3, n - (size_t)(place + 3 - accepted), heading))
-			return true;
-	}
-	return false;
-}
-
-static bool says(const char *text, const char *answers)
-{
-	AUTO(mem) char *t = plain(text, strlen(text));
-
-	for (size_t n; *answers; answers += n + (answers[n] == '|')) {
-		n = strcspn(answers, "|");
-		AUTO(mem) char *a = plain(answers, n);
-		if (strstr(t, a))
-			return true;
-	}
-	return false;
-}
-
 /* --- asking ------------------------------------------------------------------------------- */
 
 struct totals {
@@ -163,7 +103,8 @@ static size_t rank_of(struct searcher *s, const struct row *r, const char *quest
 	if (search_run(s, &q, &res) < 0)
 		die("search failed");
 	for (size_t i = 0; i < res.n && !rank; i++)
-		if (is_place(r->column[3], res.rows[i].name, res.rows[i].page, res.rows[i].heading))
+		if (exam_is_place(r->column[3], res.rows[i].name, res.rows[i].page,
+				  res.rows[i].heading))
 			rank = i + 1;
 	search_result_done(&res);
 	return rank;
@@ -188,10 +129,10 @@ static void count(struct totals *t, const struct row *r, size_t rank, const stru
 	const json_t *from = a->n_parts ? a->parts[0].source : NULL;
 	const char *file = json_str(from, "file", ""), *heading = json_str(from, "heading", "");
 	unsigned page = (unsigned)json_int(from, "page", 0);
-	bool right = from && is_place(r->column[3], file, page, heading), said = false;
+	bool right = from && exam_is_place(r->column[3], file, page, heading), said = false;
 
 	for (size_t i = 0; i < a->n_parts; i++)
-		said = said || says(a->parts[i].text, r->column[2]);
+		said = said || exam_says(a->parts[i].text, r->column[2]);
 	t->n++;
 	t->rank[rank]++;
 	t->source += right;

@@ -1,12 +1,8 @@
-/* retrieval.c - how well, and how fast, a passage is found.
+/* retrieval.c - how fast a passage is found.
  *
- *   bench_retrieval cranfield DIR     quality on the Cranfield collection (cran.all.1400,
- *                                     cran.qry, cranqrel): nDCG@10 and recall
  *   bench_retrieval speed N           latency over N passages of generated text
  *   bench_retrieval latency DATA TABLE...  latency over what `voiced ingest` put into DATA, for
  *                                     the questions of the tables (bench/dev_questions), 4,000 calls
- *
- * Quality is by document: its best passage counts. Gains: relevance codes 1..4 are 4..1.
  */
 #include <errno.h>
 #include <math.h>
@@ -22,10 +18,6 @@
 #include "knowledge/store.h"
 #include "base/testdir.h"
 #include "knowledge/words.h"
-
-enum { DOCUMENTS = 1400, QUESTIONS = 225, DEEP = 50 };
-
-static uint8_t gain[QUESTIONS + 1][DOCUMENTS + 1];
 
 static void die(const char *what)
 {
@@ -47,250 +39,6 @@ static char *read_all(const char *dir, const char *name)
 		buf_put(&b, piece, n);
 	fclose(f);
 	return buf_take(&b);
-}
-
-/* --- Cranfield's format: .I number, then fields .T .A .B .W ------------------------------- */
-
-struct record {
-	struct buf title, text;
-};
-
-static void put_record(struct store *s, unsigned number, struct record *r)
-{
-	AUTO(outline) struct outline o = { 0 };
-	AUTO(passages) struct passages p = { 0 };
-	char path[16];
-	int64_t id;
-	enum store_put how;
-
-	outline_add(&o, BLOCK_HEADING, 1, 0, buf_bytes(&r->title));
-	/* The text repeats the title. */
-	struct bytes t = buf_bytes(&r->text);
-	if (t.n > r->title.n && r->title.n && memcmp(t.p, r->title.p, r->title.n) == 0)
-		t = bytes_sub(t, r->title.n, t.n - r->title.n);
-	outline_add(&o, BLOCK_PARA, 0, 0, t);
-	snprintf(path, sizeof(path), "%u", number);
-	struct store_document d = { .collection = 1, .path = path, .title = "", .type = "text" };
-	d.sha256[0] = 1;
-	if (passages_cut(&o, &p) < 0 || store_put(s, &d, buf_bytes(&o.text), &p, &id, &how) < 0)
-		die(store_why(s));
-	buf_reset(&r->title);
-	buf_reset(&r->text);
-}
-
-static void load_documents(struct store *s, const char *dir)
-{
-	AUTO(mem) char *all = read_all(dir, "cran.all.1400");
-	struct record r = { { 0 }, { 0 } };
-	unsigned number = 0;
-	char field = 0;
-
-	for (char *save, *l = strtok_r(all, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-		if (l[0] == '.' && l[1] == 'I') {
-			if (number)
-				put_record(s, number, &r);
-			number = (unsigned)strtoul(l + 2, NULL, 10);
-		} else if (l[0] == '.' && strchr("TABW", l[1]) && !l[2]) {
-			field = l[1];
-			continue;
-		}
-		struct buf *to = field == 'T' ? &r.title : field == 'W' ? &r.text : NULL;
-		if (to && l[0] != '.') {
-			buf_puts(to, l);
-			buf_putc(to, ' ');
-		}
-	}
-	put_record(s, number, &r);
-	buf_done(&r.title);
-	buf_done(&r.text);
-}
-
-static size_t load_questions(const char *dir, char **to)
-{
-	AUTO(mem) char *all = read_all(dir, "cran.qry");
-	struct buf b = { 0 };
-	size_t n = 0;
-
-	for (char *save, *l = strtok_r(all, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-		if (l[0] == '.' && l[1] == 'I' && b.n)
-			to[++n] = buf_take(&b);
-		if (l[0] == '.')
-			continue;
-		buf_puts(&b, l);
-		buf_putc(&b, ' ');
-	}
-	to[++n] = buf_take(&b);
-	return n;
-}
-
-static void load_judgements(const char *dir)
-{
-	AUTO(mem) char *all = read_all(dir, "cranqrel");
-
-	for (char *save, *l = strtok_r(all, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-		char *p = l;
-		unsigned long q = strtoul(p, &p, 10), d = strtoul(p, &p, 10);
-		long code = strtol(p, &p, 10);
-
-		if (q <= QUESTIONS && d <= DOCUMENTS && code >= 1 && code <= 4)
-			gain[q][d] = (uint8_t)(5 - code);
-	}
-}
-
-/* --- measures ------------------------------------------------------------------------------- */
-
-struct ranking {
-	unsigned document[DEEP];
-	size_t n;
-};
-
-struct sums {
-	double ndcg10, recall5, recall10, first; /* first: is the best one relevant? */
-	size_t n;
-};
-
-static void add_ranked(struct ranking *r, unsigned document)
-{
-	for (size_t i = 0; i < r->n; i++)
-		if (r->document[i] == document)
-			return;
-	if (r->n < DEEP)
-		r->document[r->n++] = document;
-}
-
-static double ideal(size_t q)
-{
-	double sum = 0;
-	size_t k = 0;
-
-	for (unsigned g = 4; g >= 1; g--)
-		for (size_t d = 1; d <= DOCUMENTS; d++)
-			if (gain[q][d] == g && k < 10)
-				sum += g / log2((double)(++k) + 1);
-	return sum;
-}
-
-static void judge(struct sums *s, size_t q, const struct ranking *r)
-{
-	double dcg = 0, relevant = 0, in5 = 0, in10 = 0;
-
-	for (size_t d = 1; d <= DOCUMENTS; d++)
-		relevant += gain[q][d] > 0;
-	if (!relevant)
-		return;
-	for (size_t i = 0; i < MIN(r->n, (size_t)10); i++) {
-		unsigned g = gain[q][r->document[i]];
-
-		dcg += g / log2((double)i + 2);
-		in10 += g > 0;
-		in5 += g > 0 && i < 5;
-	}
-	s->ndcg10 += dcg / ideal(q);
-	s->recall5 += in5 / relevant;
-	s->recall10 += in10 / relevant;
-	s->first += r->n && gain[q][r->document[0]] > 0;
-	s->n++;
-}
-
-static void print(const char *name, const struct sums *s)
-{
-	double n = (double)s->n;
-
-	printf("%-22s nDCG@10 %.4f   R@5 %.4f   R@10 %.4f   P@1 %.4f\n", name, s->ndcg10 / n,
-	       s->recall5 / n, s->recall10 / n, s->first / n);
-}
-
-/* --- SQLite's own ranking, for comparison ------------------------------------------------------ */
-
-struct fts {
-	struct ranking r;
-	const struct index *x;
-};
-
-static int each_fts(void *ctx, int64_t passage, double score)
-{
-	struct fts *f = ctx;
-
-	(void)score;
-	for (size_t i = 0; i < index_n(f->x); i++)
-		if (index_passage(f->x, i)->id == passage)
-			add_ranked(&f->r, (unsigned)strtoul(
-				index_passage(f->x, i)->document->path, NULL, 10));
-	return 0;
-}
-
-/* What a plain user of FTS5 would ask: the words, with or without the stop words. */
-static struct ranking by_fts(struct store *s, const struct index *x, const char *question, bool stops)
-{
-	AUTO(buf) struct buf b = { 0 };
-	struct word w;
-	struct fts f = { .x = x };
-	size_t pos = 0;
-
-	while (word_next(bytes_str(question), &pos, &w)) {
-		if (!stops && word_is_stop(&w))
-			continue;
-		buf_puts(&b, w.s);
-		buf_putc(&b, ' ');
-	}
-	if (b.n && store_fts(s, 1, (char *)b.p, DEEP, each_fts, &f) < 0)
-		die(store_why(s));
-	return f.r;
-}
-
-static struct ranking by_search(struct searcher *f, const char *question, enum search_by by)
-{
-	static struct search_result res;
-	struct ranking r = { .n = 0 };
-	const struct search_request q = { .query = question, .k = DEEP, .by = by };
-
-	if (search_run(f, &q, &res) < 0)
-		die("search failed");
-	for (size_t i = 0; i < res.n; i++)
-		add_ranked(&r, (unsigned)strtoul(res.rows[i].path, NULL, 10));
-	search_result_done(&res);
-	return r;
-}
-
-static int cranfield(const char *dir)
-{
-	AUTO(testdir) struct testdir tmp = testdir_new();
-	AUTO(store) struct store *s = NULL;
-	AUTO(searcher) struct searcher *f = NULL;
-	AUTO(index) struct index *x = NULL;
-	static char *questions[QUESTIONS + 2];
-	struct sums sums[5] = { { .n = 0 } };
-	char why[STORE_WHY];
-
-	if (store_open(&s, tmp.path, why) < 0)
-		die(why);
-	load_documents(s, dir);
-	load_judgements(dir);
-	size_t n = load_questions(dir, questions);
-	uint64_t start = env_now(&env_system);
-	if (learn_collection(s, STORE_DEFAULT_COLLECTION) < 0 || searcher_new(&f) < 0 ||
-	    searcher_refresh(f, s) < 0 || index_build(&x, s, STORE_DEFAULT_COLLECTION) < 0)
-		die(store_why(s));
-	printf("%zu passages, learned and loaded in %.2f s\n", index_n(x),
-	       (double)(env_now(&env_system) - start) / US_PER_S);
-	for (size_t q = 1; q <= n && q <= QUESTIONS; q++) {
-		struct ranking r[] = {
-			by_fts(s, x, questions[q], true),
-			by_fts(s, x, questions[q], false),
-			by_search(f, questions[q], SEARCH_BY_WORDS),
-			by_search(f, questions[q], SEARCH_BY_VECTOR),
-			by_search(f, questions[q], SEARCH_BY_ALL),
-		};
-
-		for (size_t i = 0; i < ARRAY_LEN(r); i++)
-			judge(&sums[i], q, &r[i]);
-		mem_free(questions[q]);
-	}
-	static const char *const names[] = { "FTS5 bm25, all words", "FTS5 bm25, no stops", "words",
-					     "vectors", "fused" };
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		print(names[i], &sums[i]);
-	return 0;
 }
 
 /* --- speed ----------------------------------------------------------------------------------------- */
@@ -462,12 +210,10 @@ int main(int argc, char **argv)
 {
 	if (store_init() < 0)
 		die("not enough memory");
-	if (argc == 3 && strcmp(argv[1], "cranfield") == 0)
-		return cranfield(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "speed") == 0)
 		return speed(strtoul(argv[2], NULL, 10));
 	if (argc >= 4 && strcmp(argv[1], "latency") == 0)
 		return latency(argv[2], argv + 3, (size_t)argc - 3);
-	fprintf(stderr, "usage: bench_retrieval cranfield DIR | speed N | latency DATA TABLE...\n");
+	fprintf(stderr, "usage: bench_retrieval speed N | latency DATA TABLE...\n");
 	return 2;
 }

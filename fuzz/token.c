@@ -19,7 +19,8 @@ static struct claims invent(struct bytes in)
 	if (in.n)
 		memcpy(t, in.p, MIN(in.n, sizeof(t)));
 	c.dialect = t[0] & 15;
-	c.kind = t[1] & 15;
+	c.kind = t[1] & 7;
+	c.bound = t[1] & 8;
 	c.max_sessions = be16(t + 2);
 	c.max_duration_s = be32(t + 4);
 	c.expires_at = be64(t + 8);

@@ -7,6 +7,7 @@ import { Levels } from "./level.js";
 import { Player } from "./player.js";
 import { SILENCE_MS, Session } from "./session.js";
 import { TextLink } from "./text.js";
+import { Uploads } from "./uploads.js";
 import { View, $, el } from "./view.js";
 import { VoiceLink, open_mic } from "./rtc.js";
 import { change, settings } from "./settings.js";
@@ -14,6 +15,7 @@ import { change, settings } from "./settings.js";
 const REMEMBERED = 12;    // turns carried over into a new connection
 const LOOK_AGAIN_MS = 4000; // while there are no documents
 const SOON_MS = 500;      // while the server is starting
+const READING_MS = 1000;  // while it reads documents
 const TAIL_MS = 150;      // of the voice, still under way when the key is released
 
 const PHASES = {
@@ -35,9 +37,11 @@ const sound = $("sound");
 const evidence = new Evidence({ on_fault: report });
 const view = new View(evidence);
 const player = new Player(sound, () => report(new Fault("sound_blocked")));
+const uploads = new Uploads({ on_change: look, announce: (text) => view.announce(text) });
 const levels = new Levels({ on_levels: show_levels, on_answer: answered });
 
 let info = null;      // what /api/status said last
+let reading = null;   // what /api/ingest said last
 let link = null;      // the connection in use
 let session = null;
 let attempt = 0;      // counts starts; an older one that finishes late is dropped
@@ -347,13 +351,17 @@ function say_ready() {
 	phase("idle");
 }
 
+let looking = 0; // counts; one timer at a time
+
 async function look() {
+	const mine = ++looking;
 	let again = 0;
 
 	try {
-		info = await api.status();
+		[info, reading] = await Promise.all([api.status(), api.ingest().catch(() => null)]);
 		show_info();
-		again = info.status === "starting" ? SOON_MS : info.documents ? 0 : LOOK_AGAIN_MS;
+		again = info.status === "starting" ? SOON_MS
+			: reading?.state === "reading" ? READING_MS : info.documents ? 0 : LOOK_AGAIN_MS;
 		if (!link)
 			phase(info.status === "starting" ? "starting" : info.documents ? "idle" : "empty");
 		if (["gone", "forbidden", "code_wrong", "busy"].includes($("notice").dataset.fault) && !link)
@@ -370,20 +378,35 @@ async function look() {
 		$("hello").hidden = !$("empty").hidden;
 		$("examples-box").hidden = !info?.questions?.length;
 	}
-	if (again)
-		look_later(again);
+	if (again && mine === looking)
+		look_later(again, mine);
 }
 
-// Not while nobody looks, nor while a connection says what there is to say.
-function look_later(ms) {
-	setTimeout(() => document.hidden || link ? look_later(ms) : look(), ms);
+// Not while nobody looks, nor, but for the number of documents, while a connection says what there
+// is to say.
+function look_later(ms, mine) {
+	setTimeout(() => {
+		if (mine === looking)
+			document.hidden || (link && reading?.state !== "reading") ? look_later(ms, mine) : look();
+	}, ms);
+}
+
+// "12 documents · reading 40 of 318, 12 s left"
+function count_text(count) {
+	const p = reading?.state === "reading" ? reading.progress : null;
+	const left = p?.seconds_left;
+	const time = left > 90 ? `, ${Math.round(left / 60)} min left` : left > 1 ? `, ${left} s left` : "";
+	const rate = p?.mb_per_second >= 0.1 ? `, ${p.mb_per_second.toFixed(1)} MB/s` : "";
+
+	return [count ? `${count} ${count === 1 ? "document" : "documents"}` : "",
+		p ? `reading ${p.number} of ${p.files}${rate}${time}` : ""].filter(Boolean).join(" · ");
 }
 
 function show_info() {
 	const count = info.documents ?? 0;
-	const one = count === 1 ? "document" : "documents";
 
-	$("collection").textContent = count ? `${count} ${one}` : "";
+	$("collection").textContent = count_text(count);
+	uploads.allow(reading !== null);
 	$("hello").hidden = count === 0;
 	$("empty").hidden = count !== 0;
 	$("app").dataset.empty = count === 0;

@@ -13,7 +13,10 @@
 
 /* --- routes --------------------------------------------------------------------------------- */
 
-enum { KEY_MAX = 8192 }; /* of a key in the query; twice what clients are known to use */
+enum {
+	KEY_MAX = 8192, /* of a key in the query; twice what clients are known to use */
+	UPLOAD_MAX = 52 << 20, /* one document of the largest size, and what a form puts around it */
+};
 enum access { OPEN, KEYED, KEY_ALONE /* no client secret will do */ };
 
 /* clang-format off */
@@ -40,8 +43,12 @@ static const struct route {
 	{ VERB_POST, "/api/login",                     OPEN,  4096,     post_login, NULL },
 	{ VERB_POST, "/api/search",                    KEYED, 65536,    post_search, NULL },
 	{ VERB_GET,  "/api/documents",                 KEYED, 0,        get_documents, NULL },
+	{ VERB_POST, "/api/documents",                 KEY_ALONE, UPLOAD_MAX, post_documents, NULL },
 	{ VERB_GET,  "/api/documents/{id}",            KEYED, 0,        get_document, NULL },
+	{ VERB_DELETE, "/api/documents/{id}",          KEY_ALONE, 4096, delete_document, NULL },
 	{ VERB_GET,  "/api/documents/{id}/text",       KEYED, 0,        get_document_text, NULL },
+	{ VERB_GET,  "/api/ingest",                    KEY_ALONE, 0,        get_ingest, NULL },
+	{ VERB_GET,  "/api/ingest/{id}",               KEY_ALONE, 0,        get_ingest_job, NULL },
 
 	{ VERB_POST, "/v1/embeddings",                 KEYED, 4 << 20,  post_embeddings, NULL },
 

@@ -7,8 +7,12 @@
  *   POST /api/login                     a one-time code for a cookie
  *   POST /api/search                    {query|searchKey, k?}: passages, best first
  *   GET  /api/documents                 all of a collection that who asks may read
+ *   POST /api/documents                 documents, raw (?name=) or in a form
  *   GET  /api/documents/{id}            one
+ *   DELETE /api/documents/{id}          removes it
  *   GET  /api/documents/{id}/text       ?start=&end= : a piece of its text
+ *   GET  /api/ingest                    what is being read, and how far it is
+ *   GET  /api/ingest/{id}               what has become of an upload
  *   POST /v1/embeddings                 {input, model?, encoding_format?, dimensions?}: vectors
  *   GET  /v1/realtime                   WebSocket: a session
  *   POST /v1/realtime/client_secrets    a key for one browser (token.h), bound to a session object
@@ -39,6 +43,7 @@
 #include "rtc/dtls.h"
 
 struct api;
+struct intake;
 struct pool;
 struct searcher;
 struct udp;
@@ -52,6 +57,7 @@ struct api_params {
 	const struct engines *(*engines_of)(void *ctx, const char **collection);
 	struct pool *turn;
 	struct searcher *searcher;
+	struct intake *intake;  /* outlives the loops' last request; NULL: nothing is taken in */
 	const char *data;       /* directory of the store */
 	const char *collection; /* of requests that name none; there is one of this name */
 	const char *groups;     /* of requests without a client secret (labels.h); NULL: all; copied */

@@ -4,7 +4,6 @@
 #include "base/json.h"
 #include "base/test.h"
 #include "engine/fake.h"
-#include "net/listen.h"
 #include "net/net_test.h"
 
 struct site {
@@ -46,9 +45,7 @@ static void site_auto_(struct site *s)
 
 static bool site_open(struct site *s)
 {
-	char why[LISTEN_WHY];
-	struct http_server_params h = { .loops = s->loops, .n_loops = 1, .ops = &api_http_ops,
-					.policy = &policy };
+	struct http_server_params h = { .n_loops = 1, .ops = &api_http_ops, .policy = &policy };
 
 	json_init();
 	auth_init(&s->auth, &env_system, bytes_str(s->key), &tokens);
@@ -72,15 +69,12 @@ static bool site_open(struct site *s)
 	if (api_new(&s->api, &p) != 0)
 		return false;
 	h.ctx = s->api;
-	h.limits.linger_us = 20 * US_PER_MS;
-	return listen_probe(&s->at, why) == LISTEN_OK && http_server_new(&s->server, &h) == 0 &&
-	       http_server_listen(s->server, &s->at, why) == LISTEN_OK;
+	return server_open(&s->server, &h, s->loops, &s->at);
 }
 
 static bool join(struct client *c, struct site *s)
 {
-	memcpy(c->loops, s->loops, sizeof(c->loops));
-	return client_open(c, &s->at);
+	return client_join(c, s->loops, &s->at);
 }
 
 static bool answers(struct site *s, const char *line, const char *headers, const char *want)
@@ -104,7 +98,7 @@ static const struct {
 	{ "GET /metrics/", " 200 " },
 	{ "POST /metrics", "Allow: GET, HEAD\r\n" },
 	{ "GET /api/login", "Allow: POST\r\n" },
-	{ "DELETE /api/documents/7", " 405 " },
+	{ "PUT /api/documents/7", " 405 " },
 	{ "GET /v1/realtime", " 426 " },
 	{ "GET /v1/realtime?model=x", " 426 " },
 	{ "GET /v1/realtime/calls/x", " 404 " },

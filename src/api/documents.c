@@ -1,4 +1,4 @@
-/* documents.c - search, and sources opened at their place. SQLite is read on the turn pool. */
+/* documents.c - sources opened at their place. SQLite is read on the turn pool. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -7,10 +7,9 @@
 #include "api/seat.h"
 #include "base/alloc.h"
 #include "base/pool.h"
-#include "knowledge/search.h"
 #include "knowledge/store.h"
 
-enum { TEXT_MAX = 64 * 1024, QUERY_MAX = 4096 };
+enum { TEXT_MAX = 64 * 1024 };
 
 /* A question to the store. `work` fills status and answer. */
 struct asking {
@@ -19,10 +18,9 @@ struct asking {
 	struct http_exchange *ex;
 	void (*read)(struct asking *a, struct store *s);
 	int64_t id;
-	size_t start, end, k;
+	size_t start, end;
 	struct reach reach;
 	bool anywhere; /* the operator finds a document by its number in any collection */
-	char *query;
 	unsigned status; /* of the answer; not 200: code and why */
 	json_t *answer;
 	const char *code, *why;
@@ -60,7 +58,6 @@ static void asking_done(struct job *j)
 		reply_json(a->ex, 200, a->answer);
 	else
 		exchange_error(a->ex, a->status, a->code, NULL, a->why);
-	mem_free(a->query);
 	mem_free(a);
 }
 
@@ -88,61 +85,6 @@ static struct asking *asking_new(struct request *r)
 static void run(struct asking *a)
 {
 	pool_run(a->api->p.turn, &a->job);
-}
-
-/* --- search ----------------------------------------------------------------------------------------- */
-
-static void search_work(struct job *j)
-{
-	struct asking *a = CONTAINER_OF(j, struct asking, job);
-	AUTO(search_result) struct search_result result = { 0 };
-	struct search_request q = { .collection = a->reach.collection, .query = a->query,
-				    .filter = { .groups = reach_groups(&a->reach) }, .k = a->k };
-	int r = search_run(a->api->p.searcher, &q, &result);
-
-	if (r != 0 && r != -ENOENT) {
-		refuse(a, 503, "server_error", "The server is out of memory.");
-		return;
-	}
-	a->answer = search_result_json(&q, &result);
-
-	/* Where a file stands on this machine is not for clients to know. */
-	json_t *rows = json_object_get(a->answer, "results");
-	for (size_t i = 0; i < json_array_size(rows); i++)
-		json_object_del(json_array_get(rows, i), "path");
-}
-
-void post_search(struct request *r)
-{
-	char why[160];
-	AUTO(json) json_t *o = json_parse(r->http->body, why);
-	const char *query = json_str(o, "query", json_str(o, "searchKey", ""));
-	int64_t k = json_int(o, "k", SEARCH_K_DEFAULT);
-
-	if (seat_holds(r, post_search))
-		return;
-	if (!o || !*query || strlen(query) > QUERY_MAX) {
-		exchange_error(r->ex, 400, o ? "invalid_value" : "invalid_json", o ? "query" : NULL,
-			       o ? "Send {\"query\": \"…\"} with at most 4096 octets of text." :
-				   "The body is not JSON: send {\"query\": \"…\"}.");
-		return;
-	}
-	if (k < 1 || k > SEARCH_K_MAX) {
-		exchange_error(r->ex, 400, "invalid_value", "k", "k is a whole number from 1 to 100.");
-		return;
-	}
-	struct asking *a = asking_new(r);
-	if (!a)
-		return;
-	a->k = (size_t)k;
-	a->query = mem_strdup(query);
-	a->job.work = search_work;
-	if (!a->query) {
-		mem_free(a);
-		reply_no_memory(r->ex);
-		return;
-	}
-	run(a);
 }
 
 /* --- documents ---------------------------------------------------------------------------------------- */

@@ -161,6 +161,17 @@ static void embedding_done(struct job *j)
 	embedding_free(e);
 }
 
+/* What was learned from documents tells which words they have: it is for who may read them all. That
+ * there are others is not told either. false: answered. */
+static bool may_embed(struct request *r, const struct index *x, const struct reach *reach)
+{
+	if (reach->all || embedder_kind(index_embedder(x)) != EMBED_LSA)
+		return true;
+	exchange_error(r->ex, 403, "model_not_allowed", "model",
+		       "This collection's embedder is learned from all of its documents: it wants the server's key.");
+	return false;
+}
+
 /* false: answered. */
 static bool has_embedder(struct request *r, const struct index *x)
 {
@@ -198,7 +209,7 @@ void post_embeddings(struct request *r)
 	if (!json_is_object(e->body)) {
 		exchange_error(r->ex, 400, "invalid_json", NULL,
 			       "The body is not a JSON object: send {\"model\": \"…\", \"input\": \"…\"}.");
-	} else if (has_embedder(r, e->index)) {
+	} else if (has_embedder(r, e->index) && may_embed(r, e->index, &reach)) {
 		struct wrong w = check(e, embedder_width(index_embedder(e->index)));
 
 		if (!w.why) {

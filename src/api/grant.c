@@ -42,7 +42,7 @@ const struct http_refusal *seat_find_bound(struct request *r, enum grant which, 
 		return NULL;
 	*out = json_incref(json_object_get(v, which == GRANT_ACCESS ? "access" : "session"));
 	json_decref(v);
-	return NULL;
+	return *out || which == GRANT_SESSION ? NULL : &elsewhere;
 }
 
 static const struct http_refusal *bind_session(struct request *r, json_t *posted, struct session_params *p,

@@ -56,6 +56,38 @@ static void all_that_was_ordered_is_in_it(void)
 	CHECK(memcmp(c.config, other.config, sizeof(c.config)) == 0);
 }
 
+static void bound_to_a_collection_and_groups(void)
+{
+	static const struct {
+		const char *collection, *groups, *text;
+	} rows[] = {
+		{ "work", "\nhr\n", "{\"access\":{\"collection\":\"work\",\"groups\":\"\\nhr\\n\"}}" },
+		{ "work", NULL, "{\"access\":{\"collection\":\"work\",\"groups\":\"\"}}" },
+		{ NULL, "", "{\"access\":{\"groups\":\"\"}}" },
+	};
+	AUTO(testlib) int lib = testlib_new();
+	AUTO(testdir) struct testdir d = testdir_new();
+	AUTO(secrets) struct secrets *s = NULL;
+	struct minted m;
+	struct claims c;
+	struct rig g;
+
+	rig_init(&g);
+	CHECK_EQ(lib, 0);
+	CHECK_EQ(secrets_new(&s, d.path), 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO(buf) struct buf text = { 0 };
+		struct mint_order o = { .life_s = MINT_LIFE_S, .kind = SESSION_TRANSCRIPTION, .dialect = DIALECT_VOICE_LIVE,
+					.collection = rows[i].collection, .groups = rows[i].groups };
+
+		CHECK_EQ(token_mint(s, &g.key, &g.f.env, &o, &m), 0);
+		CHECK_EQ(token_read(&g.key, bytes_str(m.value), nowhere, g.now_s, &c), TOKEN_OK);
+		CHECK(c.bound && c.kind == SESSION_TRANSCRIPTION && c.dialect == DIALECT_VOICE_LIVE);
+		CHECK_EQ(secrets_find(s, c.config, &text), 0);
+		CHECK_STR((const char *)text.p, rows[i].text);
+	}
+}
+
 static void bound_to_nothing_nothing_is_kept(void)
 {
 	AUTO(testdir) struct testdir d = testdir_new();
@@ -71,7 +103,7 @@ static void bound_to_nothing_nothing_is_kept(void)
 	CHECK_EQ(secrets_new(&s, d.path), 0);
 	CHECK_EQ(token_mint(s, &g.key, &g.f.env, &o, &m), 0);
 	CHECK_EQ(token_read(&g.key, bytes_str(m.value), nowhere, g.now_s, &c), TOKEN_OK);
-	CHECK(!token_hash_given(c.config) && !token_hash_given(c.origin));
+	CHECK(!c.bound && !token_hash_given(c.config) && !token_hash_given(c.origin));
 	snprintf(path, sizeof(path), "%s/tokens.db", d.path);
 	CHECK(access(path, F_OK) != 0);
 }
@@ -123,6 +155,7 @@ static void kinds_of_session(void)
 }
 
 TESTS({ "all_that_was_ordered_is_in_it", all_that_was_ordered_is_in_it },
+      { "bound_to_a_collection_and_groups", bound_to_a_collection_and_groups },
       { "bound_to_nothing_nothing_is_kept", bound_to_nothing_nothing_is_kept },
       { "what_cannot_be_minted", what_cannot_be_minted },
       { "kinds_of_session", kinds_of_session })

@@ -1,6 +1,9 @@
 /* seat.c - what handlers share: who may start a session, whose documents it is about, replies. */
 #include "api/seat.h"
 
+#include <stdio.h>
+#include <string.h>
+
 bool seat_count(struct api *a)
 {
 	if (atomic_fetch_add(&a->sessions, 1) < a->p.max_sessions) {
@@ -61,11 +64,13 @@ bool seat_session_params(struct request *r, struct reach *reach, struct session_
 void refuse_verb(struct http_exchange *ex, unsigned served)
 {
 	AUTO(buf) struct buf body = { 0 };
-	bool get = served & BIT(VERB_GET), post = served & BIT(VERB_POST);
-	const struct http_field allow = {
-		"Allow", get && post ? "GET, HEAD, POST" : get ? "GET, HEAD" : "POST",
-	};
+	char list[64] = "";
+	const struct http_field allow = { "Allow", list };
 
+	for (enum http_verb v = VERB_GET; v <= VERB_OPTIONS; v++)
+		if (served & BIT(v) || (v == VERB_HEAD && served & BIT(VERB_GET)))
+			snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", *list ? ", " : "",
+				 http_verb_name(v));
 	http_write_error(&body, http_error_type(405), "method_not_allowed", NULL,
 			 "This path is served, but not with this method.");
 	if (body.failed)

@@ -49,6 +49,18 @@ static int write_secret(const char *path, const uint8_t secret[static SECRET_LEN
 	return r;
 }
 
+/* A name in it is there after a power cut too. Where directories cannot be synced, it is not. */
+static void sync_dir_of(const char *path)
+{
+	AUTO(mem) char *dir = mem_printf("%.*s", (int)(strrchr(path, '/') - path), path);
+	int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return;
+	(void)fsync(fd);
+	close(fd);
+}
+
 /* Written beside and linked: whoever sees the file sees all of it, and of several processes
  * that make it at once the first one's stays. */
 static int make_secret(const char *path, const struct env *env)
@@ -66,6 +78,8 @@ static int make_secret(const char *path, const struct env *env)
 	if (r == 0 && link(beside, path) != 0 && errno != EEXIST && rename(beside, path) != 0)
 		r = -errno;
 	unlink(beside);
+	if (r == 0)
+		sync_dir_of(path);
 	return r;
 }
 
@@ -169,7 +183,7 @@ static int ready(struct secrets *s)
 		s->store.db = NULL;
 		if (r != -EBUSY)
 			break;
-		usleep(NAP_MS * US_PER_MS);
+		sqlite3_sleep(NAP_MS);
 	}
 	return r;
 }
@@ -181,6 +195,7 @@ int secrets_new(struct secrets **out, const char *dir)
 	if (!s)
 		return -ENOMEM;
 	s->store.writer = true;
+	s->store.lost = "make the client secrets again";
 	int n = snprintf(s->store.path, sizeof(s->store.path), "%s/tokens.db", dir);
 	if ((size_t)n >= sizeof(s->store.path)) {
 		mem_free(s);

@@ -1,303 +1,20 @@
-/* ask.c - one question on the command line: a real session with a leg that prints.
- *
- * The same machine answers here as behind the server: a text or voice turn, the search
- * tool, the answer's sources, its audio. The leg plays in no time.
- */
+/* ask.c - one question on the command line. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "app/asking.h"
 #include "app/command.h"
 #include "app/file.h"
-#include "app/parts.h"
-#include "base/alloc.h"
-#include "base/env.h"
-#include "base/loop.h"
-#include "leg/runner.h"
-#include "media/resample.h"
 #include "media/wav.h"
-#include "session/session.h"
 
-enum { SPEAK_RATE_HZ = 24000, PATIENCE_S = 60, WAV_MAX = 64 << 20 };
-
-struct asking {
-	struct leg leg;
-	struct config *c;
-	const char *groups; /* NULL: all */
-	struct loop *loop;
-	struct runner runner;
-	struct timer patience;
-	struct buf answer, heard, pcm;
-	json_t *sources; /* array, or NULL */
-	uint64_t played;
-	char failure[320];
-	bool over;
-};
-
-static void say(struct asking *a, const char *json)
-{
-	session_on_message(a->runner.session, &a->leg, bytes_str(json), env_now(&env_system));
-}
-
-static void stop(struct asking *a)
-{
-	a->over = true;
-	loop_stop(a->loop);
-}
-
-static void fail(struct asking *a, const char *why)
-{
-	if (!a->failure[0])
-		snprintf(a->failure, sizeof(a->failure), "%s", why);
-	stop(a);
-}
-
-/* --- what the session says ---------------------------------------------------------- */
-
-static void on_error(struct asking *a, const json_t *e)
-{
-	fail(a, json_str(json_object_get(e, "error"), "message", "it did not say why"));
-}
-
-static void on_heard(struct asking *a, const json_t *e)
-{
-	buf_puts(&a->heard, json_str(e, "transcript", ""));
-	if (a->heard.n == 0)
-		fail(a, "no words were heard in the recording; is it speech, in English?");
-	else
-		say(a, "{\"type\":\"response.create\"}");
-}
-
-static void on_not_heard(struct asking *a, const json_t *e)
-{
-	on_error(a, e);
-}
-
-static void on_answer(struct asking *a, const json_t *e)
-{
-	const char *text = json_str(e, "transcript", NULL);
-
-	buf_puts(&a->answer, text ? text : json_str(e, "text", ""));
-}
-
-/* One event or several: they add up, in the order of the answer. */
-static void on_sources(struct asking *a, const json_t *e)
-{
-	json_t *more = json_object_get(e, "sources");
-
-	if (!a->sources)
-		a->sources = json_incref(more);
-	else if (json_array_extend(a->sources, more) != 0)
-		fail(a, "out of memory");
-}
-
-static void on_done(struct asking *a, const json_t *e)
-{
-	const json_t *r = json_object_get(e, "response");
-	const json_t *why = json_object_get(json_object_get(r, "status_details"), "error");
-
-	if (strcmp(json_str(r, "status", ""), "completed") == 0)
-		stop(a);
-	else
-		fail(a, json_str(why, "message", "the answer was not completed"));
-}
-
-static const struct {
-	const char *type;
-	void (*on)(struct asking *a, const json_t *e);
-} events[] = {
-	{ "error", on_error },
-	{ "conversation.item.input_audio_transcription.completed", on_heard },
-	{ "conversation.item.input_audio_transcription.failed", on_not_heard },
-	{ "response.output_audio_transcript.done", on_answer },
-	{ "response.output_text.done", on_answer },
-	{ "voiced.response.sources", on_sources },
-	{ "response.done", on_done },
-};
-
-/* A leg must not call back into the session from inside send_event(): events wait for a post. */
-struct told {
-	struct asking *a;
-	json_t *event;
-};
-
-static void take_event(void *payload)
-{
-	struct told t;
-
-	memcpy(&t, payload, sizeof(t));
-	for (size_t i = 0; i < ARRAY_LEN(events) && !t.a->over; i++)
-		if (strcmp(events[i].type, json_str(t.event, "type", "")) == 0)
-			events[i].on(t.a, t.event);
-	json_decref(t.event);
-}
-
-static void leg_event(struct leg *l, struct bytes json)
-{
-	struct asking *a = CONTAINER_OF(l, struct asking, leg);
-	char why[160];
-	struct told t = { a, json_parse(json, why) };
-
-	if (t.event)
-		loop_post_wait(a->loop, take_event, &t, sizeof(t));
-}
-
-static int leg_audio(struct leg *l, uint64_t tag, const int16_t *pcm, size_t n)
-{
-	struct asking *a = CONTAINER_OF(l, struct asking, leg);
-
-	(void)tag;
-	a->played += n;
-	buf_put(&a->pcm, pcm, n * sizeof(*pcm));
-	return 0;
-}
-
-static uint64_t leg_played(struct leg *l, uint64_t tag)
-{
-	(void)tag;
-	return CONTAINER_OF(l, struct asking, leg)->played;
-}
-
-static void leg_close(struct leg *l, unsigned code, const char *reason)
-{
-	(void)code;
-	fail(CONTAINER_OF(l, struct asking, leg), reason);
-}
-
-static const struct leg_ops leg_ops = {
-	.name = "command line",
-	.caps = LEG_AUDIO_PACED,
-	.out_rate_hz = SPEAK_RATE_HZ,
-	.send_event = leg_event,
-	.push_audio = leg_audio,
-	.clear_audio = leg_played,
-	.played = leg_played,
-	.close = leg_close,
-};
-
-/* --- time ------------------------------------------------------------------------------ */
-
-static void on_impatient(struct timer *t)
-{
-	fail(CONTAINER_OF(t, struct asking, patience), "no answer came within a minute");
-}
-
-/* --- the question ------------------------------------------------------------------------ */
-
-/* Resampled in pieces, so that a long recording needs no second copy. */
-static int bring_to(const struct wav *w, unsigned rate_hz, struct buf *out)
-{
-	AUTO(resample) struct resample *r = NULL;
-	int16_t piece[1024];
-	int bad = resample_new(&r, w->rate_hz, rate_hz);
-
-	if (bad)
-		return bad;
-	for (size_t i = 0; i <= w->n_frames; i += ARRAY_LEN(piece)) {
-		size_t n = MIN(ARRAY_LEN(piece), w->n_frames - i);
-		int16_t *to = buf_reserve(out, resample_bound(r, n) * sizeof(*to));
-
-		if (!to)
-			return -ENOMEM;
-		for (size_t k = 0; k < n; k++)
-			piece[k] = wav_sample(w, i + k);
-		out->n += 2 * (n ? resample_push(r, piece, n, to) : 0);
-	}
-	int16_t *rest = buf_reserve(out, resample_bound(r, 0) * sizeof(*rest));
-	if (!rest)
-		return -ENOMEM;
-	out->n += 2 * resample_flush(r, rest);
-	return 0;
-}
-
-/* The recording as 16 kHz mono. false: a sentence is in a->failure. */
-static bool read_wav(struct asking *a, struct buf *pcm16k)
-{
-	AUTO(buf) struct buf file = { 0 };
-	struct wav w;
-
-	if (file_read(a->c->wav, WAV_MAX, &file, a->failure) != 0)
-		return false;
-	enum wav_verdict v = wav_parse(buf_bytes(&file), &w);
-	if (v != WAV_OK) {
-		snprintf(a->failure, sizeof(a->failure), "%s: %s", a->c->wav, wav_why(v));
-		return false;
-	}
-	int r = bring_to(&w, STT_RATE_HZ, pcm16k);
-	if (r == 0)
-		return true;
-	snprintf(a->failure, sizeof(a->failure),
-		 r == -EINVAL ? "%s has %u samples per second; 8000, 16000, 24000 and 48000 can be read" :
-				"%s (%u Hz): out of memory",
-		 a->c->wav, w.rate_hz);
-	return false;
-}
-
-static void ask_aloud(struct asking *a)
-{
-	AUTO(buf) struct buf pcm = { 0 };
-	const int16_t *at;
-
-	if (!read_wav(a, &pcm)) {
-		stop(a);
-		return;
-	}
-	at = (const int16_t *)(const void *)pcm.p;
-	for (size_t i = 0, n = pcm.n / 2; i < n; i += STT_RATE_HZ / 50) {
-		struct frame f = { STT_RATE_HZ, i, MIN((size_t)STT_RATE_HZ / 50, n - i), at + i };
-
-		session_on_audio(a->runner.session, &f, env_now(&env_system));
-	}
-	say(a, "{\"type\":\"input_audio_buffer.commit\"}");
-}
-
-static void ask_in_words(struct asking *a)
-{
-	AUTO(buf) struct buf text = { 0 };
-	AUTO(buf) struct buf event = { 0 };
-
-	for (size_t i = 0; i < a->c->words.n; i++)
-		buf_printf(&text, "%s%s", i ? " " : "", a->c->words.at[i]);
-	buf_put(&a->heard, text.p, text.n);
-	buf_puts(&event, "{\"type\":\"conversation.item.create\",\"item\":{\"type\":\"message\",\"role\":"
-			 "\"user\",\"content\":[{\"type\":\"input_text\",\"text\":");
-	json_quote(&event, buf_bytes(&text));
-	buf_puts(&event, "}]}}");
-	if (text.failed || event.failed) {
-		fail(a, "out of memory");
-		return;
-	}
-	say(a, (const char *)event.p);
-	say(a, "{\"type\":\"response.create\"}");
-}
-
-static void configure(struct asking *a)
-{
-	AUTO(buf) struct buf event = { 0 };
-
-	buf_printf(&event,
-		   "{\"type\":\"session.update\",\"session\":{\"type\":\"realtime\",\"output_modalities\":"
-		   "[\"%s\"],\"include\":[\"voiced.sources\"],\"audio\":{\"input\":{\"turn_detection\":null,"
-		   "\"transcription\":{\"model\":\"voiced\"}},\"output\":{\"voice\":",
-		   a->c->speak ? "audio" : "text");
-	json_quote(&event, bytes_str(a->c->voice));
-	buf_puts(&event, "}}}}");
-	if (event.failed)
-		fail(a, "out of memory");
-	else
-		say(a, (const char *)event.p);
-}
-
-/* --- the answer ---------------------------------------------------------------------------- */
-
-static void print_people(const struct asking *a)
+static void print_people(const struct config *c, const struct asked *a)
 {
 	size_t i;
 	json_t *s;
 
-	if (a->c->wav)
-		printf("Heard: %s\n\n", (const char *)a->heard.p);
+	if (c->wav)
+		printf("Heard: %s\n\n", (const char *)a->question.p);
 	printf("%s\n", a->answer.p ? (const char *)a->answer.p : "");
 	json_array_foreach(a->sources, i, s)
 	{
@@ -312,13 +29,14 @@ static void print_people(const struct asking *a)
 	}
 }
 
-static int print_json(const struct asking *a)
+static int print_json(const struct asked *a)
 {
 	AUTO(buf) struct buf out = { 0 };
 	AUTO(json)
-	json_t *o = json_pack("{s:s, s:s, s:o}", "question", a->heard.p ? (char *)a->heard.p : "",
-			      "answer", a->answer.p ? (char *)a->answer.p : "", "sources",
-			      a->sources ? json_incref(a->sources) : json_array());
+	json_t *o =
+		json_pack("{s:s, s:s, s:o}", "question", a->question.p ? (char *)a->question.p : "",
+			  "answer", a->answer.p ? (char *)a->answer.p : "", "sources",
+			  a->sources ? json_incref(a->sources) : json_array());
 
 	json_write(&out, o);
 	if (out.failed)
@@ -327,61 +45,26 @@ static int print_json(const struct asking *a)
 	return 0;
 }
 
-static int write_speech(struct asking *a)
+static int write_speech(const char *path, struct asked *a)
 {
 	AUTO(buf) struct buf file = { 0 };
 
-	wav_write(&file, SPEAK_RATE_HZ, (const int16_t *)(const void *)a->pcm.p, a->pcm.n / 2);
-	if (file.failed || a->pcm.failed) {
-		snprintf(a->failure, sizeof(a->failure), "out of memory");
+	wav_write(&file, ASKED_RATE_HZ, (const int16_t *)(const void *)a->speech.p,
+		  a->speech.n / 2);
+	if (file.failed) {
+		snprintf(a->why, sizeof(a->why), "out of memory");
 		return -ENOMEM;
 	}
-	return file_write(a->c->speak, buf_bytes(&file), a->failure);
-}
-
-static int converse(struct asking *a, struct parts *parts)
-{
-	struct api_error e = { 0 };
-	struct session_params p = { .env = &env_system, .groups = a->groups };
-
-	p.engines = parts_engines(parts, &p.collection);
-	uint64_t now = env_now(&env_system);
-	int r = runner_start(&a->runner, a->loop, &p, NULL, &e);
-
-	if (r == 0)
-		r = session_attach(a->runner.session, &a->leg, LEG_MAIN, now);
-	if (r == 0)
-		r = timer_set(a->loop, &a->patience, now + (uint64_t)PATIENCE_S * US_PER_S);
-	if (r != 0) {
-		snprintf(a->failure, sizeof(a->failure), "no session: %.280s",
-			 e.message[0] ? e.message : strerror(-r));
-		return r;
-	}
-	configure(a);
-	if (a->c->wav)
-		ask_aloud(a);
-	else
-		ask_in_words(a);
-	return loop_run(a->loop);
-}
-
-static void asking_done(struct asking *a)
-{
-	runner_stop(&a->runner);
-	if (a->loop)
-		timer_stop(a->loop, &a->patience);
-	buf_done(&a->answer);
-	buf_done(&a->heard);
-	buf_done(&a->pcm);
-	json_decref(a->sources);
+	return file_write(path, buf_bytes(&file), a->why);
 }
 
 int command_ask(struct config *c)
 {
-	char groups[LABELS_SIZE];
-	struct asking a = { .leg.ops = &leg_ops, .c = c, .groups = c->groups.n ? groups : NULL };
-	AUTO(loop) struct loop *loop = NULL;
+	AUTO(asked) struct asked a = { 0 };
 	AUTO(parts) struct parts *parts = NULL;
+	AUTO(buf) struct buf text = { 0 };
+	char groups[LABELS_SIZE];
+	struct question q = { .groups = c->groups.n ? groups : NULL, .wav = c->wav, .voice = c->speak ? c->voice : NULL };
 
 	if (!c->wav == (c->words.n == 0)) {
 		fprintf(stderr, "usage: voiced ask [options] (TEXT | --wav FILE)\n");
@@ -389,20 +72,19 @@ int command_ask(struct config *c)
 	}
 	if (config_set_of(&c->groups, "group", groups) != 0)
 		return 2;
-	a.patience.on_due = on_impatient;
-	int r = loop_new(&loop, 0);
-	a.loop = loop;
+	for (size_t i = 0; i < c->words.n; i++)
+		buf_printf(&text, "%s%s", i ? " " : "", c->words.at[i]);
+	q.text = (const char *)text.p;
+	int r = text.failed ? -ENOMEM : 0;
 	if (r == 0)
-		r = parts_open(&parts, c, c->wav ? PARTS_SPOKEN : PARTS_TYPED, a.failure);
+		r = parts_open(&parts, c, c->wav ? PARTS_SPOKEN : PARTS_TYPED, a.why);
 	if (r == 0)
-		r = converse(&a, parts);
-	if (!a.failure[0] && r == 0)
-		r = c->json ? print_json(&a) : (print_people(&a), 0);
-	if (!a.failure[0] && r == 0 && c->speak)
-		r = write_speech(&a);
-	if (a.failure[0] || r != 0)
-		fprintf(stderr, "voiced: %s\n", a.failure[0] ? a.failure : strerror(-r));
-	bool failed = a.failure[0] || r != 0;
-	asking_done(&a);
-	return failed;
+		r = asking(parts, &q, &a);
+	if (r == 0)
+		r = c->json ? print_json(&a) : (print_people(c, &a), 0);
+	if (r == 0 && c->speak)
+		r = write_speech(c->speak, &a);
+	if (r != 0)
+		fprintf(stderr, "voiced: %s\n", a.why[0] ? a.why : strerror(-r));
+	return r != 0;
 }

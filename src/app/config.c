@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 
@@ -27,11 +28,13 @@ static const struct key {
 	{ "data",         CMD_ALL,    TEXT,   AT(data),          "DIR",   "where everything is kept (default: $XDG_DATA_HOME/voiced)" },
 	{ "config",       CMD_ALL,    TEXT,   AT(file),          "FILE",  "read `name = value` lines from FILE first" },
 	{ "log-level",    CMD_ALL,    TEXT,   AT(log_level),     "LEVEL", "error, warn, info or debug (default: info)" },
-	{ "collection",   CMD_SERVE | CMD_INGEST | CMD_SEARCH | CMD_ASK, TEXT, AT(collection), "NAME", "the collection of documents (default: default)" },
-	{ "group",        CMD_SERVE | CMD_SEARCH | CMD_ASK, LIST, AT(groups), "NAME", "only what is labelled so, or not at all; may be repeated (default: everything)" },
-	{ "label",        CMD_SERVE | CMD_INGEST, LIST, AT(labels), "NAME", "label the documents: for this group only; may be repeated" },
+	{ "collection",   CMD_SERVE | CMD_INGEST | CMD_SEARCH | CMD_ASK | CMD_EVAL | CMD_DOCUMENTS, TEXT, AT(collection), "NAME", "the collection of documents (default: default)" },
+	{ "group",        CMD_SERVE | CMD_SEARCH | CMD_ASK | CMD_EVAL, LIST, AT(groups), "NAME", "only what is labelled so, or not at all; may be repeated (default: everything)" },
+	{ "label",        CMD_SERVE | CMD_INGEST | CMD_DOCUMENTS, LIST, AT(labels), "NAME", "label the documents: for this group only; may be repeated" },
+	{ "mode",         CMD_SERVE | CMD_SEARCH | CMD_ASK | CMD_EVAL, TEXT, AT(mode), "MODE", "find by text, vector or hybrid (default: hybrid)" },
+	{ "against",      CMD_EVAL | BY_HAND, TEXT, AT(against), "WHAT", "and once more with 'name=value ...' or a configuration FILE" },
 	{ "listen",       CMD_SERVE,  TEXT,   AT(listen),        "ADDR:PORT", "one port for all of it, TCP and UDP (default: 127.0.0.1:8080)" },
-	{ "docs",         CMD_SERVE,  LIST,   AT(docs),          "DIR",   "index this folder first; may be repeated" },
+	{ "docs",         CMD_SERVE,  LIST,   AT(docs),          "DIR",   "read this folder and follow what happens in it; may be repeated" },
 	{ "key",          CMD_SERVE | CMD_TOKEN, TEXT, AT(key),    "KEY",   "the key that clients must show; required off loopback" },
 	{ "cert",         CMD_SERVE,  TEXT,   AT(cert),          "FILE",  "certificate chain (PEM) in place of the self-signed one" },
 	{ "cert-key",     CMD_SERVE,  TEXT,   AT(cert_key),      "FILE",  "its private key (PEM)" },
@@ -40,18 +43,23 @@ static const struct key {
 	{ "questions",    CMD_SERVE,  TEXT,   AT(questions),     "FILE",  "questions that the page suggests, one a line" },
 	{ "record",       CMD_SERVE,  TEXT,   AT(record),        "DIR",   "record sessions, audio included, into DIR" },
 	{ "loops",        CMD_SERVE,  NUMBER, AT(loops),         "N",     "event loops (default: one per core)" },
-	{ "decoders",     CMD_SERVE | CMD_ASK, NUMBER, AT(decoders), "N", "speech decoders kept warm (default: one per core)" },
+	{ "decoders",     CMD_SERVE | CMD_ASK | CMD_EVAL, NUMBER, AT(decoders), "N", "speech decoders kept warm (default: one per core)" },
 	{ "max-sessions", CMD_SERVE,  NUMBER, AT(max_sessions),  "N",     "refuse further sessions with 503 (default: 1000)" },
 	{ "max-session",  CMD_SERVE,  NUMBER, AT(max_session_s), "SECONDS", "end a session after this long (default: 3600)" },
 	{ "model",        CMD_SERVE,  LIST,   AT(models),        "NAME",  "a model that clients may ask for; may be repeated (default: any)" },
 	{ "middle-tier",  CMD_SERVE,  FLAG,   AT(middle_tier),   NULL,    "/realtime without a model is a session with the server's settings" },
 	{ "control-grace", CMD_SERVE, NUMBER, AT(control_grace_s), "SECONDS", "a Voice Live call outlives its control socket (default: 30)" },
-	{ "k",            CMD_SEARCH, NUMBER, AT(k),             "N",     "how many passages (default: 5)" },
+	{ "k",            CMD_SEARCH | CMD_EVAL, NUMBER, AT(k),             "N",     "how many passages (default: 5)" },
+	{ "json",         CMD_INGEST | CMD_SEARCH | CMD_ASK | CMD_EVAL | CMD_DOCTOR | CMD_TOKEN | CMD_DOCUMENTS, FLAG, AT(json), NULL, "print one JSON document" },
+	{ "tag",          CMD_INGEST | CMD_SEARCH | CMD_DOCUMENTS | BY_HAND, LIST, AT(tags), "WORD", "a word to find the documents by; may be repeated" },
+	{ "path",         CMD_SEARCH | BY_HAND, TEXT, AT(path),  "PATTERN", "only in files whose path or name is like it: '*.pdf'" },
+	{ "since",        CMD_SEARCH | BY_HAND, TEXT, AT(since), "DATE",  "only in files changed then or later: 2026-01-31" },
+	{ "until",        CMD_SEARCH | BY_HAND, TEXT, AT(until), "DATE",  "only in files changed before" },
+	{ "name",         CMD_INGEST | BY_HAND, TEXT, AT(name),  "NAME",  "what a document from standard input (-) is called" },
 	{ "embedder",     CMD_EMBED,  TEXT,   AT(embedder),      "lsa|DIR|URL", "vectors learned here, by a model in a folder, or by a service" },
 	{ "embedder-model", CMD_EMBED, TEXT,  AT(embedder_model), "NAME", "the service's model" },
 	{ "embedder-dimensions", CMD_EMBED, NUMBER, AT(embedder_dimensions), "N", "ask the service for so many (default: as the model has it)" },
 	{ "embedder-key", CMD_EMBED | SECRET, TEXT, AT(embedder_key), "KEY", "the service's key" },
-	{ "json",         CMD_INGEST | CMD_SEARCH | CMD_ASK | CMD_DOCTOR | CMD_TOKEN, FLAG, AT(json), NULL, "print one JSON document" },
 	{ "wav",          CMD_ASK,    TEXT,   AT(wav),           "FILE",  "take the question from a recording (WAV)" },
 	{ "speak",        CMD_ASK,    TEXT,   AT(speak),         "FILE",  "write the spoken answer as WAV" },
 	{ "voice",        CMD_ASK,    TEXT,   AT(voice),         "NAME",  "the voice that speaks it (default: alloy)" },
@@ -294,6 +302,7 @@ static int defaults(struct config *c)
 	c->log_level = "info";
 	c->listen = "127.0.0.1:8080";
 	c->collection = "default";
+	c->mode = "hybrid";
 	c->voice = "alloy";
 	c->k = 5;
 	c->max_sessions = 1000;
@@ -340,6 +349,39 @@ int config_load(struct config *c, enum command cmd, int argc, const char *const 
 	if (r == 0)
 		r = from_flags(c, cmd, argc, argv);
 	return r;
+}
+
+static int from_pairs(struct config *c, enum command cmd, const char *pairs)
+{
+	char *save, *copy = arena_strdup(&c->arena, pairs);
+
+	for (char *p = copy ? strtok_r(copy, " \t\n", &save) : NULL; p;
+	     p = strtok_r(NULL, " \t\n", &save)) {
+		size_t n = strcspn(p, "=");
+		const struct key *k = find_key(p, n, cmd);
+
+		if (!k)
+			return unknown_option(p, n, cmd);
+		if (!p[n])
+			return fprintf(stderr, "voiced: '%s' wants a value: %s=%s\n", p, k->name,
+				       k->value ? k->value : "1"),
+			       -EINVAL;
+		if (k->kind == LIST) /* in place of the first configuration's, not beside them */
+			((struct config_list *)(void *)((char *)c + k->offset))->n = 0;
+		if (set(c, k, p + n + 1) != 0)
+			return -EINVAL;
+	}
+	return copy ? 0 : -ENOMEM;
+}
+
+int config_vary(struct config *out, const struct config *base, enum command cmd, const char *with)
+{
+	*out = *base;
+	out->arena = (struct arena){ 0 };
+	if (access(with, F_OK) != 0 && strchr(with, '='))
+		return from_pairs(out, cmd, with);
+	out->file = with;
+	return from_file(out, cmd);
 }
 
 void config_done(struct config *c)

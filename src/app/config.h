@@ -31,13 +31,18 @@ struct config {
 	const char *questions; /* file with questions the page suggests     */
 	const char *record; /* directory for session recordings, or NULL    */
 	unsigned loops, decoders, max_sessions, max_session_s, control_grace_s; /* 0: default */
-	/* ingest, search, ask */
+	/* ingest, search, ask, eval */
 	const char *collection;
 	struct config_list groups; /* also serve's and token's: "" is none of them */
 	struct config_list labels; /* also serve's, of --docs                     */
+	const char *mode;    /* how passages are found: search_mode()         */
+	const char *against; /* eval: what differs in the second run         */
 	unsigned k;
 	bool json;
 	const char *wav, *speak, *voice;
+	const char *name;         /* of what comes from standard input */
+	struct config_list tags;
+	const char *path, *since, *until; /* of what is searched */
 	const char *embedder, *embedder_model, *embedder_key; /* NULL: as it is   */
 	unsigned embedder_dimensions;
 	/* token */
@@ -55,13 +60,20 @@ enum command {
 	CMD_DOCTOR = BIT(4),
 	CMD_REPLAY = BIT(5),
 	CMD_TOKEN = BIT(6),
-	CMD_ALL = BIT(7) - 1,
+	CMD_EVAL = BIT(7),
+	CMD_DOCUMENTS = BIT(8),
+	CMD_ALL = BIT(9) - 1,
 };
 
 /* argv after the command's name. 0, or -EINVAL after one sentence on stderr, which
  * names the nearest option where one was mistyped. config_done() in either case. */
 MUST_USE int config_load(struct config *c, enum command cmd, int argc, const char *const *argv);
 void config_done(struct config *c);
+/* A second configuration, as `base` but for what `with` says: a configuration file, or
+ * `name=value` pairs with blanks between. Borrows from base. 0, or -EINVAL after one
+ * sentence on stderr; config_done() in either case. */
+MUST_USE int config_vary(struct config *out, const struct config *base, enum command cmd,
+			 const char *with);
 
 /* The words of a list as a set (knowledge/labels.h); one that is empty stands for none. 0, or
  * -EINVAL after a sentence on stderr. */

@@ -69,6 +69,32 @@ static void words_are_left(void)
 	CHECK_STR(c.words.at[2], "--x");
 }
 
+static void a_second_configuration(void)
+{
+	const char *argv[] = { "--collection", "mine", "-k", "3", "q.tsv" };
+	AUTO(config) struct config c;
+	AUTO(config) struct config pairs;
+	AUTO(config) struct config none;
+	AUTO(config) struct config file;
+	AUTO(testdir) struct testdir d = testdir_new();
+	char path[256];
+	int r = config_load(&c, CMD_EVAL, 5, argv);
+	int r_pairs = config_vary(&pairs, &c, CMD_EVAL, " mode=text  k=7 ");
+	int r_none = config_vary(&none, &c, CMD_EVAL, "nowhere.conf");
+	bool written = testdir_write(&d, "b", bytes_str("collection = other\nlisten = :1\n"), path);
+	int r_file = config_vary(&file, &c, CMD_EVAL, path);
+
+	CHECK(written);
+	CHECK(r == 0 && r_pairs == 0 && r_file == 0 && r_none != 0);
+	CHECK_STR(pairs.mode, "text");
+	CHECK_STR(pairs.collection, "mine");
+	CHECK_EQ(pairs.k, 7);
+	CHECK_EQ(c.k, 3);
+	CHECK_STR(c.mode, "hybrid");
+	CHECK_STR(file.collection, "other");
+	CHECK_EQ(file.k, 3);
+}
+
 static void nearest_word(void)
 {
 	static const char *const names[] = { "serve", "ingest", "search", "ask", "doctor", NULL };
@@ -97,5 +123,5 @@ static void words_become_a_set(void)
 
 TESTS({ "flags_over_environment_over_file", flags_over_environment_over_file },
       { "what_is_said_by_hand_is_in_no_file", what_is_said_by_hand_is_in_no_file },
-      { "words_are_left", words_are_left }, { "nearest_word", nearest_word },
-      { "words_become_a_set", words_become_a_set })
+      { "words_are_left", words_are_left }, { "a_second_configuration", a_second_configuration },
+      { "nearest_word", nearest_word }, { "words_become_a_set", words_become_a_set })

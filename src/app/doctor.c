@@ -9,6 +9,7 @@
 #include "app/command.h"
 #include "base/alloc.h"
 #include "base/json.h"
+#include "knowledge/sandbox.h"
 #include "knowledge/store.h"
 
 enum verdict { FINE, NOTE, BAD };
@@ -166,6 +167,24 @@ static void check_pdf(const struct config *c, struct finding *f)
 	snprintf(f->mend, sizeof(f->mend), "apt-get install poppler-utils");
 }
 
+static void check_walls(const struct config *c, struct finding *f)
+{
+	int files = sandbox_files(NULL);
+
+	(void)c;
+	if (!sandbox_filter(SANDBOX_READER)) {
+		f->verdict = BAD;
+		snprintf(f->text, sizeof(f->text), "this kernel has no seccomp filters: only text files can be read");
+		snprintf(f->mend, sizeof(f->mend), "a kernel with CONFIG_SECCOMP_FILTER (Debian's has it)");
+		return;
+	}
+	f->verdict = files >= 0 ? FINE : NOTE;
+	snprintf(f->text, sizeof(f->text), "what is no text is read behind seccomp%s",
+		 files >= 0 ? " and Landlock" : "; the kernel has no Landlock besides");
+	if (files >= 0)
+		close(files);
+}
+
 static const struct {
 	const char *name;
 	void (*check)(const struct config *c, struct finding *f);
@@ -178,6 +197,7 @@ static const struct {
 	{ "logs", check_logs },
 	{ "recogniser", check_model },
 	{ "PDF reader", check_pdf },
+	{ "walls", check_walls },
 };
 
 static const char *const words[] = { [FINE] = "ok", [NOTE] = "note", [BAD] = "MISSING" };

@@ -98,21 +98,35 @@ int file_write(const char *path, struct bytes content, char why[static FILE_WHY]
 	return because(why, "write", path, -r);
 }
 
+/* After a power cut it is still there: that it is stands in the directory above. */
+static int make_dir(const char *path)
+{
+	if (mkdir(path, 0700) != 0)
+		return errno == EEXIST ? 0 : -errno;
+	AUTO(mem) char *above = mem_printf("%s/..", path);
+	int fd = above ? open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (fd >= 0) {
+		(void)fsync(fd); /* not every file system can */
+		close(fd);
+	}
+	return 0;
+}
+
 int file_mkdir(const char *path, char why[static FILE_WHY])
 {
 	AUTO(mem) char *p = mem_strdup(path);
+	int r = 0;
 
 	if (!p)
 		return because(why, "make", path, ENOMEM);
-	for (char *s = p + 1; *s; s++) {
+	for (char *s = p + 1; r == 0 && *s; s++) {
 		if (*s != '/')
 			continue;
 		*s = 0;
-		if (mkdir(p, 0700) != 0 && errno != EEXIST)
-			return because(why, "make", path, errno);
+		r = make_dir(p);
 		*s = '/';
 	}
-	if (mkdir(p, 0700) != 0 && errno != EEXIST)
-		return because(why, "make", path, errno);
-	return 0;
+	if (r == 0)
+		r = make_dir(p);
+	return r == 0 ? 0 : because(why, "make", path, -r);
 }

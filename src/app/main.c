@@ -20,12 +20,16 @@ static const struct {
 } commands[] = {
 	{ "serve",  CMD_SERVE,  command_serve,  "",                0, "let people talk with the documents",
 	  "Serves the page, the Realtime API and WebRTC on one port until Ctrl-C." },
-	{ "ingest", CMD_INGEST, command_ingest, "PATH ...",        1, "add or refresh documents",
-	  "Reads PDF, Word, Excel, PowerPoint, OpenDocument, EPUB, HTML, Markdown, text, CSV, JSON,\nJSON Lines and e-mail (also .gz). What has not changed is skipped; what has gone from a folder is removed. Safe to interrupt and to repeat." },
+	{ "ingest", CMD_INGEST, command_ingest, "PATH ... | -",    1, "add or refresh documents",
+	  "Reads PDF, Word, Excel, PowerPoint, OpenDocument, EPUB, HTML, Markdown, text, CSV, JSON,\nJSON Lines and e-mail (also .gz), or with '-' one document from standard input (--name NAME).\nWhat has not changed is not read again; what has gone from a folder is removed, what a\n.voicedignore names is left out. Safe to interrupt and to repeat." },
+	{ "documents", CMD_DOCUMENTS, command_documents, "list [WHICH ...] | remove WHICH ... | tag WHICH ... --tag WORD", 1, "list, remove or tag documents",
+	  "WHICH is a number of the list, a file, a folder, or a pattern such as '*.pdf'.\nThe tags that are given take the place of what there was; --tag '' is none." },
 	{ "search", CMD_SEARCH, command_search, "QUERY",           1, "find passages",
 	  "Prints the passages that fit best, each with its document, page and heading." },
 	{ "ask",    CMD_ASK,    command_ask,    "(TEXT | --wav FILE)", 0, "ask one question and get a sourced answer",
 	  "Answers from the documents on the command line, without a server." },
+	{ "eval",   CMD_EVAL,   command_eval,   "QUESTIONS.tsv",   1, "try your own questions, and count what is found and answered",
+	  "Asks each question of the table as a session would, typed or from a recording, and says\nwhether the right place was found and answered from. docs/eval.md has the table's format." },
 	{ "doctor", CMD_DOCTOR, command_doctor, "",                0, "say what works, what does not, and what mends it",
 	  "Checks data, certificate, models and programs; exit code 1 if anything is missing." },
 	{ "replay", CMD_REPLAY, command_replay, "FILE",            1, "play a session that 'serve --record' wrote",
@@ -40,7 +44,7 @@ static int usage(FILE *to)
 	fprintf(to, "voiced %s - talk with your own documents\n\nusage: voiced COMMAND [options]\n\n",
 		VERSION);
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+		fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].summary);
 	fprintf(to, "\n'voiced COMMAND --help' says more; 'voiced --version' prints the version.\n");
 	return to == stdout ? 0 : 2;
 }

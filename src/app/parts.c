@@ -14,6 +14,7 @@
 #include "engine/stt_pocketsphinx.h"
 #include "engine/tool_search.h"
 #include "engine/tts_flite.h"
+#include "knowledge/learn.h"
 #include "knowledge/search.h"
 #include "knowledge/store.h"
 
@@ -31,6 +32,7 @@ struct corner {
 struct parts {
 	char *data, *collection;
 	enum parts_use use;
+	enum search_by by;
 	struct pool *turn, *bulk;
 	struct searcher *searcher;
 	struct engines engines;
@@ -80,6 +82,7 @@ static int add_corner(void *ctx, const char *name)
 		*c = (struct corner){ 0 };
 		return -ENOMEM;
 	}
+	tool_search_by(c->search, p->by);
 	c->engines.tools[0].ops = &tool_search_ops;
 	c->engines.tools[0].tool = c->search;
 	c->engines.n_tools = 1;
@@ -88,11 +91,12 @@ static int add_corner(void *ctx, const char *name)
 }
 
 /* The configured collection must be there, except the default one, which may still be empty. */
-static int check_collection(const struct parts *p, char why[static PARTS_WHY])
+static int check_collection(const struct parts *p, const struct config *c, char why[static PARTS_WHY])
 {
 	AUTO(store) struct store *s = NULL;
 	int64_t id;
-	bool is_default = strcmp(p->collection, STORE_DEFAULT_COLLECTION) == 0;
+	/* --docs makes it. */
+	bool is_default = strcmp(p->collection, STORE_DEFAULT_COLLECTION) == 0 || c->docs.n;
 	int r = is_default ? 0 : store_reader_open(&s, p->data, why);
 
 	if (r == 0 && !is_default)
@@ -127,10 +131,8 @@ static int refresh(struct parts *p, char why[static PARTS_WHY])
 	AUTO(store) struct store *s = NULL;
 	int r = store_reader_open(&s, p->data, why);
 
-	if (r == -ENOENT) { /* nothing has been ingested yet: that is a state, not a failure */
-		atomic_store(&p->knows, true);
+	if (r == -ENOENT) /* nothing has been ingested yet: that is a state, not a failure */
 		return 0;
-	}
 	if (r == 0) {
 		r = p->use == PARTS_SERVE ? searcher_refresh(p->searcher, s) :
 					    searcher_load(p->searcher, s, p->collection);
@@ -141,10 +143,6 @@ static int refresh(struct parts *p, char why[static PARTS_WHY])
 		if (r != 0)
 			snprintf(why, PARTS_WHY, "the documents' index cannot be read: %.200s", store_why(s));
 	}
-	if (r == 0) {
-		adapt(p, s);
-		atomic_store(&p->knows, true);
-	}
 	return r;
 }
 
@@ -154,6 +152,53 @@ void parts_refresh(struct parts *p)
 
 	if (refresh(p, why) != 0)
 		log_warn("what=refresh why=\"%s\"", why);
+}
+
+struct learning {
+	struct parts *p;
+	bool (*stop)(void *ctx);
+	void *ctx;
+	bool later; /* something is left to do */
+};
+
+static int learn(void *ctx, const char *collection)
+{
+	struct learning *l = ctx;
+	AUTO(store) struct store *s = NULL;
+	char why[STORE_WHY];
+	int r = store_open(&s, l->p->data, why);
+
+	if (r == 0) {
+		r = learn_tend(s, collection, l->stop, l->ctx);
+		snprintf(why, sizeof(why), "%s", store_why(s));
+	}
+	l->later |= r == -EAGAIN;
+	if (r < 0 && r != -EAGAIN && r != -ECANCELED)
+		log_warn("what=learn why=\"%s\"", why);
+	return r == -ECANCELED ? r : 0;
+}
+
+bool parts_settle(struct parts *p, bool (*stop)(void *ctx), void *ctx)
+{
+	AUTO(store) struct store *s = NULL;
+	struct learning l = { p, stop, ctx, false };
+	char why[STORE_WHY];
+	/* The files of the words before last are removed: no decoder may still want them. */
+	bool settled = !p->has_stt || p->heard < 0 || stt_pocketsphinx_ready(p->engines.stt);
+
+	if (store_reader_open(&s, p->data, why) != 0)
+		return true;
+	if (settled)
+		adapt(p, s);
+	atomic_store(&p->knows, true);
+	if (store_collections(s, learn, &l) < 0)
+		return true; /* told to stop, or the next change tries again */
+	return settled && !l.later;
+}
+
+void parts_know(struct parts *p)
+{
+	atomic_store(&p->knows, true);
 }
 
 /* --- engines ----------------------------------------------------------------------------------- */
@@ -242,7 +287,7 @@ static int open_all(struct parts *p, const struct config *c, enum parts_use use,
 		snprintf(why, PARTS_WHY, "out of memory");
 		return r;
 	}
-	r = check_collection(p, why);
+	r = check_collection(p, c, why);
 	if (r == 0 && use != PARTS_TYPED)
 		r = open_stt(p, c, use, why);
 	if (r == 0)
@@ -269,6 +314,11 @@ int parts_open(struct parts **out, const struct config *c, enum parts_use use,
 	}
 	p->heard = -1;
 	p->use = use;
+	if (!search_mode(c->mode, &p->by)) {
+		snprintf(why, PARTS_WHY, MODE_WRONG, c->mode);
+		parts_free(p);
+		return -EINVAL;
+	}
 	int r = open_all(p, c, use, why);
 	if (r != 0) {
 		parts_free(p);

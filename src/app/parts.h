@@ -6,18 +6,18 @@
  * With PARTS_SERVE every collection of the store is there, otherwise the configured one only.
  * The recogniser knows the words of the configured collection.
  *
- * Knowledge may be empty, and may grow while we run: parts_refresh(), on a worker,
- * takes up what another process has ingested (ranking at once, the recogniser's words
- * with the next lease of a decoder).
+ * Knowledge may be empty, and may grow while we run: parts_refresh() shows it to all searches
+ * that begin from then on, parts_settle() gives its words to the recogniser (with the next lease
+ * of a decoder).
  */
 #pragma once
 
 #include "app/config.h"
 #include "engine/ops.h"
+#include "knowledge/search.h"
 
 struct parts;
 struct pool;
-struct searcher;
 
 enum { PARTS_WHY = 320 };
 /* The sentence about a collection that is not there; takes its name twice. */
@@ -27,6 +27,9 @@ enum parts_use {
 	PARTS_SPOKEN, /* and a recogniser, waited for     */
 	PARTS_SERVE,  /* and a recogniser, in the background */
 };
+
+/* "text", "vector", "hybrid": how passages are found. false: none of these. */
+#define MODE_WRONG "--mode wants text, vector or hybrid, not '%.80s'"
 
 /* −errno and a sentence in why[]. */
 MUST_USE int parts_open(struct parts **out, const struct config *c, enum parts_use use,
@@ -45,5 +48,13 @@ struct searcher *parts_searcher(struct parts *p);
  * index has been read, a decoder has been built with its words, and a voice has spoken. Any thread. */
 bool parts_ready(struct parts *p);
 
-/* Blocks; one call at a time. Failures are logged and tried again at the next call. */
+/* Take up what has been committed. Blocks; one call at a time. Failures are logged and tried again
+ * at the next call. */
 void parts_refresh(struct parts *p);
+/* What may take longer, for when the documents have not changed for a while: vectors are learned
+ * anew where enough has changed, the recogniser is given the words. Blocks; one call at a time,
+ * but beside parts_refresh(). stop(ctx) ends it early. false: there
+ * is more to do, ask again soon. */
+MUST_USE bool parts_settle(struct parts *p, bool (*stop)(void *ctx), void *ctx);
+/* The documents of the start are there, or are not waited for any longer. Any thread. */
+void parts_know(struct parts *p);

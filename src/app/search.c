@@ -26,6 +26,8 @@ static void print_people(const struct search_result *r)
 			printf(", page %u", row->page);
 		if (*row->headings)
 			printf(" > %s", row->headings);
+		if (row->n_alike)
+			printf(", and %u much like it", row->n_alike);
 		printf("  (%s, %.2f)\n%.*s%s\n", row->name, (double)row->score, (int)n,
 		       (const char *)row->text.p, n < row->text.n ? " ..." : "");
 	}
@@ -43,22 +45,47 @@ static int print_json(const struct search_request *q, const struct search_result
 	return 0;
 }
 
+/* What is asked for besides the words. 0, or 2 with a sentence. */
+static int take_filter(const struct config *c, struct view_filter *f, char tags[static LABELS_SIZE])
+{
+	const struct {
+		const char *option, *text;
+		int64_t *to;
+	} dates[] = { { "since", c->since, &f->since_us }, { "until", c->until, &f->until_us } };
+
+	f->path = c->path;
+	if (config_set_of(&c->tags, "tag", tags) != 0)
+		return 2;
+	f->tags = tags;
+	for (size_t i = 0; i < ARRAY_LEN(dates); i++)
+		if (dates[i].text && !view_date(dates[i].text, dates[i].to)) {
+			fprintf(stderr, "voiced: --%s wants a date such as 2026-01-31, not '%.80s'\n",
+				dates[i].option, dates[i].text);
+			return 2;
+		}
+	return 0;
+}
+
 int command_search(struct config *c)
 {
 	AUTO(store) struct store *store = NULL;
 	AUTO(searcher) struct searcher *searcher = NULL;
 	AUTO(search_result) struct search_result result = { 0 };
 	AUTO(buf) struct buf query = { 0 };
-	char why[STORE_WHY] = "out of memory", groups[LABELS_SIZE];
+	char why[STORE_WHY] = "out of memory", groups[LABELS_SIZE], tags[LABELS_SIZE];
+	struct view_filter filter = { .groups = c->groups.n ? groups : NULL };
 
-	if (config_set_of(&c->groups, "group", groups) != 0)
+	if (config_set_of(&c->groups, "group", groups) != 0 || take_filter(c, &filter, tags) != 0)
 		return 2;
-
 	for (size_t i = 0; i < c->words.n; i++)
 		buf_printf(&query, "%s%s", i ? " " : "", c->words.at[i]);
 	struct search_request q = { .collection = c->collection, .query = (const char *)query.p, .k = c->k,
-				    .filter = { .groups = c->groups.n ? groups : NULL } };
-	int r = query.failed ? -ENOMEM : store_init();
+				    .filter = filter };
+	int r = query.failed ? -ENOMEM : search_mode(c->mode, &q.by) ? 0 : -EINVAL;
+	if (r == -EINVAL)
+		snprintf(why, sizeof(why), MODE_WRONG, c->mode);
+	if (r == 0)
+		r = store_init();
 	if (r == 0)
 		r = store_reader_open(&store, c->data, why);
 	if (r == 0)

@@ -14,12 +14,13 @@
 #include "app/command.h"
 #include "app/file.h"
 #include "app/parts.h"
-#include "app/tend.h"
 #include "base/alloc.h"
 #include "base/env.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/pool.h"
+#include "knowledge/embed_remote.h"
+#include "knowledge/intake.h"
 #include "knowledge/learn.h"
 #include "net/tls.h"
 #include "net/udp.h"
@@ -27,7 +28,7 @@
 
 LOG_TOPIC("serve");
 
-enum { LOOPS_MAX = 64, QUESTIONS_MAX = 12, ADDRESSES_MAX = 12, REFRESH_S = 2, GOODBYE_MS = 150,
+enum { LOOPS_MAX = 64, QUESTIONS_MAX = 12, ADDRESSES_MAX = 12, TEND_S = 2, READ_WAIT_S = 10 /* that the first questions wait for the folders */, GOODBYE_MS = 150,
        LEAVE_MS = 500, HOST_TEXT = 256 };
 
 struct seat_thread {
@@ -41,6 +42,7 @@ struct seat_thread {
 
 struct service {
 	struct config *c;
+	const char *labels; /* of the documents in --docs; NULL: none */
 	const char *groups; /* of requests without a client secret; NULL: all */
 	struct addr at;                       /* listened on */
 	struct addr addresses[ADDRESSES_MAX]; /* under which this machine is reached there */
@@ -49,7 +51,6 @@ struct service {
 	struct seat_thread seats[LOOPS_MAX];
 	struct loop *loops[LOOPS_MAX];
 	struct parts *parts;
-	struct tend *tend;
 	struct cert *cert;
 	struct sctp_service *sctp;
 	struct auth auth;
@@ -58,8 +59,10 @@ struct service {
 	struct http_policy policy;
 	struct api *api;
 	struct http_server *http;
-	struct job refresh;
-	atomic_bool refreshing;
+	struct intake *intake;
+	struct job tend;
+	atomic_bool tending, unsettled; /* documents have changed, and settled since */
+	uint64_t started_us;
 	uint64_t stopped_us; /* when the signal came; 0: not yet */
 	char *questions_text;
 	const char *questions[QUESTIONS_MAX];
@@ -220,8 +223,6 @@ static int open_api(struct service *s)
 	char text[ADDR_TEXT];
 
 	int r = secrets_key(c->data, bytes_str(c->key), &env_system, &tokens, s->why);
-	if (r == 0)
-		r = secrets_new(&s->secrets, c->data);
 	if (r != 0)
 		return r;
 	auth_init(&s->auth, &env_system, bytes_str(c->key), &tokens);
@@ -230,7 +231,7 @@ static int open_api(struct service *s)
 	struct api_params p = {
 		.env = &env_system, .loops = s->loops, .n_loops = s->n,
 		.engines_of = engines_of, .turn = parts_turn_pool(s->parts),
-		.searcher = parts_searcher(s->parts), .data = c->data, .collection = c->collection,
+		.searcher = parts_searcher(s->parts), .intake = s->intake, .data = c->data, .collection = c->collection,
 		.groups = s->groups,
 		.auth = &s->auth, .cert = s->cert, .sctp = s->sctp, .candidates = s->addresses,
 		.n_candidates = s->n_addresses, .questions = s->questions, .n_questions = s->n_questions,
@@ -246,6 +247,84 @@ static int open_api(struct service *s)
 	struct http_server_params h = { .loops = s->loops, .n_loops = s->n, .ops = &api_http_ops,
 					.ctx = s->api, .policy = &s->policy, .tls = s->tls };
 	return http_server_new(&s->http, &h);
+}
+
+/* --- documents ----------------------------------------------------------------------------------- */
+
+static void on_change(void *ctx)
+{
+	parts_refresh(((struct service *)ctx)->parts);
+}
+
+static bool is_stopping(void *job)
+{
+	return job_cancelled(job);
+}
+
+static void tend_work(struct job *j)
+{
+	struct service *s = CONTAINER_OF(j, struct service, tend);
+
+	secrets_tend(s->secrets, env_wall(&env_system) / US_PER_S);
+	if (!atomic_exchange(&s->unsettled, false))
+		return;
+	if (!parts_settle(s->parts, is_stopping, j))
+		atomic_store(&s->unsettled, true);
+	parts_know(s->parts);
+}
+
+static void tend_done(struct job *j)
+{
+	atomic_store(&CONTAINER_OF(j, struct service, tend)->tending, false);
+}
+
+static void tend(struct service *s)
+{
+	if (!atomic_exchange(&s->tending, true))
+		pool_run(parts_bulk_pool(s->parts), &s->tend);
+}
+
+static void on_quiet(void *ctx)
+{
+	struct service *s = ctx;
+
+	atomic_store(&s->unsettled, true);
+	tend(s);
+}
+
+static void on_run(void *ctx, int r, const struct ingest_summary *sum)
+{
+	size_t n = sum->added + sum->updated + sum->renamed + sum->removed;
+
+	(void)ctx;
+	if (r != 0)
+		log_warn("what=documents why=\"%s\"", sum->why);
+	if (n)
+		log_info("what=documents added=%zu updated=%zu renamed=%zu removed=%zu", sum->added,
+			 sum->updated, sum->renamed, sum->removed);
+	for (size_t i = 0; i < sum->n_listed; i++)
+		log_warn("what=documents why=\"%s\"", sum->failed[i].why);
+}
+
+static int check_docs(struct service *s)
+{
+	for (size_t i = 0; i < s->c->docs.n; i++)
+		if (access(s->c->docs.at[i], R_OK) != 0) {
+			snprintf(s->why, sizeof(s->why), "--docs %.160s: %s", s->c->docs.at[i], strerror(errno));
+			return -EINVAL;
+		}
+	return 0;
+}
+
+static int open_intake(struct service *s)
+{
+	struct intake_params p = { .data = s->c->data, .collection = s->c->collection,
+				   .folders = s->c->docs.at, .n_folders = s->c->docs.n, .labels = s->labels,
+				   .on_change = on_change, .on_read = on_quiet, .on_quiet = on_quiet,
+				   .on_run = on_run, .ctx = s };
+
+	s->tend = (struct job){ .work = tend_work, .done = tend_done };
+	return intake_new(&s->intake, &p);
 }
 
 /* RT */
@@ -289,6 +368,8 @@ static int open_all(struct service *s)
 	int r = parse_listen(s);
 
 	if (r == 0)
+		r = check_docs(s);
+	if (r == 0)
 		r = file_mkdir(s->c->data, s->why);
 	if (r == 0)
 		r = read_questions(s);
@@ -301,6 +382,10 @@ static int open_all(struct service *s)
 	if (r == 0)
 		r = parts_open(&s->parts, s->c, PARTS_SERVE, s->why);
 	if (r == 0)
+		r = secrets_new(&s->secrets, s->c->data);
+	if (r == 0)
+		r = open_intake(s);
+	if (r == 0)
 		r = cert_new(&s->cert, &env_system);
 	if (r == 0)
 		r = sctp_service_new(&s->sctp);
@@ -308,8 +393,6 @@ static int open_all(struct service *s)
 		r = open_api(s);
 	if (r == 0)
 		r = open_sockets(s);
-	if (r == 0)
-		r = tend_new(&s->tend, s->c->data);
 	return r;
 }
 
@@ -346,7 +429,8 @@ static void close_all(struct service *s)
 	if (s->parts)
 		pool_finish(parts_turn_pool(s->parts)); /* recordings */
 	leave_in_time(s);
-	tend_free(s->tend);
+	embed_remote_stop();
+	intake_free(s->intake);
 	parts_free(s->parts);
 	secrets_free(s->secrets);
 	sctp_service_free(s->sctp);
@@ -397,28 +481,16 @@ static void stop_loops(struct service *s)
 			pthread_join(s->seats[i].thread, NULL);
 }
 
-static void refresh_work(struct job *j)
-{
-	struct service *s = CONTAINER_OF(j, struct service, refresh);
-
-	secrets_tend(s->secrets, env_wall(&env_system) / US_PER_S);
-	parts_refresh(s->parts);
-}
-
-static void refresh_done(struct job *j)
-{
-	atomic_store(&CONTAINER_OF(j, struct service, refresh)->refreshing, false);
-}
-
-/* Take up what has been ingested meanwhile, every REFRESH_S, until a signal says stop. */
+/* What is to be done now and then, until a signal says stop. */
 static void wait_for_signal(struct service *s, const sigset_t *signals)
 {
-	struct timespec wait = { .tv_sec = REFRESH_S };
+	struct timespec wait = { .tv_sec = TEND_S };
 
-	s->refresh = (struct job){ .work = refresh_work, .done = refresh_done };
+	s->started_us = env_now(&env_system);
 	do {
-		if (!atomic_exchange(&s->refreshing, true))
-			pool_run(parts_bulk_pool(s->parts), &s->refresh);
+		tend(s);
+		if (env_now(&env_system) - s->started_us > (uint64_t)READ_WAIT_S * US_PER_S)
+			parts_know(s->parts);
 	} while (sigtimedwait(signals, NULL, &wait) < 0);
 	s->stopped_us = env_now(&env_system);
 }
@@ -464,9 +536,6 @@ int command_serve(struct config *c)
 	if (config_set_of(&c->labels, "label", labels) != 0 || config_set_of(&c->groups, "group", groups) != 0)
 		return 2;
 	learn_leave_to_tend();
-	if (c->docs.n && ingest_for_command(c->data, c->collection, c->labels.n ? labels : NULL, c->docs.at,
-					    c->docs.n, INGEST_AS_TEXT) != 0)
-		return 1;
 	struct service *s = mem_zalloc(sizeof(*s));
 	/* Blocked before any thread is made: only the wait below sees them. */
 	sigemptyset(&signals);
@@ -476,6 +545,7 @@ int command_serve(struct config *c)
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	if (s) {
 		s->c = c;
+		s->labels = c->labels.n ? labels : NULL;
 		s->groups = c->groups.n ? groups : NULL;
 		r = open_all(s);
 	}

@@ -32,9 +32,11 @@ struct worker {
  * the process ends with its last thread. */
 void thread_lower_priority(enum pool_priority p)
 {
-	static const int nice_of[] = { [POOL_TURN] = 10, [POOL_BULK] = 13 };
+	static const int nice_of[] = { [POOL_TURN] = 10, [POOL_BULK] = 13, [POOL_IDLE] = 19 };
 
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), nice_of[p]);
+	if (p == POOL_IDLE) /* ioprio_set(2): this thread, IOPRIO_CLASS_IDLE */
+		syscall(SYS_ioprio_set, 1, 0, 3 << 13);
 }
 
 void thread_set_name(const char *name)

@@ -13,7 +13,7 @@
 struct loop;
 struct pool;
 
-enum pool_priority { POOL_TURN, POOL_BULK };
+enum pool_priority { POOL_TURN, POOL_BULK, POOL_IDLE /* and its disk after all others */ };
 
 struct job {
 	struct node node;

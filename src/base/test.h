@@ -52,6 +52,16 @@ static bool test_failed_;
 		}                                                                                  \
 	} while (0)
 
+/* What a test only stands on: here no allocation fails, as each of them does in another test. With
+ * failing allocations the whole test is run again for every one that is left. */
+#define GIVEN(cond)                                                                                \
+	do {                                                                                       \
+		unsigned long left_ = mem_fail_hold();                                             \
+		bool given_ = (cond);                                                              \
+		mem_fail_resume(left_);                                                            \
+		CHECK(given_);                                                                     \
+	} while (0)
+
 struct test {
 	const char *name;
 	void (*run)(void);

@@ -4,7 +4,6 @@
 
 #include "base/alloc.h"
 #include "engine/relay.h"
-#include "knowledge/search.h"
 
 enum { RESULTS = 8 };
 
@@ -12,6 +11,7 @@ struct tool {
 	struct relay_set set;
 	struct searcher *searcher;
 	char *collection; /* NULL: the default */
+	enum search_by by;
 };
 
 struct tool_job {
@@ -45,7 +45,8 @@ static void find(struct tool_job *j, const char *query, struct buf *out)
 {
 	AUTO(search_result) struct search_result result = { 0 };
 	struct search_request q = { .collection = j->tool->collection, .query = query,
-				    .filter = { .groups = j->groups }, .k = RESULTS };
+				    .filter = { .groups = j->groups }, .k = RESULTS,
+				    .by = j->tool->by };
 
 	/* -ENOENT: nothing has been ingested yet, so nothing is found. */
 	if (search_run(j->tool->searcher, &q, &result) == -ENOENT) {
@@ -113,6 +114,11 @@ int tool_search_new(struct tool **out, struct pool *turn, struct searcher *s, co
 	relay_set_init(&t->set, turn);
 	*out = t;
 	return 0;
+}
+
+void tool_search_by(struct tool *t, enum search_by by)
+{
+	t->by = by;
 }
 
 void tool_search_free(struct tool *t)

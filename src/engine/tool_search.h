@@ -6,14 +6,16 @@
 #pragma once
 
 #include "engine/ops.h"
+#include "knowledge/search.h"
 
 struct pool;
-struct searcher;
 
 /* Borrows the pool (turn work) and the searcher until tool_search_free(); copies the
  * collection's name (NULL: the default). */
 MUST_USE int tool_search_new(struct tool **out, struct pool *turn, struct searcher *s,
 			     const char *collection);
+/* Before it is used: what finds passages; SEARCH_BY_ALL unless said. */
+void tool_search_by(struct tool *t, enum search_by by);
 void tool_search_free(struct tool *t); /* ends work in progress without a sink call */
 
 extern const struct tool_ops tool_search_ops;

@@ -84,10 +84,14 @@ static void mend_lines(struct buf *to, size_t start)
 	size_t n = start;
 	uint8_t before = 0;
 
-	if (to->n == start || (!memchr(to->p + start, '\r', to->n - start) &&
-			       !memchr(to->p + start, 0, to->n - start)))
+	if (to->n == start)
 		return;
-	for (size_t i = start; i < to->n; i++) {
+	const uint8_t *cr = memchr(to->p + start, '\r', to->n - start);
+	size_t first = cr ? (size_t)(cr - to->p) : to->n;
+	const uint8_t *nul = memchr(to->p + start, 0, to->n - start);
+
+	n = nul ? MIN(first, (size_t)(nul - to->p)) : first;
+	for (size_t i = n; i < to->n; i++) {
 		uint8_t c = to->p[i];
 
 		if (c != '\n' || before != '\r')

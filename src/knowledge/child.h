@@ -1,6 +1,6 @@
 /* child.h - a program of somebody else's, kept on a short leash: input on standard input
  * (a file in memory), output collected; limits on time, memory, output; no other
- * descriptors, no core files, no new privileges, and no network where the kernel lets us.
+ * descriptors, no core files, no new privileges, nothing written, no network (sandbox.h).
  *
  * Blocks until the child is gone: call it on a worker. Thread-safe.
  */
@@ -15,6 +15,7 @@ enum child_verdict {
 	CHILD_TIMEOUT,   /* killed: time or CPU time was up        */
 	CHILD_TOO_LARGE, /* killed: said more than output_max      */
 	CHILD_NO_MEMORY, /* or no process, no descriptor           */
+	CHILD_NO_SANDBOX, /* this kernel cannot shut it in         */
 };
 
 struct child_params {
@@ -22,7 +23,7 @@ struct child_params {
 	struct bytes input;
 	size_t output_max;
 	size_t memory_max; /* octets of address space */
-	unsigned cpu_s, timeout_ms;
+	unsigned cpu_s, timeout_ms; /* by the clock, but not while others had the processor */
 };
 
 MUST_USE enum child_verdict child_run(const struct child_params *p, struct buf *out, int *status);

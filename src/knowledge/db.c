@@ -87,8 +87,8 @@ static const struct failure {
 	{ SQLITE_READONLY, -EACCES, "may not be written; check its permissions and its owner" },
 	{ SQLITE_PERM, -EACCES, "may not be opened; check its permissions and its owner" },
 	{ SQLITE_CANTOPEN, -EACCES, "cannot be opened; check the permissions of the directory" },
-	{ SQLITE_CORRUPT, -EBADMSG, "is damaged; move it away and ingest the documents again" },
-	{ SQLITE_NOTADB, -EBADMSG, "is damaged or not a database; move it away and ingest the documents again" },
+	{ SQLITE_CORRUPT, -EBADMSG, "is damaged; move it away and " },
+	{ SQLITE_NOTADB, -EBADMSG, "is damaged or not a database; move it away and " },
 	{ SQLITE_BUSY, -EBUSY, "is being written by another process; try again when it is done" },
 	{ SQLITE_LOCKED, -EBUSY, "is being written by another process; try again when it is done" },
 	{ SQLITE_PROTOCOL, -EBUSY, "is being written by another process; try again when it is done" },
@@ -114,7 +114,10 @@ int db_fail(struct store *s, int rc)
 	for (size_t i = 0; i < ARRAY_LEN(failures); i++) {
 		if (failures[i].rc != (rc & 0xff))
 			continue;
-		snprintf(s->why, sizeof(s->why), "%.160s: %s", s->path, failures[i].sentence);
+		const char *again = failures[i].error != -EBADMSG ? "" :
+				    s->lost		       ? s->lost :
+								 "ingest the documents again";
+		snprintf(s->why, sizeof(s->why), "%.160s: %s%s", s->path, failures[i].sentence, again);
 		return failures[i].error;
 	}
 	snprintf(s->why, sizeof(s->why), "%.160s: %.120s", s->path, sqlite3_errstr(rc));

@@ -15,6 +15,7 @@ struct store {
 	bool writer;
 	bool batch;    /* a transaction is open over several calls */
 	bool doubtful; /* a write failed: another begins on a new connection */
+	const char *lost; /* what is to be done again when it is damaged; NULL: see db.c */
 	char why[STORE_WHY];
 };
 

@@ -23,7 +23,7 @@ static void learns_what_goes_together(void)
 	int8_t sea[EMBED_DIM_MAX], boat[EMBED_DIM_MAX], sky[EMBED_DIM_MAX];
 	char why[STORE_WHY];
 
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(teststore_fill(s), 0);
 	CHECK_EQ(index_build(&x, s, STORE_DEFAULT_COLLECTION), 0);
 	CHECK_EQ(embedder_learn(&e, s, 1), 0);
@@ -53,7 +53,7 @@ static void texts_and_passages_agree(void)
 	int8_t a[EMBED_DIM_MAX], b[EMBED_DIM_MAX];
 	char why[STORE_WHY];
 
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(teststore_fill(s), 0);
 	CHECK_EQ(index_build(&x, s, STORE_DEFAULT_COLLECTION), 0);
 	const struct embedder *e = index_embedder(x);
@@ -81,7 +81,7 @@ static void too_little_to_learn_from(void)
 	AUTO(embedder) struct embedder *e = NULL;
 	char why[STORE_WHY];
 
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(teststore_add(s, "manual.md", teststore_manual), 0);
 	CHECK_EQ(embedder_learn(&e, s, 1), -ENODATA);
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "knowledge/lexical.h"
 #include "knowledge/query.h"
 
 struct evidence {
@@ -13,6 +14,13 @@ struct evidence {
 	float exact;     /* the words as they were asked for, not only other forms of them  */
 };
 
-/* with_tokens false: coverage only. */
-void evidence_of(const struct index *x, const struct query *q, size_t row, bool with_tokens,
-		 struct evidence *out);
+/* What is the same for all passages of a question. Borrows all it is made of. */
+struct evidence_ask {
+	const struct query *q;
+	const struct lexical_query *lexical; /* open */
+	uint8_t list[QUERY_ALTERNATIVES];    /* of the lexical query's: the alternative's term */
+	uint64_t terms[16];                  /* bit: some term of the question hashes there    */
+};
+
+void evidence_ask(struct evidence_ask *a, const struct query *q, const struct lexical_query *lexical);
+void evidence_of(const struct evidence_ask *a, size_t row, struct evidence *out);

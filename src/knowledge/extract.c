@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "base/json.h"
 #include "knowledge/charset.h"
 #include "knowledge/csv.h"
 #include "knowledge/docx.h"
@@ -246,6 +247,7 @@ void extract_warm(void)
 {
 	charset_warm();
 	tags_warm();
+	json_object_seed(0); /* from /dev/urandom */
 }
 
 /* --- reading -------------------------------------------------------------------------- */
@@ -256,12 +258,13 @@ enum extract_verdict extract_say(char why[static EXTRACT_WHY], enum extract_verd
 		[EXTRACT_OK] = "",
 		[EXTRACT_EMPTY] = "holds no text",
 		[EXTRACT_SCANNED] = "holds pictures of pages, no text; run it through OCR (such as ocrmypdf) first",
-		[EXTRACT_BINARY] = "is not a document that can be read (PDF, Word, Excel, PowerPoint, "
-				   "OpenDocument, EPUB, HTML, Markdown, text, CSV, JSON, e-mail); skipped",
+		[EXTRACT_BINARY] = ("is not a document that can be read (PDF, Word, Excel, PowerPoint, "
+				    "OpenDocument, EPUB, HTML, Markdown, text, CSV, JSON, e-mail); skipped"),
 		[EXTRACT_TOO_LARGE] = "is too large (the limit is 50 MB, 75 MB unpacked)",
 		[EXTRACT_MALFORMED] = "is damaged or locked with a password",
 		[EXTRACT_NO_TOOL] = "pdftotext is missing; install it with: apt install poppler-utils",
-		[EXTRACT_TIMEOUT] = "takes too long to read; skipped",
+		[EXTRACT_TIMEOUT] = "takes longer than 20 s to read; skipped",
+		[EXTRACT_NO_SANDBOX] = "is read only where the kernel has seccomp filters; this one has none",
 		[EXTRACT_NO_MEMORY] = "not enough memory to read it",
 	};
 

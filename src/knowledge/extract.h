@@ -24,6 +24,7 @@ enum extract_verdict {
 	EXTRACT_MALFORMED,   /* broken, or locked with a password                      */
 	EXTRACT_NO_TOOL,     /* pdftotext is missing: the sentence says what to install */
 	EXTRACT_TIMEOUT,     /* took longer than a document should                     */
+	EXTRACT_NO_SANDBOX,  /* the kernel cannot shut its reader in (no seccomp)       */
 	EXTRACT_NO_MEMORY,
 };
 

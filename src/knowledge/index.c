@@ -692,11 +692,11 @@ bool index_has(const struct index *x, size_t term, size_t row)
 }
 
 size_t index_sound_find(const struct index *x, const char *word, size_t n,
-			const struct sound_filter *filter, struct sound_match *out)
+			const struct sound_filter *filter, float least, struct sound_match *out)
 {
-	size_t found = sound_find(x->sounds, word, n, filter, out, 0);
+	size_t found = sound_find(x->sounds, word, n, filter, least, out, 0);
 
-	return sound_find(x->recent, word, n, filter, out, found);
+	return sound_find(x->recent, word, n, filter, least, out, found);
 }
 
 size_t index_n_surfaces(const struct index *x)
@@ -719,6 +719,11 @@ int32_t index_find_surface(const struct index *x, const char *s, size_t n)
 int32_t index_surface_term(const struct index *x, size_t surface)
 {
 	return x->dictionary->surface_term[surface];
+}
+
+const int32_t *index_surface_terms(const struct index *x)
+{
+	return x->dictionary->surface_term;
 }
 
 size_t index_surface_count(const struct index *x, size_t surface)

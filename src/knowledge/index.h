@@ -76,13 +76,14 @@ float index_idf(const struct index *x, int32_t term);
 MUST_USE bool index_has(const struct index *x, size_t term, size_t row);
 /* Terms that sound like a word: sound.h. */
 size_t index_sound_find(const struct index *x, const char *word, size_t n,
-			const struct sound_filter *filter,
+			const struct sound_filter *filter, float least,
 			struct sound_match *out /* [SOUND_MATCHES] */);
 
 size_t index_n_surfaces(const struct index *x);
 const char *index_surface(const struct index *x, size_t surface);
 int32_t index_find_surface(const struct index *x, const char *s, size_t n);
 int32_t index_surface_term(const struct index *x, size_t surface); /* -1: a stop word */
+const int32_t *index_surface_terms(const struct index *x); /* the same, [index_n_surfaces()] */
 size_t index_surface_count(const struct index *x, size_t surface);
 
 /* --- vectors --------------------------------------------------------------------------------------- */

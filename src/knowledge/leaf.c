@@ -172,6 +172,12 @@ static void put_vector(struct reading *r, struct bytes vector)
 		buf_put(&r->f->stored, none, r->dim);
 }
 
+/* Passages of one section share the string that says which. */
+static bool same_section(const struct leaf *f, const char *path)
+{
+	return f->n > 0 && strcmp(placed(f, f->passages[f->n - 1].path), path) == 0;
+}
+
 static int add_passage(void *ctx, const struct store_passage *p)
 {
 	struct reading *r = ctx;
@@ -188,7 +194,8 @@ static int add_passage(void *ctx, const struct store_passage *p)
 		.start = p->start,
 		.end = p->end,
 		.heading = put_string(f, p->heading, strlen(p->heading)),
-		.path = put_string(f, p->path, strlen(p->path)),
+		.path = same_section(f, p->path) ? f->passages[f->n - 1].path :
+						   put_string(f, p->path, strlen(p->path)),
 		.text = bytes_of(put_string(f, p->text.p, p->text.n), p->text.n),
 	};
 	f->tokens[f->n] = (struct index_tokens){ .n = 0 };

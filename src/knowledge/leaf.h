@@ -43,7 +43,7 @@ struct index_passage {
 	const struct index_document *document;
 	unsigned ordinal, page;
 	size_t start, end; /* octets of the document's text */
-	const char *heading, *path;
+	const char *heading, *path; /* one pointer for neighbours of one section */
 	struct bytes text;
 };
 

@@ -29,7 +29,7 @@ static void learns_once(void)
 	struct store_state state, again;
 	char why[STORE_WHY];
 
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(teststore_fill(s), 0); /* learns at its end */
 	CHECK_EQ(store_words_foreach(s, 1, each_word, &v), 0);
 	CHECK(v.sorted && v.boats >= 16);
@@ -60,7 +60,7 @@ static void learns_anew_when_much_has_changed(void)
 	size_t bare = 0;
 	char why[STORE_WHY];
 
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(teststore_fill(s), 0);
 	CHECK_EQ(store_state(s, 1, &first), 0);
 	CHECK_EQ(teststore_add(s, "more.md", teststore_manual), 0);
@@ -95,7 +95,7 @@ static void can_be_stopped(void)
 	AUTO(buf) struct buf more = { 0 };
 	char why[STORE_WHY];
 
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(teststore_fill(s), 0);
 	CHECK_EQ(store_mark(s, 1, "\na\n", NULL), 0);
 	CHECK_EQ(learn_tend(s, STORE_DEFAULT_COLLECTION, at_once, NULL), -ECANCELED);

@@ -16,37 +16,68 @@ void lexical_add(struct lexical_query *q, uint32_t term, float words, float soun
 		q->terms[q->n++] = (struct lexical_term){ term, words, sound };
 }
 
-struct lexical_score lexical_score(const struct lexical_query *q, const struct segment *g,
-				   uint32_t passage)
+int lexical_open(struct lexical_query *q, const struct index *x)
 {
+	size_t n = index_n_segments(x);
+
+	q->x = x;
+	q->mean = index_mean_length(x);
+	q->lists = mem_calloc(n * q->n, sizeof(*q->lists));
+	if (!q->lists)
+		return -ENOMEM;
+	for (size_t s = 0; s < n; s++)
+		for (size_t i = 0; i < q->n; i++)
+			q->lists[s * q->n + i] = segment_list(index_segment(x, s)->g, q->terms[i].term);
+	return 0;
+}
+
+void lexical_done(struct lexical_query *q)
+{
+	mem_free(q->lists);
+	q->lists = NULL;
+}
+
+static const struct segment_list *lists_of(const struct lexical_query *q, const struct index_segment *o)
+{
+	return q->lists + (size_t)(o - index_segment(q->x, 0)) * q->n;
+}
+
+const struct segment_list *lexical_lists(const struct lexical_query *q, size_t *row)
+{
+	return lists_of(q, index_segment_of(q->x, row));
+}
+
+struct lexical_score lexical_score(const struct lexical_query *q, size_t row)
+{
+	const struct index_segment *o = index_segment_of(q->x, &row);
+	const struct segment_list *lists = lists_of(q, o);
 	struct lexical_score s = { 0, 0 };
 
 	for (size_t i = 0; i < q->n; i++) {
-		struct segment_list l = segment_list(g, q->terms[i].term);
-		unsigned count = segment_count(&l, passage);
+		unsigned count = segment_count(&lists[i], (uint32_t)row);
 
 		if (!count)
 			continue;
-		float b = bm25(count, g->length[passage], q->mean);
+		float b = bm25(count, o->g->length[row], q->mean);
 		s.words += q->terms[i].words * b;
 		s.sound += q->terms[i].sound * b;
 	}
 	return s;
 }
 
-void lexical_all(const struct lexical_query *q, const struct index *x, float *words, float *sound)
+void lexical_all(const struct lexical_query *q, float *words, float *sound)
 {
-	for (size_t s = 0; s < index_n_segments(x); s++) {
-		const struct index_segment *o = index_segment(x, s);
+	for (size_t s = 0; s < index_n_segments(q->x); s++) {
+		const struct index_segment *o = index_segment(q->x, s);
 
 		for (size_t i = 0; i < q->n; i++) {
-			struct segment_list l = segment_list(o->g, q->terms[i].term);
+			const struct segment_list *l = lists_of(q, o) + i;
 
-			for (size_t k = 0; k < l.n; k++) {
-				float b = bm25(l.count[k], o->g->length[l.passage[k]], q->mean);
+			for (size_t k = 0; k < l->n; k++) {
+				float b = bm25(l->count[k], o->g->length[l->passage[k]], q->mean);
 
-				words[o->first + l.passage[k]] += q->terms[i].words * b;
-				sound[o->first + l.passage[k]] += q->terms[i].sound * b;
+				words[o->first + l->passage[k]] += q->terms[i].words * b;
+				sound[o->first + l->passage[k]] += q->terms[i].sound * b;
 			}
 		}
 	}
@@ -70,6 +101,7 @@ struct search {
 	const struct segment *g;
 	const uint8_t *leaves; /* NULL: all are seen */
 	size_t first;          /* row of the segment */
+	float norm, norm_length; /* of a passage, in fifths: norm + norm_length * its length */
 	float stale; /* by how much bounds grow because passages are longer now than they were */
 	struct list lists[LEXICAL_TERMS];
 	size_t n_lists;
@@ -80,21 +112,25 @@ struct search {
 	uint64_t touched[SEGMENT_WINDOW / 64];
 };
 
-static void open_lists(struct search *s)
+static void open_lists(struct search *s, const struct index_segment *o)
 {
 	s->n_lists = 0;
 	for (size_t i = 0; i < s->q->n; i++) {
 		const struct lexical_term *t = &s->q->terms[i];
-		struct segment_list l = segment_list(s->g, t->term);
+		const struct segment_list *l = lists_of(s->q, o) + i;
 
-		if (l.n && t->words + t->sound > 0)
-			s->lists[s->n_lists++] = (struct list){ .l = l, .weight = t->words + t->sound };
+		if (l->n && t->words + t->sound > 0)
+			s->lists[s->n_lists++] = (struct list){ .l = *l, .weight = t->words + t->sound };
 	}
 }
 
-static float impact(const struct search *s, const struct list *l, size_t at)
+/* bm25(), to a last bit or two, with one division; what is kept is scored exactly in the end. */
+static inline float impact(const struct search *s, const struct list *l, size_t at)
 {
-	return l->weight * bm25(l->l.count[at], s->g->length[l->l.passage[at]], s->q->mean);
+	float count = l->l.count[at];
+
+	return l->weight * (BM25_K1 + 1) * count /
+	       (count + s->norm + s->norm_length * s->g->length[l->l.passage[at]]);
 }
 
 /* A short list: its best in each window, looked at now. */
@@ -261,9 +297,9 @@ static void search_window(struct search *s, uint32_t w)
 				w * SEGMENT_WINDOW + k * 64 + (uint32_t)__builtin_ctzll(bits));
 }
 
-static void search_segment(struct search *s)
+static void search_segment(struct search *s, const struct index_segment *o)
 {
-	open_lists(s);
+	open_lists(s, o);
 	bound_windows(s);
 	order_windows(s);
 	for (size_t i = 0; i < s->g->n_windows; i++)
@@ -272,12 +308,10 @@ static void search_segment(struct search *s)
 }
 
 /* The sum of a row is what scoring it alone gives, to the last bit. */
-static void score_exactly(const struct lexical_query *q, const struct index *x, struct top *top)
+static void score_exactly(const struct lexical_query *q, struct top *top)
 {
 	for (size_t i = 0; i < top->n; i++) {
-		size_t passage = top->at[i].row;
-		const struct index_segment *o = index_segment_of(x, &passage);
-		struct lexical_score s = lexical_score(q, o->g, (uint32_t)passage);
+		struct lexical_score s = lexical_score(q, top->at[i].row);
 
 		top->at[i].score = s.words + s.sound;
 	}
@@ -301,6 +335,8 @@ int lexical_top(const struct lexical_query *q, const struct view *v, struct top 
 	s->bound = bound;
 	s->order = order;
 	s->top = top;
+	s->norm = FIFTHS * BM25_K1 * (1 - BM25_B);
+	s->norm_length = FIFTHS * BM25_K1 * BM25_B / q->mean;
 	for (size_t i = 0; i < index_n_segments(v->x); i++) {
 		const struct index_segment *o = index_segment(v->x, i);
 
@@ -308,8 +344,8 @@ int lexical_top(const struct lexical_query *q, const struct view *v, struct top 
 		s->leaves = view_leaves(v, i);
 		s->first = o->first;
 		s->stale = MAX(q->mean / MAX(o->g->mean, 1.0f), 1.0f);
-		search_segment(s);
+		search_segment(s, o);
 	}
-	score_exactly(q, v->x, top);
+	score_exactly(q, top);
 	return 0;
 }

@@ -24,7 +24,9 @@ struct lexical_term {
 struct lexical_query {
 	struct lexical_term terms[LEXICAL_TERMS];
 	size_t n;
-	float mean; /* index_mean_length() */
+	const struct index *x; /* once it is open */
+	float mean;            /* index_mean_length() */
+	struct segment_list *lists; /* [index_n_segments()][n] */
 };
 
 struct lexical_score {
@@ -33,10 +35,14 @@ struct lexical_score {
 
 /* Adds a weight; terms that come twice are added up. */
 void lexical_add(struct lexical_query *q, uint32_t term, float words, float sound);
-/* Of one passage of a segment. */
-struct lexical_score lexical_score(const struct lexical_query *q, const struct segment *g,
-				   uint32_t passage);
+/* All terms are there: find their lists. Borrows the index. 0 or -ENOMEM. */
+MUST_USE int lexical_open(struct lexical_query *q, const struct index *x);
+void lexical_done(struct lexical_query *q);
+/* The terms' lists in the segment of a row; *row becomes the passage's number in it. */
+const struct segment_list *lexical_lists(const struct lexical_query *q, size_t *row);
+/* Of one row. */
+struct lexical_score lexical_score(const struct lexical_query *q, size_t row);
 /* The best rows of what the view shows. 0 or -ENOMEM. */
 MUST_USE int lexical_top(const struct lexical_query *q, const struct view *v, struct top *top);
 /* All of them, into words[index_n()] and sound[index_n()], which are zero. */
-void lexical_all(const struct lexical_query *q, const struct index *x, float *words, float *sound);
+void lexical_all(const struct lexical_query *q, float *words, float *sound);

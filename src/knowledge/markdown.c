@@ -3,7 +3,7 @@
 #include "knowledge/entity.h"
 #include "knowledge/table.h"
 
-enum { COLUMNS_MAX = 32 };
+enum { COLUMNS_MAX = 32, FAR = 1000 /* octets that what is opened is looked for its end */ };
 
 struct md {
 	struct outline *to;
@@ -70,7 +70,9 @@ static size_t closing(struct bytes l, size_t i, char open, char close)
 {
 	unsigned depth = 0;
 
-	for (size_t k = i; k < l.n && k < i + 2000; k++) {
+	if (!memchr(l.p + i, close, MIN(l.n - i, (size_t)FAR)))
+		return 0;
+	for (size_t k = i; k < l.n && k < i + FAR; k++) {
 		if (l.p[k] == '\\')
 			k++;
 		else if (l.p[k] == open)
@@ -130,7 +132,7 @@ static size_t put_code_span(struct buf *to, struct bytes l, size_t i)
 /* <https://…>, <b>, <!-- … -->; returns what was taken. */
 static size_t put_angle(struct buf *to, struct bytes l, size_t i)
 {
-	const uint8_t *gt = memchr(l.p + i, '>', l.n - i);
+	const uint8_t *gt = memchr(l.p + i, '>', MIN(l.n - i, (size_t)FAR));
 	size_t end = gt ? (size_t)(gt - l.p) : 0;
 	uint8_t c = i + 1 < l.n ? l.p[i + 1] : 0;
 
@@ -198,16 +200,24 @@ static size_t put_special(struct buf *to, struct bytes l, size_t i, unsigned dep
 	}
 }
 
+/* What put_special() looks at. */
+static bool is_special(uint8_t c)
+{
+	static const bool special[256] = { ['\\'] = true, ['!'] = true, ['['] = true, ['`'] = true, ['<'] = true,
+					   ['&'] = true,  ['*'] = true, ['_'] = true, ['~'] = true };
+
+	return special[c];
+}
+
 static void inline_depth(struct buf *to, struct bytes l, unsigned depth)
 {
-	for (size_t i = 0; i < l.n;) {
-		size_t n = depth < 8 ? put_special(to, l, i, depth) : 0;
-
-		if (!n) {
-			buf_putc(to, (char)l.p[i]);
-			n = 1;
-		}
-		i += n;
+	for (size_t i = 0, n; i < l.n; i += n) {
+		n = is_special(l.p[i]) && depth < 8 ? put_special(to, l, i, depth) : 0;
+		if (n)
+			continue;
+		for (n = 1; i + n < l.n && !is_special(l.p[i + n]);)
+			n++;
+		buf_put(to, l.p + i, n);
 	}
 }
 
@@ -552,13 +562,17 @@ static struct bytes unquote(struct bytes l)
 {
 	struct bytes t = l;
 
-	while (indent(t) < 4 && trim(t).n && trim(t).p[0] == '>') {
-		t = trim(t);
-		t = bytes_sub(t, 1, t.n - 1);
+	for (;;) {
+		struct bytes in = t;
+
+		while (in.n && (in.p[0] == ' ' || in.p[0] == '\t'))
+			in = bytes_sub(in, 1, in.n - 1);
+		if (!in.n || in.p[0] != '>' || indent(t) > 3)
+			return t;
+		t = bytes_sub(in, 1, in.n - 1);
 		if (t.n && t.p[0] == ' ')
 			t = bytes_sub(t, 1, t.n - 1);
 	}
-	return t;
 }
 
 static void take_line(struct md *m, struct bytes l)

@@ -6,11 +6,14 @@
 #include "knowledge/vector.h"
 
 enum {
-	EXACT = 8192,  /* so many passages are compared exactly */
-	SHARE = 128,   /* of more, one in so many, but ...      */
-	LEAST = 2048,  /* ... at least                          */
-	BITS = VECTOR_CODE_MAX * 64,
-	HIDDEN = BITS + 1,
+	EXACT = 8192,      /* so many passages are compared exactly ...            */
+	HEADS = 16,        /* ... of more, the codes of one in so many, by heads   */
+	HEADS_LEAST = 8192,
+	SHARE = 128,       /* ... and of all, exactly, one in so many, by codes    */
+	SHARE_LEAST = 2048,
+	SAMPLE = 8,
+	HIDDEN = UINT8_MAX,
+	AHEAD = 16,        /* so many passages ahead memory is asked for           */
 };
 
 void nearest_all(const int8_t *question, const struct index *x, float *cosine)
@@ -59,62 +62,122 @@ static void compare_all(struct search *s)
 	}
 }
 
-/* How far each code is from the question's. */
-static void measure(const struct search *s, const uint64_t *code, uint16_t *distance)
+/* How far each code's head is from the question's. */
+static void measure(const struct search *s, const uint64_t *code, uint8_t *distance)
 {
 	for (size_t k = 0; k < index_n_segments(s->v->x); k++) {
 		const struct index_segment *o = index_segment(s->v->x, k);
 		const uint8_t *leaves = view_leaves(s->v, k);
 
-		s->ops->differ(o->g->codes, o->g->n, o->g->n_code, code, distance + o->first);
+		s->ops->differ(o->g->heads, o->g->n, code, distance + o->first);
 		for (size_t i = 0; leaves && i < o->g->n; i++)
 			if (!leaves[o->g->rows[i].leaf_no])
 				distance[o->first + i] = HIDDEN;
 	}
 }
 
-/* The distance up to which there are enough. */
-static uint16_t threshold(const uint16_t *distance, size_t n, size_t enough)
+/* Rows that are near by what has been looked at so far. */
+struct near {
+	uint32_t row;
+	uint16_t distance;
+};
+
+/* The distance up to which there are enough; *n: how many these are. */
+static uint16_t threshold(const uint32_t *histogram, size_t size, size_t enough, size_t *n)
 {
-	uint32_t histogram[HIDDEN + 1] = { 0 };
-	size_t sum = 0;
 	uint16_t d = 0;
 
-	for (size_t i = 0; i < n; i++)
-		histogram[distance[i]]++;
-	for (; d < HIDDEN - 1 && (sum += histogram[d]) < enough;)
-		d++;
+	for (*n = 0; d < size; d++)
+		if ((*n += histogram[d]) >= enough)
+			break;
 	return d;
 }
 
-static void compare_near(struct search *s, const uint16_t *distance, uint16_t most)
+static struct near *near_by_heads(const struct search *s, const uint8_t *distance, size_t *n_near)
 {
-	for (size_t k = 0; k < index_n_segments(s->v->x); k++) {
-		const struct index_segment *o = index_segment(s->v->x, k);
+	uint32_t histogram[HIDDEN + 1] = { 0 };
+	size_t n = index_n(s->v->x), enough = MAX(n / HEADS, (size_t)HEADS_LEAST), kept = 0;
+	size_t cap = 4 * enough; /* a sample tells where to cut, roughly */
 
-		for (size_t i = 0; i < o->g->n; i++)
-			if (distance[o->first + i] <= most)
-				compare(s, o, i);
+	for (size_t i = 0; i < n; i += SAMPLE)
+		histogram[distance[i]]++;
+	uint16_t most = threshold(histogram, HIDDEN, enough / SAMPLE, n_near);
+	most = MIN(most, (uint16_t)(HIDDEN - 1));
+	struct near *near = mem_alloc((cap + 1) * sizeof(*near));
+	/* Without a branch for each: nobody could foretell it. */
+	for (size_t i = 0; near && i < n && kept < cap; i++) {
+		near[kept] = (struct near){ (uint32_t)i, distance[i] };
+		kept += distance[i] <= most;
 	}
+	*n_near = kept;
+	return near;
+}
+
+/* By their whole codes; how many of them are near then, moved to the front. */
+static size_t near_by_codes(const struct search *s, const uint64_t *code, struct near *near, size_t n)
+{
+	uint32_t histogram[VECTOR_CODE_MAX * 64 + 1] = { 0 };
+	size_t size = 64 * (VECTOR_HEAD + index_segment(s->v->x, 0)->g->n_tail) + 1, kept = 0, found;
+	const struct index_segment *o = index_segment(s->v->x, 0);
+
+	for (size_t i = 0; i < n; i++) {
+		while (near[i].row >= o->first + o->g->n)
+			o++;
+		if (i + AHEAD < n && near[i + AHEAD].row < o->first + o->g->n)
+			__builtin_prefetch(o->g->tails + (near[i + AHEAD].row - o->first) * o->g->n_tail);
+		near[i].distance += (uint16_t)s->ops->distance(
+			o->g->tails + (near[i].row - o->first) * o->g->n_tail, code + VECTOR_HEAD, o->g->n_tail);
+		histogram[near[i].distance]++;
+	}
+	uint16_t most = threshold(histogram, size, MAX(index_n(s->v->x) / SHARE, (size_t)SHARE_LEAST), &found);
+	for (size_t i = 0; i < n; i++)
+		if (near[i].distance <= most)
+			near[kept++] = near[i];
+	return kept;
+}
+
+static void compare_near(struct search *s, const struct near *near, size_t n)
+{
+	const struct index_segment *o = index_segment(s->v->x, 0);
+
+	for (size_t i = 0; i < n; i++) {
+		while (near[i].row >= o->first + o->g->n)
+			o++;
+		if (i + AHEAD < n && near[i + AHEAD].row < o->first + o->g->n) {
+			const int8_t *v = o->g->vectors + (near[i + AHEAD].row - o->first) * o->g->dim;
+
+			for (unsigned c = 0; c < o->g->dim && c < 256; c += 64)
+				__builtin_prefetch(v + c);
+		}
+		compare(s, o, near[i].row - o->first);
+	}
+}
+
+static int search_codes(struct search *s)
+{
+	AUTO(mem) uint8_t *distance = mem_alloc(index_n(s->v->x));
+	uint64_t code[VECTOR_CODE_MAX];
+	size_t n;
+
+	if (!distance)
+		return -ENOMEM;
+	vector_code(s->question, index_segment(s->v->x, 0)->g->dim, code);
+	measure(s, code, distance);
+	AUTO(mem) struct near *near = near_by_heads(s, distance, &n);
+	if (!near)
+		return -ENOMEM;
+	compare_near(s, near, near_by_codes(s, code, near, n));
+	return 0;
 }
 
 int nearest_top(const int8_t *question, const struct view *v, struct top *top)
 {
 	struct search s = { question, vector_ops(), v, top };
-	size_t n = index_n(v->x);
-	uint64_t code[VECTOR_CODE_MAX];
 
-	if (n <= EXACT) {
+	if (index_n(v->x) <= EXACT)
 		compare_all(&s);
-	} else {
-		AUTO(mem) uint16_t *distance = mem_alloc(n * sizeof(*distance));
-
-		if (!distance)
-			return -ENOMEM;
-		vector_code(question, index_segment(v->x, 0)->g->dim, code);
-		measure(&s, code, distance);
-		compare_near(&s, distance, threshold(distance, n, MAX(n / SHARE, (size_t)LEAST)));
-	}
+	else if (search_codes(&s) < 0)
+		return -ENOMEM;
 	top_sort(top);
 	return 0;
 }

@@ -118,12 +118,11 @@ static void on_relation(void *ctx, struct tags *t)
 {
 	struct relations *r = ctx;
 	struct bytes type = tags_attr(t, "Type");
-	const uint8_t *slash = type.n ? memrchr(type.p, '/', type.n) : NULL;
 	AUTO(buf) struct buf target = { 0 };
 
 	if (r->failed || tags_attr_is(t, "TargetMode", "External"))
 		return;
-	if (slash)
+	for (const uint8_t *slash; type.n && (slash = memchr(type.p, '/', type.n)) != NULL;)
 		type = bytes_of(slash + 1, (size_t)(type.p + type.n - slash) - 1);
 	archive_resolve(r->base, tags_attr(t, "Target"), &target);
 	struct relation new = { copy(tags_attr(t, "Id")), copy(type), buf_take(&target) };

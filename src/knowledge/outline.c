@@ -35,24 +35,39 @@ static const char *replacement(uint32_t cp)
 	return NULL;
 }
 
+/* Octets at the start that stand in the text as they are. */
+static size_t plain(struct bytes t)
+{
+	size_t n = 0;
+
+	while (n < t.n && t.p[n] > ' ' && t.p[n] < 0x7f)
+		n++;
+	return n;
+}
+
 static void put_flowing(struct buf *to, struct bytes t)
 {
 	size_t from = to->n;
 
-	for (size_t i = 0; i < t.n;) {
+	for (size_t i = 0, n; i < t.n; i += n) {
+		n = plain(bytes_sub(t, i, t.n - i));
+		/* One space between words, the commonest. */
+		if (n && i + n + 1 < t.n && t.p[i + n] == ' ' && t.p[i + n + 1] > ' ')
+			n++;
+		if (n) {
+			buf_put(to, t.p + i, n);
+			continue;
+		}
 		uint32_t cp;
-		size_t len = utf8_decode(t.p + i, t.n - i, &cp);
-		const char *r = replacement(cp);
+		n = utf8_decode(t.p + i, t.n - i, &cp);
+		const char *r = cp == ' ' ? " " : replacement(cp);
 
-		if (cp == ' ')
-			r = " ";
 		if (!r)
 			utf8_put(to, cp);
 		else if (*r != ' ')
 			buf_puts(to, r);
 		else if (to->n > from && to->p[to->n - 1] != ' ')
 			buf_putc(to, ' ');
-		i += len;
 	}
 	while (to->n > from && to->p[to->n - 1] == ' ')
 		to->n--;
@@ -64,7 +79,14 @@ static void put_code(struct buf *to, struct bytes t)
 
 	for (size_t i = 0; i < t.n;) {
 		uint32_t cp;
-		size_t len = utf8_decode(t.p + i, t.n - i, &cp);
+		size_t len = plain(bytes_sub(t, i, t.n - i));
+
+		if (len) {
+			buf_put(to, t.p + i, len);
+			i += len;
+			continue;
+		}
+		len = utf8_decode(t.p + i, t.n - i, &cp);
 		const char *r = cp == '\n' ? NULL : replacement(cp);
 
 		while (cp == '\n' && to->n > from && to->p[to->n - 1] == ' ')

@@ -12,7 +12,8 @@ enum {
 	EDGE = 3, /* lines at a page's top and bottom that may be a running header or footer */
 	PAGES_MAX = 20000,
 	CPU_S = 20,
-	TIMEOUT_MS = 30000,
+	TIMEOUT_MS = 20000,
+	MEMORY_MAX = 512 * 1024 * 1024,
 };
 
 struct line {
@@ -334,7 +335,7 @@ enum extract_verdict pdf_read(struct outline *to, struct bytes raw)
 		.argv = argv,
 		.input = raw,
 		.output_max = EXTRACT_OUT_MAX,
-		.memory_max = (size_t)1 << 30,
+		.memory_max = MEMORY_MAX,
 		.cpu_s = CPU_S,
 		.timeout_ms = TIMEOUT_MS,
 	};
@@ -354,6 +355,8 @@ enum extract_verdict pdf_read(struct outline *to, struct bytes raw)
 		return EXTRACT_TOO_LARGE;
 	case CHILD_NO_MEMORY:
 		return EXTRACT_NO_MEMORY;
+	case CHILD_NO_SANDBOX:
+		return EXTRACT_NO_SANDBOX;
 	}
 	pdf_text_read(to, buf_bytes(&text));
 	return to->text.failed ? EXTRACT_NO_MEMORY : EXTRACT_OK;

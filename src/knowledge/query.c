@@ -6,7 +6,12 @@
 #include "knowledge/synonym.h"
 #include "knowledge/words.h"
 
-enum { JOINED_MAX = 2 * WORD_MAX, PART_MIN = 3 };
+enum {
+	JOINED_MAX = 2 * WORD_MAX,
+	PART_MIN = 3,
+	SOUNDS_MAX = 12, /* words that are looked for by their sound: who says more such is heard too badly */
+	LONG_QUESTION = 10, /* of one that says more, two words are not tried as one */
+};
 
 /* What sounds alike is a guess: it may find a passage, not outrank one that says it, and
  * it is not what was asked for. */
@@ -24,6 +29,7 @@ struct maker {
 	const struct view *v;
 	const struct index *x;
 	struct query *q;
+	unsigned n_sounds; /* lookups by sound so far */
 	struct word words[QUERY_SLOTS]; /* as written, by slot     */
 	size_t place[QUERY_SLOTS];      /* which word of the question */
 	struct word before[QUERY_SLOTS]; /* the stop word before it, if it is one */
@@ -132,11 +138,14 @@ static void sounds_like(struct maker *m, const char *s, size_t n, size_t first, 
 			float least)
 {
 	struct sound_match found[SOUND_MATCHES];
+
+	if (m->n_sounds++ >= SOUNDS_MAX)
+		return;
 	const struct sound_filter may_be_seen = { sound_may_be_seen, m->v };
-	size_t k = index_sound_find(m->x, s, n, &may_be_seen, found);
+	size_t k = index_sound_find(m->x, s, n, &may_be_seen, least, found);
 
 	for (size_t i = 0; i < k; i++)
-		if (found[i].likeness >= least && !is_part(m->q, found[i].term, first, n_slots))
+		if (!is_part(m->q, found[i].term, first, n_slots))
 			add_alternative(m->v, m->q, QUERY_SOUND, found[i].term,
 					SOUND_QUALITY * found[i].likeness, first, n_slots);
 }
@@ -153,7 +162,8 @@ static void join_slots(struct maker *m, size_t i)
 	memcpy(s + a->n, b->s, b->n);
 	int32_t t = known_term(m, s, a->n + b->n);
 	if (t < 0) {
-		sounds_like(m, s, a->n + b->n, i, 2, SOUND_SURE);
+		if (m->q->n_slots <= LONG_QUESTION)
+			sounds_like(m, s, a->n + b->n, i, 2, SOUND_SURE);
 		return;
 	}
 	add_alternative(m->v, m->q, QUERY_JOINED, t, 1, i, 2);
@@ -205,6 +215,8 @@ static void unknown_slot(struct maker *m, size_t i, size_t n_words)
 	if (split_slot(m, i))
 		return;
 	sounds_like(m, w->s, w->n, i, 1, 0);
+	if (n_words > LONG_QUESTION)
+		return;
 	/* A name the recogniser took for two words: "more vein", "mirror wick". */
 	if (m->before[i].n >= 2) {
 		char s[JOINED_MAX];
@@ -271,13 +283,13 @@ void query_make(const struct view *v, struct bytes text, struct query *out)
 
 /* --- coverage ------------------------------------------------------------------------------ */
 
-static void meet(const struct query_alternative *a, float met[static QUERY_SLOTS])
+void query_meet(const struct query_alternative *a, float *met)
 {
 	for (size_t i = a->first; i < (size_t)a->first + a->n_slots; i++)
 		met[i] = MAX(met[i], a->quality);
 }
 
-static float met_part(const struct query *q, const float met[static QUERY_SLOTS])
+float query_met(const struct query *q, const float *met)
 {
 	float sum = 0;
 
@@ -292,8 +304,8 @@ float query_covers_passage(const struct index *x, const struct query *q, uint32_
 
 	for (size_t i = 0; i < q->n_alternatives; i++)
 		if (index_has(x, (size_t)q->alternatives[i].term, passage))
-			meet(&q->alternatives[i], met);
-	return met_part(q, met);
+			query_meet(&q->alternatives[i], met);
+	return query_met(q, met);
 }
 
 static void meet_word(const struct index *x, const struct query *q, const char *s, size_t n,
@@ -303,7 +315,7 @@ static void meet_word(const struct index *x, const struct query *q, const char *
 
 	for (size_t i = 0; t >= 0 && i < q->n_alternatives; i++)
 		if (q->alternatives[i].term == t)
-			meet(&q->alternatives[i], met);
+			query_meet(&q->alternatives[i], met);
 }
 
 static void meet_words(const struct index *x, const struct query *q, struct bytes t,
@@ -332,5 +344,5 @@ float query_covers_text(const struct index *x, const struct query *q, struct byt
 
 	meet_words(x, q, text, met);
 	meet_words(x, q, above, met);
-	return met_part(q, met);
+	return query_met(q, met);
 }

@@ -41,6 +41,11 @@ struct query {
 /* Words that stand only in what the view hides are unknown. */
 void query_make(const struct view *v, struct bytes text, struct query *out);
 
+/* What of the slots is met, [QUERY_SLOTS], zero at first: an alternative is there ... */
+void query_meet(const struct query_alternative *a, float *met);
+/* ... and the share of the question's weight that is met in the end: 0..1. */
+float query_met(const struct query *q, const float *met);
+
 /* 0..1; 0 for a question without slots. */
 float query_covers_passage(const struct index *x, const struct query *q, uint32_t passage);
 /* The same for any text, such as a sentence, with what stands above it (may be empty). */

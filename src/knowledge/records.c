@@ -5,6 +5,7 @@
 enum {
 	LONG_TEXT = 200,   /* octets of a value that is prose, not a field        */
 	LONG_ROW = 1500,   /* octets of a record that is too long for one row     */
+	LONG_ARRAY = 1 << 20, /* octets of an array that is read by its elements  */
 	LEVELS = 6,
 	LINES_LOOKED_AT = 2,
 };
@@ -307,7 +308,7 @@ static bool look_like_lines(struct bytes t)
 	while (good < LINES_LOOKED_AT && next_line(&t, &line)) {
 		if (!first_octet(line))
 			continue;
-		if (first_octet(line) != '{' && first_octet(line) != '[')
+		if ((first_octet(line) != '{' && first_octet(line) != '[') || line.n > LONG_ARRAY)
 			return false;
 		AUTO(json) json_t *v = parse(line);
 		if (!v)
@@ -317,8 +318,62 @@ static bool look_like_lines(struct bytes t)
 	return good > 1;
 }
 
+/* --- long arrays: an element at a time, so that memory is for one of them ---------------- */
+
+/* The octets of the element at *i, which is moved to the ',' or ']' behind it. */
+static struct bytes element(struct bytes t, size_t *i)
+{
+	size_t from = *i, depth = 0;
+	bool quoted = false;
+
+	for (; *i < t.n; ++*i) {
+		uint8_t c = t.p[*i];
+
+		if (quoted) {
+			quoted = c != '"';
+			*i += c == '\\' && *i + 1 < t.n;
+		} else if (c == '"') {
+			quoted = true;
+		} else if (c == '[' || c == '{') {
+			depth++;
+		} else if (depth ? c == ']' || c == '}' : c == ']' || c == ',') {
+			if (!depth)
+				break;
+			depth--;
+		}
+	}
+	return bytes_sub(t, from, *i - from);
+}
+
+static void drop_to(struct outline *to, size_t n_blocks)
+{
+	while (to->n_blocks > n_blocks)
+		outline_drop(to);
+}
+
+static enum extract_verdict read_long_array(struct outline *to, struct bytes t)
+{
+	size_t before = to->n_blocks, i = 0;
+
+	while (t.p[i] != '[')
+		i++;
+	do {
+		i++;
+		AUTO(json) json_t *v = parse(element(t, &i));
+
+		if (!v || i >= t.n) {
+			drop_to(to, before);
+			return EXTRACT_MALFORMED;
+		}
+		put_record(to, v, 1);
+	} while (t.p[i] == ',' && !to->full && !to->text.failed);
+	return to->text.failed ? EXTRACT_NO_MEMORY : EXTRACT_OK;
+}
+
 enum extract_verdict records_read_json(struct outline *to, struct bytes text)
 {
+	if (text.n > LONG_ARRAY && first_octet(text) == '[')
+		return read_long_array(to, text);
 	AUTO(json) json_t *v = parse(text);
 
 	if (!v)

@@ -63,5 +63,24 @@ static void is_not_too_deep(void)
 	CHECK_EQ(records_read_json(&o, buf_bytes(&b)), EXTRACT_MALFORMED);
 }
 
-TESTS({ "reads_json", reads_json }, { "reads_lines", reads_lines }, { "glances", glances },
+/* A megabyte and more: element by element, and all or nothing. */
+static void reads_long_arrays(void)
+{
+	static const char *const ends[] = { "{\"a\":[\"],}\\\"\",{}]}]", "1", "x]", "" };
+
+	for (size_t i = 0; i < ARRAY_LEN(ends) && !getenv("VOICED_TEST_OOM"); i++) {
+		AUTO(buf) struct buf b = { 0 };
+		AUTO(outline) struct outline o = { 0 };
+
+		buf_puts(&b, " [ {\"a\":1} ,");
+		for (size_t k = 0; k < 1200; k++)
+			buf_printf(&b, "{\"b\":\"%01000u\"},", 7u);
+		buf_puts(&b, ends[i]);
+		CHECK(!b.failed);
+		CHECK_EQ(records_read_json(&o, buf_bytes(&b)), i ? EXTRACT_MALFORMED : EXTRACT_OK);
+		CHECK_EQ(o.n_blocks, i ? 0 : 1 + 1200 + 1);
+	}
+}
+
+TESTS({ "reads_long_arrays", reads_long_arrays }, { "reads_json", reads_json }, { "reads_lines", reads_lines }, { "glances", glances },
       { "is_not_too_deep", is_not_too_deep })

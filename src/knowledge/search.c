@@ -15,12 +15,32 @@ const struct search_tuning search_tuning = {
 	.vector_share = 0.6f,
 	.vector_half = 250,
 	.neighbour_share = 0.1f,
-	.coverage_share = 0.2f,
+	.feedback_share = 0.3f,
+	.feedback = 5,
+	.coverage_share = 0.25f,
+	.coverage_words = 3,
+	.heading_share = 0.03f,
+	.proximity_share = 0.05f,
+	.exact_share = 0.03f,
 };
+
+bool search_mode(const char *name, enum search_by *out)
+{
+	static const char *const names[] = { [SEARCH_BY_ALL] = "hybrid",
+					     [SEARCH_BY_WORDS] = "text",
+					     [SEARCH_BY_VECTOR] = "vector" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(name, names[i]) == 0) {
+			*out = (enum search_by)i;
+			return true;
+		}
+	return false;
+}
 
 enum {
 	RERANK = SEARCH_K_MAX,
-	CANDIDATES = 200, /* of each way of finding */
+	CANDIDATES = 128, /* of each way of finding */
 	ALL = 2048,       /* of so few passages all are candidates */
 };
 
@@ -41,28 +61,33 @@ struct ranking {
 	bool has_question;          /* there is a vector of it */
 	float most_words, most_vector; /* the best of all: these become 1 */
 	float share;                /* of the vectors */
+	struct evidence_ask ask;
+	int8_t first[VECTOR_DIM_MAX]; /* the first ones' vectors, added up */
+	bool has_first;
 	struct candidate *all;
 	size_t n, cap;
 };
 
 static void ranking_auto_(struct ranking **k)
 {
-	if (*k)
+	if (*k) {
 		mem_free((*k)->all);
+		lexical_done(&(*k)->lexical);
+	}
 	mem_free(*k);
 }
 
 /* --- the question ------------------------------------------------------------------------- */
 
-static void weigh_words(struct ranking *k)
+static int weigh_words(struct ranking *k)
 {
-	k->lexical.mean = index_mean_length(k->x);
 	for (size_t i = 0; i < k->q->n_alternatives; i++) {
 		const struct query_alternative *a = &k->q->alternatives[i];
 		bool sound = a->kind == QUERY_SOUND;
 
 		lexical_add(&k->lexical, (uint32_t)a->term, sound ? 0 : a->weight, sound ? a->weight : 0);
 	}
+	return lexical_open(&k->lexical, k->x);
 }
 
 static void embed_question(struct ranking *k)
@@ -105,7 +130,7 @@ static struct candidate score_row(const struct ranking *k, uint32_t row)
 {
 	size_t passage = row;
 	const struct index_segment *o = index_segment_of(k->x, &passage);
-	struct lexical_score s = lexical_score(&k->lexical, o->g, (uint32_t)passage);
+	struct lexical_score s = lexical_score(&k->lexical, row);
 	int32_t dot = k->has_question ?
 			      vector_ops()->dot(k->question, o->g->vectors + passage * o->g->dim, o->g->dim) :
 			      0;
@@ -147,7 +172,7 @@ static int gather_all(struct ranking *k)
 
 	if (!words)
 		return -ENOMEM;
-	lexical_all(&k->lexical, k->x, words, sound);
+	lexical_all(&k->lexical, words, sound);
 	if (k->has_question)
 		nearest_all(k->question, k->x, vector);
 	for (size_t i = 0; i < n; i++) {
@@ -212,46 +237,88 @@ static int gather_best(struct ranking *k)
 
 /* --- order ------------------------------------------------------------------------------------------ */
 
-static bool same_section(const struct index_passage *a, const struct index_passage *b)
+static const struct index_passage *passage_of(const struct segment *g, size_t passage)
 {
-	return a->document == b->document && strcmp(a->path, b->path) == 0;
+	return &g->rows[passage].leaf->passages[g->rows[passage].ordinal];
 }
 
-/* The passage beside it in its section; < 0: none. Rows of a document stand together. */
-static float beside(const struct ranking *k, const struct candidate *c, int step)
+static bool same_section(const struct index_passage *a, const struct index_passage *b)
 {
-	size_t row = (size_t)c->row + (size_t)step, i = (size_t)(c - k->all) + (size_t)step;
+	return a->document == b->document && a->path == b->path;
+}
 
-	if (row >= index_n(k->x) || !same_section(index_passage(k->x, c->row), index_passage(k->x, row)))
+/* What the passage beside it in its section scores; 0: there is none. Rows of a document stand
+ * together. */
+static float beside(const struct ranking *k, const struct candidate *c, const struct segment *g,
+		    size_t passage, int step)
+{
+	size_t other = passage + (size_t)step, i = (size_t)(c - k->all) + (size_t)step;
+	uint32_t row = c->row + (uint32_t)step;
+
+	if (other >= g->n || g->rows[other].leaf != g->rows[passage].leaf ||
+	    !same_section(passage_of(g, passage), passage_of(g, other)))
 		return 0;
-	if (i < k->n && k->all[i].row == row)
-		return k->all[i].fused;
-	return score_row(k, (uint32_t)row).fused;
+	return i < k->n && k->all[i].row == row ? k->all[i].fused : score_row(k, row).fused;
 }
 
 /* With what the neighbours lend: they speak of the same. */
 static float with_neighbours(const struct ranking *k, const struct candidate *c)
 {
 	float share = k->t->neighbour_share;
+	size_t passage = c->row;
 
 	if (share <= 0)
 		return c->fused;
-	float best = MAX(beside(k, c, -1), beside(k, c, 1));
+	const struct segment *g = index_segment_of(k->x, &passage)->g;
+	float best = MAX(beside(k, c, g, passage, -1), beside(k, c, g, passage, 1));
 	return (c->fused + share * best) / (1 + share);
+}
+
+/* What the first ones have in common is what was asked for, in other words too (Rocchio 1971). */
+static void learn_from_first(struct ranking *k, const struct candidate *first, size_t n)
+{
+	float sum[VECTOR_DIM_MAX];
+	unsigned dim = k->has_question ? embedder_dim(index_embedder(k->x)) : 0;
+
+	n = MIN(n, (size_t)k->t->feedback);
+	if (!dim || !n || k->t->feedback_share <= 0 || k->r->by == SEARCH_BY_WORDS)
+		return;
+	memset(sum, 0, dim * sizeof(*sum));
+	for (size_t i = 0; i < n; i++) {
+		const int8_t *v = index_vector(k->x, first[i].row);
+
+		for (unsigned c = 0; c < dim; c++)
+			sum[c] += first[i].score * (float)v[c];
+	}
+	k->has_first = embed_normalise(sum, dim);
+	if (k->has_first)
+		embed_quantise(sum, dim, k->first);
+}
+
+static float with_first(const struct ranking *k, const struct candidate *c)
+{
+	float share = k->t->feedback_share;
+
+	if (!k->has_first)
+		return c->score;
+	int32_t dot = vector_ops()->dot(k->first, index_vector(k->x, c->row),
+					embedder_dim(index_embedder(k->x)));
+	return (1 - share) * c->score + share * MAX(vector_cosine(dot), 0.0f);
 }
 
 /* What the candidates are put in order with again: the best ones only. */
 static float with_evidence(const struct ranking *k, struct candidate *c)
 {
 	const struct search_tuning *t = k->t;
-	struct evidence f;
+	float words = MAX((float)k->q->n_slots, 1.0f);
+	float share = t->coverage_share * MIN(1.0f, t->coverage_words / words);
+	struct evidence e;
 
-	evidence_of(k->x, k->q, c->row, t->heading_share > 0 || t->proximity_share > 0 || t->exact_share > 0,
-		    &f);
-	c->coverage = f.coverage;
-	float score = (1 - t->coverage_share) * c->score + t->coverage_share * f.coverage;
-	return (score + t->heading_share * f.heading + t->proximity_share * f.proximity +
-		t->exact_share * f.exact) /
+	evidence_of(&k->ask, c->row, &e);
+	c->coverage = e.coverage;
+	float score = (1 - share) * with_first(k, c) + share * e.coverage;
+	return (score + t->heading_share * e.heading + t->proximity_share * e.proximity +
+		t->exact_share * e.exact) /
 	       (1 + t->heading_share + t->proximity_share + t->exact_share);
 }
 
@@ -278,6 +345,8 @@ static size_t order(struct ranking *k, struct candidate *best)
 		if (k->all[i].fused > 0 && k->all[i].fused + k->t->neighbour_share > top_least(&top))
 			top_put(&top, with_neighbours(k, &k->all[i]), k->all[i].row);
 	size_t n = take_top(k, &top, first);
+
+	learn_from_first(k, first, n);
 	top = (struct top){ .k = RERANK };
 	for (size_t i = 0; i < n; i++)
 		top_put(&top, with_evidence(k, &first[i]), first[i].row);
@@ -319,24 +388,147 @@ static struct search_row make_row(const struct index *x, const struct candidate 
 	};
 }
 
-static int rank(struct ranking *k, struct search_result *out)
-{
-	size_t want = MIN(k->r->k ? k->r->k : (size_t)SEARCH_K_DEFAULT, (size_t)SEARCH_K_MAX);
-	struct candidate best[RERANK];
+/* The words of a passage's text, each once, in the order of their numbers. */
+struct wordset {
+	const uint32_t *at;
+	size_t n;
+};
 
-	weigh_words(k);
-	embed_question(k);
-	int r = k->r->exhaustive || index_n(k->x) <= ALL ? gather_all(k) : gather_best(k);
-	if (r < 0)
-		return r;
-	size_t n = order(k, best);
-	out->n = MIN(n, want);
-	out->words_only = !k->has_question && index_embedder(k->x) && embedder_silent(index_embedder(k->x));
-	for (size_t i = 0; i < out->n; i++) {
-		out->rows[i] = make_row(k->x, &best[i]);
-		out->confidence = MAX(out->confidence, best[i].coverage * best[i].score / best[0].score);
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int wordset_of(const struct index *x, size_t row, struct arena *mem, struct wordset *out)
+{
+	struct index_tokens k = index_tokens(x, row);
+	uint32_t *w = arena_alloc(mem, (k.n - k.n_heading + 1) * sizeof(*w));
+	size_t n = 0, kept = 0;
+
+	if (!w)
+		return -ENOMEM;
+	for (size_t i = k.n_heading; i < k.n; i++)
+		if (k.surface[i] != INDEX_SENTENCE)
+			w[n++] = k.surface[i];
+	qsort(w, n, sizeof(*w), by_number);
+	for (size_t i = 0; i < n; i++)
+		if (!kept || w[kept - 1] != w[i])
+			w[kept++] = w[i];
+	*out = (struct wordset){ w, kept };
+	return 0;
+}
+
+/* Nine words in ten of both together are in both. */
+static bool nearly_same(const struct wordset *a, const struct wordset *b)
+{
+	size_t i = 0, k = 0, both = 0;
+
+	if (!a->n || a->n * 10 < b->n * 9 || b->n * 10 < a->n * 9)
+		return false;
+	while (i < a->n && k < b->n) {
+		both += a->at[i] == b->at[k];
+		if (a->at[i] < b->at[k])
+			i++;
+		else if (a->at[i] > b->at[k])
+			k++;
+		else
+			i++, k++;
+	}
+	return both * 10 >= (a->n + b->n - both) * 9;
+}
+
+/* The rows of a result while they are put together. */
+struct shown {
+	struct wordset words;
+	uint32_t first, last; /* rows of the index */
+};
+
+/* Two passages that follow each other, as one text. */
+static int join(struct search_row *r, const struct index_passage *p, bool before, struct arena *mem)
+{
+	struct bytes a = before ? p->text : r->text, b = before ? r->text : p->text;
+	char *text = arena_alloc(mem, a.n + b.n + 3);
+
+	if (!text)
+		return -ENOMEM;
+	memcpy(text, a.p, a.n);
+	memcpy(text + a.n, "\n\n", 2);
+	memcpy(text + a.n + 2, b.p, b.n);
+	r->text = bytes_of(text, a.n + 2 + b.n);
+	r->n_passages++;
+	if (before) {
+		r->passage = p->id;
+		r->page = p->page;
+		r->start = p->start;
+	} else {
+		r->end = p->end;
 	}
 	return 0;
+}
+
+/* 1: it went into a row that is there: beside it in its section, or the same text once more. */
+static int fold(struct search_result *out, const struct ranking *k, const struct candidate *c,
+		const struct wordset *words, struct shown *shown)
+{
+	const struct index_passage *p = index_passage(k->x, c->row);
+
+	for (size_t i = 0; i < out->n; i++) {
+		struct search_row *r = &out->rows[i];
+		bool before = c->row + 1 == shown[i].first, after = c->row == shown[i].last + 1;
+
+		if ((before && same_section(p, index_passage(k->x, shown[i].first))) ||
+		    (after && same_section(p, index_passage(k->x, shown[i].last)))) {
+			shown[i].first -= before;
+			shown[i].last += after;
+			return join(r, p, before, &out->strings) < 0 ? -ENOMEM : 1;
+		}
+		if (strcmp(r->heading, p->heading) == 0 && nearly_same(words, &shown[i].words)) {
+			r->n_alike++;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static int show(struct ranking *k, const struct candidate *best, size_t n, struct search_result *out)
+{
+	size_t want = MIN(k->r->k ? k->r->k : (size_t)SEARCH_K_DEFAULT, (size_t)SEARCH_K_MAX);
+	AUTO(arena) struct arena mem = { .head = NULL };
+	AUTO(mem) struct shown *shown = mem_calloc(want, sizeof(*shown));
+
+	if (!shown)
+		return -ENOMEM;
+	for (size_t i = 0; i < n && out->n < want; i++) {
+		struct wordset words;
+		int r = wordset_of(k->x, best[i].row, &mem, &words);
+
+		if (r == 0)
+			r = fold(out, k, &best[i], &words, shown);
+		if (r < 0)
+			return r;
+		out->confidence = MAX(out->confidence, best[i].coverage * best[i].score / best[0].score);
+		if (r > 0)
+			continue;
+		shown[out->n] = (struct shown){ words, best[i].row, best[i].row };
+		out->rows[out->n++] = make_row(k->x, &best[i]);
+	}
+	return 0;
+}
+
+static int rank(struct ranking *k, struct search_result *out)
+{
+	struct candidate best[RERANK];
+
+	if (weigh_words(k) < 0)
+		return -ENOMEM;
+	evidence_ask(&k->ask, k->q, &k->lexical);
+	embed_question(k);
+	int r = k->r->exhaustive || index_n(k->x) <= ALL ? gather_all(k) : gather_best(k);
+	out->words_only = k->r->by != SEARCH_BY_WORDS && !k->has_question && index_embedder(k->x) &&
+			  embedder_silent(index_embedder(k->x));
+	return r < 0 ? r : show(k, best, order(k, best), out);
 }
 
 int search_run(struct searcher *s, const struct search_request *r, struct search_result *out)

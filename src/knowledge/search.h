@@ -45,11 +45,17 @@ struct search_tuning {
 	float vector_share;    /* of the vectors in the score, the words have the rest ...          */
 	float vector_half;     /* ... half of it where so many passages were learned from           */
 	float neighbour_share; /* what the better passage beside it in its section lends            */
-	float coverage_share;  /* how much of what is asked for stands here                         */
-	float heading_share, proximity_share, exact_share; /* struct evidence; added to the rest */
+	float feedback_share;  /* how near it is to the first ones together ...                     */
+	unsigned feedback;     /* ... so many of them                                               */
+	float coverage_share;  /* how much of what is asked for stands here; of a long question ... */
+	float coverage_words;  /* ... it counts less: in full up to so many words                   */
+	float heading_share, proximity_share, exact_share; /* struct evidence; added to the rest    */
 };
 
 extern const struct search_tuning search_tuning;
+
+/* "text", "vector", "hybrid". */
+MUST_USE bool search_mode(const char *name, enum search_by *out);
 
 struct search_request {
 	const char *collection; /* NULL: the default */

@@ -14,7 +14,7 @@ static void finds_and_cites(void)
 	AUTO(searcher) struct searcher *finder = NULL;
 	char why[STORE_WHY];
 
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(teststore_add(s, "handbook.md", teststore_manual), 0);
 	CHECK_EQ(searcher_new(&finder), 0);
 	CHECK_EQ(searcher_refresh(finder, s), 0);
@@ -76,7 +76,7 @@ static void neighbours_lend(void)
 	put_paragraph(&b, "The walnut cupboard is here");
 	put_paragraph(&b, "The walnut is old and dark");
 	CHECK(!b.failed);
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(teststore_add(s, "two.md", (const char *)b.p), 0);
 	CHECK_EQ(searcher_new(&finder), 0);
 	CHECK_EQ(searcher_refresh(finder, s), 0);
@@ -97,7 +97,7 @@ static void uses_all_three_ways(void)
 	AUTO(searcher) struct searcher *finder = NULL;
 	char why[STORE_WHY];
 
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(teststore_fill(s), 0);
 	CHECK_EQ(searcher_new(&finder), 0);
 	CHECK_EQ(searcher_load(finder, s, STORE_DEFAULT_COLLECTION), 0);
@@ -119,6 +119,32 @@ static void uses_all_three_ways(void)
 	CHECK_EQ(r, 0);
 	CHECK_EQ(search_run(finder, &n, &result), 0);
 	good = result.n >= 1 && strcmp(result.rows[0].name, "new.md") == 0;
+	search_result_done(&result);
+	CHECK(good);
+}
+
+/* A copy of a document is not a second answer; passages beside each other are one. */
+static void folds_what_belongs_together(void)
+{
+	AUTO(testdir) struct testdir dir = testdir_new();
+	AUTO(store) struct store *s = NULL;
+	AUTO(searcher) struct searcher *finder = NULL;
+	AUTO(buf) struct buf b = { 0 };
+	char why[STORE_WHY];
+
+	buf_puts(&b, "## Cupboards\n\n");
+	put_paragraph(&b, "The walnut cupboard is here");
+	put_paragraph(&b, "The walnut cupboard is old and dark");
+	CHECK(!b.failed);
+	GIVEN(store_open(&s, dir.path, why) == 0);
+	CHECK_EQ(teststore_add(s, "one.md", (const char *)b.p), 0);
+	CHECK_EQ(teststore_add(s, "copy.md", (const char *)b.p), 0);
+	CHECK_EQ(searcher_new(&finder), 0);
+	CHECK_EQ(searcher_refresh(finder, s), 0);
+	const struct search_request q = { .query = "walnut cupboard" };
+	CHECK_EQ(search_run(finder, &q, &result), 0);
+	const struct search_row *r = &result.rows[0];
+	bool good = result.n == 1 && r->n_alike >= 1 && r->end > r->start;
 	search_result_done(&result);
 	CHECK(good);
 }
@@ -155,7 +181,7 @@ static void is_swapped_under_readers(void)
 
 	if (getenv("VOICED_TEST_OOM"))
 		return;
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(teststore_add(s, "handbook.md", teststore_manual), 0);
 	CHECK_EQ(searcher_new(&finder), 0);
 	CHECK_EQ(searcher_refresh(finder, s), 0);
@@ -181,7 +207,7 @@ static void keeps_collections_apart(void)
 	const struct ingest_params other = { .collection = "other" };
 	char why[STORE_WHY];
 
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(teststore_add(s, "handbook.md", teststore_manual), 0);
 	CHECK_EQ(ingest_bytes(s, &other, "handbook.md", bytes_str("# Secret\n\nThe vault."), &sum), 0);
 	CHECK_EQ(searcher_new(&finder), 0);
@@ -198,4 +224,5 @@ static void keeps_collections_apart(void)
 }
 
 TESTS({ "is_swapped_under_readers", is_swapped_under_readers },
-      { "keeps_collections_apart", keeps_collections_apart }, { "finds_and_cites", finds_and_cites }, { "neighbours_lend", neighbours_lend }, { "uses_all_three_ways", uses_all_three_ways })
+      { "keeps_collections_apart", keeps_collections_apart }, { "finds_and_cites", finds_and_cites }, { "neighbours_lend", neighbours_lend },
+      { "folds_what_belongs_together", folds_what_belongs_together }, { "uses_all_three_ways", uses_all_three_ways })

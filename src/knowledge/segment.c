@@ -29,7 +29,8 @@ void segment_unref(struct segment *g)
 	mem_free(g->start);
 	mem_free(g->most);
 	mem_free(g->vectors);
-	mem_free(g->codes);
+	mem_free(g->heads);
+	mem_free(g->tails);
 	mem_free(g);
 }
 
@@ -40,7 +41,7 @@ static int make_rows(struct segment *g, size_t n, size_t n_leaves, unsigned dim)
 	if (n > SEGMENT_MAX)
 		return -ENOMEM;
 	g->dim = dim;
-	g->n_code = vector_code_words(dim);
+	g->n_tail = dim ? vector_code_words(dim) - VECTOR_HEAD : 0;
 	g->rows = mem_calloc(n, sizeof(*g->rows));
 	g->length = mem_calloc(n, sizeof(*g->length));
 	g->leaves = mem_calloc(n_leaves, sizeof(*g->leaves));
@@ -252,9 +253,12 @@ static void append_rows(struct segment *g, const struct segment *from, const uin
 			if (from->dim == g->dim && g->dim)
 				memcpy(g->vectors + g->n * g->dim, from->vectors + row * g->dim,
 				       leaf->n * g->dim);
-			if (g->codes)
-				memcpy(g->codes + g->n * g->n_code, from->codes + row * g->n_code,
-				       leaf->n * g->n_code * sizeof(*g->codes));
+			if (g->heads) {
+				memcpy(g->heads + g->n * VECTOR_HEAD, from->heads + row * VECTOR_HEAD,
+				       leaf->n * VECTOR_HEAD * sizeof(*g->heads));
+				memcpy(g->tails + g->n * g->n_tail, from->tails + row * g->n_tail,
+				       leaf->n * g->n_tail * sizeof(*g->tails));
+			}
 			add_leaf(g, leaf);
 		}
 		row += leaf->n;
@@ -301,6 +305,13 @@ static int merge_lists(struct segment *g, struct segment *const *from, size_t n,
 	return r < 0 ? r : make_directories(g);
 }
 
+static int make_codes(struct segment *g, size_t n)
+{
+	g->heads = mem_calloc(n, VECTOR_HEAD * sizeof(*g->heads));
+	g->tails = mem_calloc(n, g->n_tail * sizeof(*g->tails));
+	return g->heads && g->tails ? 0 : -ENOMEM;
+}
+
 static int merge(struct segment *g, struct segment *const *from, const uint8_t *const *alive,
 		 size_t n, uint32_t **to, size_t n_terms)
 {
@@ -312,11 +323,8 @@ static int merge(struct segment *g, struct segment *const *from, const uint8_t *
 	}
 	if (make_rows(g, rows, leaves, from[0]->dim) < 0)
 		return -ENOMEM;
-	if (from[0]->codes) {
-		g->codes = mem_calloc(rows, g->n_code * sizeof(*g->codes));
-		if (!g->codes)
-			return -ENOMEM;
-	}
+	if (from[0]->heads && make_codes(g, rows) < 0)
+		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		to[i] = mem_calloc(from[i]->n, sizeof(*to[i]));
 		if (!to[i])
@@ -347,13 +355,17 @@ int segment_merge(struct segment **out, struct segment *const *from, const uint8
 
 int segment_code(struct segment *g)
 {
+	uint64_t code[VECTOR_CODE_MAX];
+
 	if (!g->dim)
 		return 0;
-	g->codes = mem_calloc(g->n, g->n_code * sizeof(*g->codes));
-	if (!g->codes)
+	if (make_codes(g, g->n) < 0)
 		return -ENOMEM;
-	for (size_t i = 0; i < g->n; i++)
-		vector_code(g->vectors + i * g->dim, g->dim, g->codes + i * g->n_code);
+	for (size_t i = 0; i < g->n; i++) {
+		vector_code(g->vectors + i * g->dim, g->dim, code);
+		memcpy(g->heads + i * VECTOR_HEAD, code, VECTOR_HEAD * sizeof(*code));
+		memcpy(g->tails + i * g->n_tail, code + VECTOR_HEAD, g->n_tail * sizeof(*code));
+	}
 	return 0;
 }
 

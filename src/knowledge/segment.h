@@ -48,8 +48,9 @@ struct segment {
 	float mean;          /* mean length that `most` was made for */
 	unsigned dim;
 	int8_t *vectors; /* [n][dim]; all zeros: not embedded yet */
-	size_t n_code;
-	uint64_t *codes; /* [n][n_code]: vector.h's, made by segment_code() */
+	size_t n_tail;
+	uint64_t *heads; /* [n][VECTOR_HEAD]: of the vectors' codes, made by segment_code() */
+	uint64_t *tails; /* [n][n_tail]: the rest of them                                   */
 };
 
 /* The unit of `most`. */

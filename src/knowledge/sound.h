@@ -33,8 +33,8 @@ struct sound_filter {
 	const void *ctx;
 };
 
-/* Adds the terms most like a word to the n_out that are there, best first; how many now.
- * filter: may be NULL. */
+/* Adds the terms most like a word, and at least so much (0: as much as makes sense), to the n_out
+ * that are there, best first; how many now. filter: may be NULL. */
 size_t sound_find(const struct sounds *s, const char *word, size_t n,
-		  const struct sound_filter *filter, struct sound_match out[static SOUND_MATCHES],
-		  size_t n_out);
+		  const struct sound_filter *filter, float least,
+		  struct sound_match out[static SOUND_MATCHES], size_t n_out);

@@ -39,12 +39,12 @@ static void finds(void)
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		CHECK(vocab_add(&v, words[i], strlen(words[i])) >= 0);
 	CHECK_EQ(sounds_new(&s, &v, 0, v.n), 0);
-	CHECK(sound_find(s, "debkonf", 7, NULL, m, 0) >= 1 && m[0].term == 0 && m[0].likeness > 0.9f);
-	CHECK(sound_find(s, "postinstant", 11, NULL, m, 0) >= 1 && m[0].term == 1);
-	CHECK(sound_find(s, "okely", 5, NULL, m, 0) >= 1 && m[0].term == 4);
-	CHECK(sound_find(s, "dunvara", 7, NULL, m, 0) >= 1 && m[0].term == 7);
-	CHECK_EQ(sound_find(s, "zebra", 5, NULL, m, 0), 0);
-	CHECK_EQ(sound_find(s, "abc", 3, NULL, m, 0), 0);
+	CHECK(sound_find(s, "debkonf", 7, NULL, 0, m, 0) >= 1 && m[0].term == 0 && m[0].likeness > 0.9f);
+	CHECK(sound_find(s, "postinstant", 11, NULL, 0, m, 0) >= 1 && m[0].term == 1);
+	CHECK(sound_find(s, "okely", 5, NULL, 0, m, 0) >= 1 && m[0].term == 4);
+	CHECK(sound_find(s, "dunvara", 7, NULL, 0, m, 0) >= 1 && m[0].term == 7);
+	CHECK_EQ(sound_find(s, "zebra", 5, NULL, 0, m, 0), 0);
+	CHECK_EQ(sound_find(s, "abc", 3, NULL, 0, m, 0), 0);
 }
 
 TESTS({ "makes_keys", makes_keys }, { "finds", finds })

@@ -120,9 +120,20 @@ static int migrate(struct store *s)
 
 static int make_dir(struct store *s, const char *dir)
 {
-	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
+	if (mkdir(dir, 0700) == 0) {
+		/* SQLite syncs what is in it; that it is there itself, nobody else does. */
+		AUTO(mem) char *up = mem_printf("%s/..", dir);
+		int fd = up ? open(up, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+		if (fd >= 0) {
+			(void)fsync(fd);
+			close(fd);
+		}
 		return 0;
+	}
 	int e = errno;
+	if (e == EEXIST)
+		return 0;
 	snprintf(s->why, sizeof(s->why), "%.160s: the directory cannot be made (%s)", dir, strerror(e));
 	return -e;
 }

@@ -78,6 +78,26 @@ MUST_USE int store_remove(struct store *s, int64_t document);
 /* Replace a document's tags or labels; NULL leaves them. -ENOENT. */
 MUST_USE int store_mark(struct store *s, int64_t document, const char *tags, const char *labels);
 
+/* The file behind a document. */
+struct store_file {
+	int64_t id;
+	const char *path, *title;
+	const uint8_t *sha256; /* [STORE_SHA] */
+	int64_t size, mtime_us;
+};
+
+/* The document at a path and all below it, as of a folder; "" is all of the collection. By
+ * path; texts are not read. The row is borrowed for the length of the call. */
+MUST_USE int store_files(struct store *s, int64_t collection, const char *path,
+			 int (*each)(void *ctx, const struct store_file *f), void *ctx);
+/* The same content at another path; a title of NULL stays. -ENOENT; -EEXIST: something else
+ * is at this path. */
+MUST_USE int store_rename(struct store *s, int64_t document, const char *path, const char *title,
+			  int64_t mtime_us);
+/* The same content, written again: no change that anybody sees. */
+MUST_USE int store_touch(struct store *s, int64_t document, int64_t mtime_us);
+/* Another number whenever another connection has changed anything. */
+MUST_USE int store_changed_by_others(struct store *s, int64_t *out);
 /* What is put, marked and removed between these two is one transaction and one fsync: nothing of
  * it is acknowledged before store_commit(s, 0) has returned 0; with r < 0 all of it is undone and
  * r returned. A call that fails in between undoes only itself. */

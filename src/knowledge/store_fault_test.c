@@ -6,271 +6,11 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "knowledge/db.h"
 #include "knowledge/faultvfs.h"
 #include "knowledge/index.h"
-#include "knowledge/teststore.h"
+#include "knowledge/teststeps.h"
 
 enum { STEPS_MAX = 32, TRIES = 3 };
-
-struct world {
-	struct testdir dir;
-	struct store *s, *reader;
-	char why[STORE_WHY];
-};
-
-struct step {
-	const char *name;
-	int (*run)(struct world *w);
-};
-
-/* --- what the script does --------------------------------------------------------------------- */
-
-/* Small enough for one run to write the log back into the database and to outgrow the cache. */
-static int make_small(struct store *s)
-{
-	return db_exec(s, "PRAGMA wal_autocheckpoint = 24; PRAGMA cache_size = 12; PRAGMA journal_size_limit = 65536");
-}
-
-static int do_open(struct world *w)
-{
-	int r = w->s ? 0 : store_open(&w->s, w->dir.path, w->why);
-
-	return r < 0 ? r : make_small(w->s);
-}
-
-static int do_close(struct world *w)
-{
-	store_close(w->s);
-	w->s = NULL;
-	return 0;
-}
-
-/* Text of so many paragraphs that says who it is in every sentence. */
-static int put(struct world *w, int64_t collection, const char *path, const char *what, unsigned paragraphs)
-{
-	AUTO(outline) struct outline o = { 0 };
-	AUTO(passages) struct passages p = { 0 };
-	struct store_document d = { .collection = collection, .path = path, .title = what,
-				    .type = "text", .size = 5, .mtime_us = 7, .n_pages = 1 };
-	enum store_put how;
-	int64_t id;
-	uint64_t x = 88172645463325252;
-
-	snprintf((char *)d.sha256, sizeof(d.sha256), "%s", what);
-	for (unsigned i = 0; i < paragraphs; i++) {
-		AUTO(buf) struct buf b = { 0 };
-
-		for (unsigned k = 0; k < 12; k++) {
-			x ^= x << 13, x ^= x >> 7, x ^= x << 17;
-			buf_printf(&b, "This is %s of %s with w%x and w%x. ", what, path, (unsigned)(x & 0xfff), i);
-		}
-		outline_add(&o, BLOCK_PARA, 0, 1, buf_bytes(&b));
-	}
-	if (o.text.failed || passages_cut(&o, &p) < 0)
-		return -ENOMEM;
-	return store_put(w->s, &d, buf_bytes(&o.text), &p, &id, &how);
-}
-
-static int find(struct world *w, const char *path, int64_t *id)
-{
-	uint8_t sha[STORE_SHA];
-
-	return store_find(w->s, 1, path, id, sha);
-}
-
-static int do_put(struct world *w)
-{
-	return put(w, 1, "/x/a", "alpha", 1);
-}
-
-static int do_put_much(struct world *w)
-{
-	return put(w, 1, "/x/b", "beta", 24);
-}
-
-static int do_batch(struct world *w)
-{
-	int r = store_batch(w->s);
-
-	if (r < 0)
-		return r;
-	r = put(w, 1, "/x/c", "gamma", 2);
-	if (r == 0)
-		r = put(w, 1, "/x/d", "delta", 1);
-	if (r == 0)
-		r = put(w, 1, "/x/e", "epsilon", 3);
-	return store_commit(w->s, r);
-}
-
-static int do_replace(struct world *w)
-{
-	return put(w, 1, "/x/b", "zeta", 4);
-}
-
-static int do_mark(struct world *w)
-{
-	int64_t id;
-	int r = find(w, "/x/c", &id);
-
-	return r < 0 ? r : store_mark(w->s, id, "\nhr\n", "\nsecret\n");
-}
-
-static int do_remove(struct world *w)
-{
-	int64_t id;
-	int r = find(w, "/x/a", &id);
-
-	return r < 0 ? r : store_remove(w->s, id);
-}
-
-struct ids {
-	int64_t p[512];
-	size_t n;
-};
-
-static int add_id(void *ctx, const struct store_passage *p)
-{
-	struct ids *i = ctx;
-
-	if (i->n == ARRAY_LEN(i->p))
-		return -E2BIG;
-	i->p[i->n++] = p->id;
-	return 0;
-}
-
-static int do_words(struct world *w)
-{
-	static const struct store_word words[] = { { "boat", 3 }, { "harbour", 2 }, { "sail", 1 } };
-	int64_t generation = 0;
-	int r = store_generation(w->s, 1, &generation);
-
-	return r < 0 ? r : store_put_words(w->s, 1, words, ARRAY_LEN(words), STORE_REPLACE, generation, 9);
-}
-
-static int do_learn(struct world *w)
-{
-	static const int8_t vectors[512][16];
-	struct ids ids = { 0 };
-	int64_t generation = 0;
-	int r = store_generation(w->s, 1, &generation);
-
-	if (r == 0)
-		r = store_passages(w->s, 1, add_id, &ids);
-	if (r < 0)
-		return r;
-	struct store_learned l = { .embedder = "test", .dim = 16, .model = bytes_str("model"),
-				   .n_vectors = ids.n, .passages = ids.p, .vectors = vectors[0],
-				   .generation = generation };
-	return store_learn(w->s, 1, &l);
-}
-
-static int do_collection(struct world *w)
-{
-	int64_t id;
-
-	return store_collection(w->s, "second", &id);
-}
-
-static int do_put_second(struct world *w)
-{
-	int64_t id;
-	int r = store_collection(w->s, "second", &id);
-
-	return r < 0 ? r : put(w, id, "/y/f", "eta", 2);
-}
-
-/* A reader that stays keeps the log from being emptied. */
-static int do_hold(struct world *w)
-{
-	struct store_size size;
-	int r = w->reader ? 0 : store_reader_open(&w->reader, w->dir.path, w->why);
-
-	if (r == 0)
-		r = store_hold(w->reader);
-	if (r == 0)
-		r = store_size(w->reader, 1, &size);
-	if (r == 0 && size.documents != 4)
-		return -EILSEQ;
-	if (r < 0 && w->reader)
-		store_release(w->reader);
-	return r;
-}
-
-static int do_put_beside(struct world *w)
-{
-	return put(w, 1, "/x/g", "theta", 16);
-}
-
-static int do_release(struct world *w)
-{
-	if (w->reader)
-		store_release(w->reader);
-	store_close(w->reader);
-	w->reader = NULL;
-	return 0;
-}
-
-static int do_batch_of_all(struct world *w)
-{
-	int64_t d, e;
-	int r = store_batch(w->s);
-
-	if (r < 0)
-		return r;
-	r = find(w, "/x/d", &d);
-	if (r == 0)
-		r = find(w, "/x/e", &e);
-	if (r == 0)
-		r = put(w, 1, "/x/c", "iota", 2);
-	if (r == 0)
-		r = store_remove(w->s, d);
-	if (r == 0 && store_remove(w->s, d) != -ENOENT) /* undoes only itself */
-		r = -EIO;
-	if (r == 0)
-		r = store_mark(w->s, e, "\nold\n", NULL);
-	return store_commit(w->s, r);
-}
-
-/* A batch given up on purpose leaves nothing. */
-static int do_abort(struct world *w)
-{
-	int r = store_batch(w->s);
-
-	if (r < 0)
-		return r;
-	r = put(w, 1, "/x/never", "never", 8);
-	r = store_commit(w->s, r < 0 ? r : -ECANCELED);
-	return r == -ECANCELED ? 0 : r;
-}
-
-static const struct step life[] = {
-	{ "open", do_open },	       { "put", do_put },
-	{ "put much", do_put_much },   { "batch", do_batch },
-	{ "words", do_words },	       { "learn", do_learn },       { "replace", do_replace },
-	{ "mark", do_mark },	       { "remove", do_remove },
-	{ "abort", do_abort },	       { "hold", do_hold },
-	{ "put beside", do_put_beside }, { "release", do_release },
-	{ "close", do_close },	       { "open again", do_open },
-	{ "collection", do_collection }, { "put second", do_put_second },
-	{ "batch of all", do_batch_of_all }, { "learn again", do_learn },
-	{ "close again", do_close },
-};
-
-static int do_read(struct world *w)
-{
-	struct store_size size;
-	int r = w->reader ? 0 : store_reader_open(&w->reader, w->dir.path, w->why);
-
-	if (r == 0)
-		r = store_size(w->reader, 1, &size);
-	return r < 0 ? r : size.documents == 4 ? 0 : -EILSEQ;
-}
-
-static const struct step migration[] = {
-	{ "read", do_read }, { "release", do_release }, { "open", do_open }, { "mark", do_mark },
-	{ "replace", do_replace }, { "close", do_close },
-};
 
 /* --- what must hold --------------------------------------------------------------------------- */
 
@@ -388,6 +128,7 @@ struct play {
 	struct bytes start;         /* the database it begins with; none: an empty directory */
 	uint64_t after[STEPS_MAX];  /* what is kept after each step */
 	struct fault_plan plan;
+	unsigned long memory; /* or: the allocation that fails */
 	struct world w;
 	const char *wrong;
 	char said[STORE_WHY];
@@ -453,10 +194,17 @@ static const char *sentence(const struct play *p)
 	return p->w.why;
 }
 
+static bool struck(const struct play *p)
+{
+	return p->memory ? mem_failed() : faultvfs_struck();
+}
+
 static bool says_so(const struct play *p, int r)
 {
 	enum fault k = p->plan.kind;
 
+	if (p->memory)
+		return r == -ENOMEM;
 	if (k == FAULT_FULL || k == FAULT_SHORT)
 		return r == -ENOSPC && strstr(sentence(p), "disk is full");
 	return k == FAULT_BUSY ? r == -EBUSY : *sentence(p) != 0;
@@ -467,7 +215,7 @@ static size_t recover(struct play *p, size_t i, int r)
 {
 	bool once = !p->plan.lasting && !faultvfs_is_cut(p->plan.kind);
 
-	if (!faultvfs_struck()) {
+	if (!struck(p)) {
 		snprintf(p->said, sizeof(p->said), "%s", sentence(p));
 		p->wrong = "it failed without a reason";
 	} else if (!faultvfs_is_cut(p->plan.kind) && !says_so(p, r)) {
@@ -494,6 +242,7 @@ static void play(struct play *p)
 		return;
 	}
 	faultvfs_plan(p->plan);
+	mem_fail_at(p->memory);
 	for (size_t i = 0; i < p->n && !p->wrong;) {
 		p->w.why[0] = 0;
 		int r = p->steps[i].run(&p->w);
@@ -503,6 +252,7 @@ static void play(struct play *p)
 		else
 			i = recover(p, i, r);
 	}
+	mem_fail_at(0);
 	if (!p->wrong)
 		(void)look(p, p->n);
 	let_go(&p->w);
@@ -574,6 +324,76 @@ static bool try_kind(struct play *p, enum fault kind, bool lasting)
 	return bad == 0;
 }
 
+static unsigned long count_allocations(struct play *p)
+{
+	enum { MANY = 1 << 30 };
+
+	if (!begin(p))
+		return 0;
+	faultvfs_plan((struct fault_plan){ 0 });
+	mem_fail_at(MANY);
+	for (size_t i = 0; i < p->n; i++)
+		if (p->steps[i].run(&p->w) < 0)
+			return 0;
+	unsigned long left = mem_fail_hold();
+	mem_fail_at(0);
+	let_go(&p->w);
+	return MANY - left;
+}
+
+/* Every seventh allocation, or a few of them. */
+static bool try_memory(struct play *p)
+{
+	unsigned long n = count_allocations(p), stride = all() ? 7 : n / TRIES + 1, tried = 0, bad = 0;
+
+	p->plan = (struct fault_plan){ 0 };
+	for (p->memory = 1 + stride / 2; p->memory <= n; p->memory += stride, tried++) {
+		play(p);
+		if (!p->wrong)
+			continue;
+		fprintf(stderr, "allocation %lu of %lu: %s %s\n", p->memory, n, p->wrong, p->said);
+		bad++;
+	}
+	p->memory = 0;
+	if (all())
+		printf("  %-14s %-8s %5lu of %lu allocations: %lu wrong\n", "memory", "", tried, n, bad);
+	return n && bad == 0;
+}
+
+/* A disk that says it has written what it has not cannot be made good. Nothing may crash, and
+ * what fails says why; how it ended is counted. */
+static bool try_lies(struct play *p)
+{
+	unsigned long calls = count_calls(p, FAULT_LIE), stride = all() ? 1 : calls / TRIES + 1;
+	unsigned long well = 0, told = 0, other = 0;
+
+	for (unsigned long n = 1; n <= calls; n += stride) {
+		uint64_t now = 0;
+
+		if (!begin(p))
+			return false;
+		faultvfs_plan((struct fault_plan){ FAULT_LIE, n, false, n });
+		for (size_t i = 0; i < p->n; i++)
+			(void)!p->steps[i].run(&p->w);
+		let_go(&p->w);
+		faultvfs_plan((struct fault_plan){ 0 });
+		if (do_open(&p->w) < 0 || digest(p->w.s, &now) < 0 || whole(p->w.s)) {
+			told++;
+			if (!*sentence(p))
+				return false;
+		} else if (now == p->after[p->n - 1]) {
+			well++;
+		} else {
+			other++;
+		}
+		let_go(&p->w);
+	}
+	if (all())
+		printf("  %-14s %-8s %5lu calls, each in turn: %lu without a trace, %lu found damaged, %lu lost unnoticed\n",
+		       "lie", "", well + told + other, well, told, other);
+	return true;
+}
+
 static void try_all(struct play *p)
 {
 	static const struct {
@@ -593,6 +413,8 @@ static void try_all(struct play *p)
 		fprintf(stderr, "without a fault: %s\n", p->wrong);
 	for (size_t i = 0; p->after[0] && i < ARRAY_LEN(kinds); i++)
 		ok = try_kind(p, kinds[i].kind, kinds[i].lasting) && ok;
+	ok = p->after[0] && try_memory(p) && ok;
+	ok = p->after[0] && try_lies(p) && ok;
 	faultvfs_done();
 	CHECK(ok);
 }

@@ -106,7 +106,7 @@ static void tells_what_changed_and_keeps_its_marks(void)
 	struct store_document d;
 
 	CHECK_EQ(lib, 0);
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK(put(s, "/x/a.txt", "one", &id, &how));
 	CHECK_EQ(store_versions(s, 1, see_version, &first), 0);
 	CHECK(first.n == 1 && first.document == id);
@@ -137,7 +137,7 @@ static void a_batch_is_all_or_nothing(void)
 	struct store_size size;
 
 	CHECK_EQ(lib, 0);
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(store_reader_open(&reader, dir.path, why), 0);
 	CHECK_EQ(store_batch(s), 0);
 	CHECK(put(s, "/x/a.txt", "one", &id, &how));
@@ -156,23 +156,17 @@ static void a_batch_is_all_or_nothing(void)
 	CHECK_EQ(store_check(s), 0);
 }
 
-/* As the first version of this program wrote it. */
-static void an_older_store_is_brought_up_to_date(void)
+/* A document, as the first version of this program wrote it. */
+static bool write_older(const char *dir, int64_t *id)
 {
-	AUTO(testlib) int lib = testlib_new();
-	AUTO(testdir) struct testdir dir = testdir_new();
-	AUTO(store) struct store *s = NULL;
 	char why[STORE_WHY], path[128];
-	int64_t id;
 	enum store_put how;
+	struct store *s = NULL;
 	sqlite3 *db = NULL;
+	bool ok = store_open(&s, dir, why) == 0 && put(s, "/x/a.txt", "one", id, &how);
 
-	CHECK_EQ(lib, 0);
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
-	CHECK(put(s, "/x/a.txt", "one", &id, &how));
 	store_close(s);
-	s = NULL;
-	snprintf(path, sizeof(path), "%s/voiced.db", dir.path);
+	snprintf(path, sizeof(path), "%s/voiced.db", dir);
 	int rc = sqlite3_open(path, &db);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db,
@@ -183,8 +177,20 @@ static void an_older_store_is_brought_up_to_date(void)
 				  "DELETE FROM migrations WHERE version = 2; PRAGMA user_version = 1",
 				  NULL, NULL, NULL);
 	sqlite3_close(db);
-	CHECK_EQ(rc, SQLITE_OK);
+	return ok && rc == SQLITE_OK;
+}
+
+static void an_older_store_is_brought_up_to_date(void)
+{
+	AUTO(testlib) int lib = testlib_new();
+	AUTO(testdir) struct testdir dir = testdir_new();
+	AUTO(store) struct store *s = NULL;
+	char why[STORE_WHY];
 	struct seen seen = { 0 };
+	int64_t id = 0;
+
+	CHECK_EQ(lib, 0);
+	GIVEN(write_older(dir.path, &id));
 	CHECK_EQ(store_reader_open(&s, dir.path, why), 0);
 	CHECK_EQ(store_versions(s, 1, see_version, &seen), 0);
 	CHECK(seen.n == 1 && seen.document == id);
@@ -202,8 +208,8 @@ static void finds_the_passage_of_a_place(void)
 	size_t start = 0, end = SIZE_MAX / 2;
 
 	CHECK_EQ(lib, 0);
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
-	CHECK_EQ(teststore_add(s, "manual.md", teststore_manual), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
+	GIVEN(teststore_add(s, "manual.md", teststore_manual) == 0);
 	CHECK_EQ(store_text(s, 1, &start, &end, &text), 0);
 	buf_putc(&text, 0);
 	CHECK(!text.failed);
@@ -246,7 +252,7 @@ static void separates_collections(void)
 	int n = 0;
 
 	CHECK_EQ(lib, 0);
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
+	GIVEN(store_open(&s, dir.path, why) == 0);
 	CHECK_EQ(store_collection(s, STORE_DEFAULT_COLLECTION, &id), 0);
 	CHECK_EQ(id, 1);
 	CHECK_EQ(store_collection(s, other, &mine), 0);
@@ -265,13 +271,28 @@ static void separates_collections(void)
 	CHECK_EQ(n, 3);
 }
 
+/* Of a version that is not there yet. */
+static bool write_newer(const char *dir)
+{
+	char why[STORE_WHY], path[128];
+	struct store *s = NULL;
+	sqlite3 *db = NULL;
+	bool ok = store_open(&s, dir, why) == 0;
+
+	store_close(s);
+	snprintf(path, sizeof(path), "%s/voiced.db", dir);
+	ok = ok && sqlite3_open(path, &db) == SQLITE_OK &&
+	     sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL) == SQLITE_OK;
+	sqlite3_close(db);
+	return ok;
+}
+
 static void says_what_is_wrong(void)
 {
 	AUTO(testlib) int lib = testlib_new();
 	AUTO(testdir) struct testdir dir = testdir_new();
 	AUTO(store) struct store *s = NULL;
 	char why[STORE_WHY] = "", path[256];
-	sqlite3 *db = NULL;
 
 	CHECK_EQ(lib, 0);
 	CHECK_EQ(store_reader_open(&s, dir.path, why), -ENOENT);
@@ -280,14 +301,7 @@ static void says_what_is_wrong(void)
 	CHECK_EQ(store_open(&s, dir.path, why), -EBADMSG);
 	CHECK(strstr(why, "damaged"));
 	CHECK_EQ(unlink(path), 0);
-	CHECK_EQ(store_open(&s, dir.path, why), 0);
-	store_close(s);
-	s = NULL;
-	int r = sqlite3_open(path, &db);
-	if (r == SQLITE_OK)
-		r = sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL);
-	sqlite3_close(db);
-	CHECK_EQ(r, SQLITE_OK);
+	GIVEN(write_newer(dir.path));
 	CHECK_EQ(store_open(&s, dir.path, why), -EPROTO);
 	CHECK(strstr(why, "newer voiced"));
 	CHECK_EQ(store_open(&s, "/proc/nowhere/at/all", why), -ENOENT);
@@ -351,9 +365,50 @@ static void survives_kill(void)
 	}
 }
 
+/* One of several processes that find an empty directory at the same moment. */
+static int open_with_others(const char *dir, int start, unsigned k)
+{
+	struct store *s = NULL;
+	char why[STORE_WHY], name[8], c;
+	int64_t id;
+
+	(void)!read(start, &c, 1);
+	int r = k % 3 == 2 ? store_reader_open(&s, dir, why) : store_open(&s, dir, why);
+	if (r < 0)
+		return k % 3 == 2 && r == -ENOENT ? 0 : 1;
+	snprintf(name, sizeof(name), "c%u", k % 9);
+	r = k % 3 == 2 ? 0 : store_collection(s, name, &id);
+	store_close(s);
+	return r < 0;
+}
+
+static void several_processes_make_it_together(void)
+{
+	if (getenv("VOICED_TEST_OOM"))
+		return; /* the children do not care */
+	for (unsigned round = 0; round < 8; round++) {
+		AUTO(testdir) struct testdir dir = testdir_new();
+		int start[2], status, bad = 0;
+
+		CHECK_EQ(pipe2(start, O_CLOEXEC), 0);
+		for (unsigned k = 0; k < 6; k++) {
+			if (fork() != 0)
+				continue;
+			close(start[1]);
+			_exit(open_with_others(dir.path, start[0], k));
+		}
+		close(start[0]);
+		close(start[1]);
+		while (wait(&status) > 0)
+			bad += status != 0;
+		CHECK_EQ(bad, 0);
+	}
+}
+
 TESTS({ "keeps_documents", keeps_documents },
       { "tells_what_changed_and_keeps_its_marks", tells_what_changed_and_keeps_its_marks },
       { "a_batch_is_all_or_nothing", a_batch_is_all_or_nothing },
       { "an_older_store_is_brought_up_to_date", an_older_store_is_brought_up_to_date },
       { "finds_the_passage_of_a_place", finds_the_passage_of_a_place }, { "separates_collections", separates_collections },
-      { "says_what_is_wrong", says_what_is_wrong }, { "survives_kill", survives_kill })
+      { "says_what_is_wrong", says_what_is_wrong }, { "survives_kill", survives_kill },
+      { "several_processes_make_it_together", several_processes_make_it_together })

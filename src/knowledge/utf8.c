@@ -50,10 +50,29 @@ void utf8_put(struct buf *b, uint32_t cp)
 	buf_put(b, t, n);
 }
 
+size_t utf8_ascii(struct bytes t)
+{
+	size_t i = 0;
+
+	for (uint64_t eight; i + 8 <= t.n; i += 8) {
+		memcpy(&eight, t.p + i, 8);
+		if (eight & 0x8080808080808080u)
+			break;
+	}
+	while (i < t.n && t.p[i] < 0x80)
+		i++;
+	return i;
+}
+
 bool utf8_valid(struct bytes t)
 {
 	for (size_t i = 0; i < t.n;) {
 		uint32_t cp;
+
+		if (t.p[i] < 0x80) {
+			i += utf8_ascii(bytes_sub(t, i, t.n - i));
+			continue;
+		}
 		size_t len = utf8_decode(t.p + i, t.n - i, &cp);
 
 		if (cp == UTF8_BAD && len == 1)

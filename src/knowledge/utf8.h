@@ -13,6 +13,8 @@ enum { UTF8_BAD = 0xfffd };
 size_t utf8_decode(const uint8_t *p, size_t n, uint32_t *cp);
 void utf8_put(struct buf *b, uint32_t cp);
 MUST_USE bool utf8_valid(struct bytes t);
+/* How many octets at the start are ASCII. */
+size_t utf8_ascii(struct bytes t);
 
 /* The nearest boundary of a character at or before / at or after `at`, inside t. */
 size_t utf8_floor(struct bytes t, size_t at);

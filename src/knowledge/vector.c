@@ -14,19 +14,22 @@ static int32_t dot_plain(const int8_t *a, const int8_t *b, size_t n)
 	return sum;
 }
 
-static void differ_plain(const uint64_t *codes, size_t n, size_t words, const uint64_t *code,
-			 uint16_t *to)
+static unsigned distance_plain(const uint64_t *a, const uint64_t *b, size_t words)
 {
-	for (size_t i = 0; i < n; i++, codes += words) {
-		int sum = 0;
+	int sum = 0;
 
-		for (size_t w = 0; w < words; w++)
-			sum += __builtin_popcountll(codes[w] ^ code[w]);
-		to[i] = (uint16_t)sum;
-	}
+	for (size_t w = 0; w < words; w++)
+		sum += __builtin_popcountll(a[w] ^ b[w]);
+	return (unsigned)sum;
 }
 
-static const struct vector_ops plain = { "plain", dot_plain, differ_plain };
+static void differ_plain(const uint64_t *heads, size_t n, const uint64_t *code, uint8_t *to)
+{
+	for (size_t i = 0; i < n; i++)
+		to[i] = (uint8_t)distance_plain(heads + VECTOR_HEAD * i, code, VECTOR_HEAD);
+}
+
+static const struct vector_ops plain = { "plain", dot_plain, differ_plain, distance_plain };
 
 #ifdef __x86_64__
 
@@ -50,29 +53,26 @@ AVX2 static int32_t dot_avx2(const int8_t *a, const int8_t *b, size_t n)
 	return _mm_cvtsi128_si32(s);
 }
 
-AVX2 static void differ_avx2(const uint64_t *codes, size_t n, size_t words, const uint64_t *code,
-			     uint16_t *to)
+AVX2 static unsigned distance_avx2(const uint64_t *a, const uint64_t *b, size_t words)
 {
-	if (words == 4) { /* the usual one, without a loop */
-		for (size_t i = 0; i < n; i++, codes += 4)
-			to[i] = (uint16_t)(_mm_popcnt_u64(codes[0] ^ code[0]) + _mm_popcnt_u64(codes[1] ^ code[1]) +
-					   _mm_popcnt_u64(codes[2] ^ code[2]) + _mm_popcnt_u64(codes[3] ^ code[3]));
-		return;
-	}
-	for (size_t i = 0; i < n; i++, codes += words) {
-		long long sum = 0;
+	long long sum = 0;
 
-		for (size_t w = 0; w < words; w++)
-			sum += _mm_popcnt_u64(codes[w] ^ code[w]);
-		to[i] = (uint16_t)sum;
-	}
+	for (size_t w = 0; w < words; w++)
+		sum += _mm_popcnt_u64(a[w] ^ b[w]);
+	return (unsigned)sum;
 }
 
-static const struct vector_ops avx2 = { "AVX2", dot_avx2, differ_avx2 };
+AVX2 static void differ_avx2(const uint64_t *heads, size_t n, const uint64_t *code, uint8_t *to)
+{
+	for (size_t i = 0; i < n; i++, heads += VECTOR_HEAD)
+		to[i] = (uint8_t)(_mm_popcnt_u64(heads[0] ^ code[0]) + _mm_popcnt_u64(heads[1] ^ code[1]));
+}
+
+static const struct vector_ops avx2 = { "AVX2", dot_avx2, differ_avx2, distance_avx2 };
 
 /* --- AVX-512 with VNNI and VPOPCNTDQ ------------------------------------------------------------ */
 
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq,avx2")))
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vpopcntdq,avx2,popcnt")))
 
 AVX512 static int32_t dot_avx512(const int8_t *a, const int8_t *b, size_t n)
 {
@@ -89,24 +89,27 @@ AVX512 static int32_t dot_avx512(const int8_t *a, const int8_t *b, size_t n)
 	return i < n ? total + dot_avx2(a + i, b + i, n - i) : total;
 }
 
-AVX512 static void differ_avx512(const uint64_t *codes, size_t n, size_t words, const uint64_t *code,
-				 uint16_t *to)
+/* Eight heads at a time: their counts are added in pairs and put beside each other. */
+AVX512 static void differ_avx512(const uint64_t *heads, size_t n, const uint64_t *code, uint8_t *to)
 {
-	for (size_t i = 0; i < n; i++, codes += words) {
-		__m256i sum = _mm256_setzero_si256();
+	const __m512i c = _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)code));
+	const __m512i even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+	const __m512i odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+	size_t i = 0;
 
-		for (size_t w = 0; w < words; w += 4) {
-			__m256i x = _mm256_loadu_si256((const void *)(codes + w));
-			__m256i y = _mm256_loadu_si256((const void *)(code + w));
+	for (; i + 8 <= n; i += 8) {
+		const uint64_t *at = heads + VECTOR_HEAD * i;
+		__m512i a = _mm512_popcnt_epi64(_mm512_xor_si512(_mm512_loadu_si512(at), c));
+		__m512i b = _mm512_popcnt_epi64(_mm512_xor_si512(_mm512_loadu_si512(at + 8), c));
+		__m512i sum = _mm512_add_epi64(_mm512_permutex2var_epi64(a, even, b),
+					       _mm512_permutex2var_epi64(a, odd, b));
 
-			sum = _mm256_add_epi64(sum, _mm256_popcnt_epi64(_mm256_xor_si256(x, y)));
-		}
-		__m128i s = _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-		to[i] = (uint16_t)(_mm_cvtsi128_si64(s) + _mm_extract_epi64(s, 1));
+		_mm_storel_epi64((void *)(to + i), _mm512_cvtepi64_epi8(sum));
 	}
+	differ_avx2(heads + VECTOR_HEAD * i, n - i, code, to + i);
 }
 
-static const struct vector_ops avx512 = { "AVX-512", dot_avx512, differ_avx512 };
+static const struct vector_ops avx512 = { "AVX-512", dot_avx512, differ_avx512, distance_avx2 };
 
 static bool has_avx2(void)
 {
@@ -116,6 +119,7 @@ static bool has_avx2(void)
 static bool has_avx512(void)
 {
 	return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	       __builtin_cpu_supports("avx512dq") &&
 	       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni") &&
 	       __builtin_cpu_supports("avx512vpopcntdq");
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <math.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "knowledge/labels.h"
@@ -11,7 +12,8 @@ static bool asked_for(const struct view_filter *f, const struct index_document *
 {
 	return (!f->document || f->document == d->id) && (!f->since_us || d->mtime_us >= f->since_us) &&
 	       (!f->until_us || d->mtime_us < f->until_us) && (!f->tags || labels_within(f->tags, d->tags)) &&
-	       (!f->path || fnmatch(f->path, d->path, 0) == 0 || fnmatch(f->path, d->name, 0) == 0);
+	       (!f->path || fnmatch(f->path, d->path, 0) == 0 || fnmatch(f->path, d->name, 0) == 0) &&
+	       (!f->name || fnmatch(f->name, d->name, 0) == 0);
 }
 
 static bool is_alive(const struct index_segment *s, size_t leaf)
@@ -40,7 +42,7 @@ int view_init(struct view *v, const struct index *x, const struct view_filter *f
 	size_t n = index_n_segments(x), leaves = 0;
 
 	*v = (struct view){ .x = x, .n_passages = index_n_alive(x) };
-	v->all = !f->groups && !(f->tags && *f->tags) && !f->path && !f->since_us && !f->until_us &&
+	v->all = !f->groups && !(f->tags && *f->tags) && !f->path && !f->name && !f->since_us && !f->until_us &&
 		 !f->document;
 	if (v->all)
 		return 0;
@@ -63,6 +65,22 @@ int view_init(struct view *v, const struct index *x, const struct view_filter *f
 	return 0;
 }
 
+bool view_date(const char *text, int64_t *us)
+{
+	static const char *const forms[] = { "%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ" };
+
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		struct tm t = { .tm_mday = 1 };
+		const char *end = strptime(text, forms[i], &t);
+
+		if (!end || *end)
+			continue;
+		*us = (int64_t)timegm(&t) * US_PER_S;
+		return true;
+	}
+	return false;
+}
+
 void view_done(struct view *v)
 {
 	mem_free(v->memory);
@@ -71,8 +89,8 @@ void view_done(struct view *v)
 	v->masks = NULL;
 }
 
-/* How many of the passages that may be seen hold the term, up to `enough`. */
-static size_t count(const struct view *v, int32_t term, size_t enough)
+/* How many of the passages that may be seen hold the term. */
+static size_t count(const struct view *v, int32_t term)
 {
 	size_t n = 0;
 
@@ -82,21 +100,46 @@ static size_t count(const struct view *v, int32_t term, size_t enough)
 		const struct segment *g = index_segment(v->x, s)->g;
 		struct segment_list l = segment_list(g, (uint32_t)term);
 
-		for (size_t i = 0; i < l.n && n < enough; i++)
+		for (size_t i = 0; i < l.n; i++)
 			n += v->granted[s][g->rows[l.passage[i]].leaf_no];
 	}
 	return n;
 }
 
+/* Does the term stand there itself? A list also has passages in which two words join to it, and
+ * that they join may be known from what is hidden alone. */
+static bool says(const struct index *x, const struct segment_row *row, int32_t term)
+{
+	const struct index_tokens *t = &row->leaf->tokens[row->ordinal];
+
+	for (size_t i = 0; i < t->n; i++)
+		if (t->surface[i] != INDEX_SENTENCE && index_surface_term(x, t->surface[i]) == term)
+			return true;
+	return false;
+}
+
 bool view_has_term(const struct view *v, int32_t term)
 {
-	return count(v, term, 1) > 0;
+	if (!v->restricted || !index_df(v->x, term))
+		return index_df(v->x, term) > 0;
+	for (size_t s = 0; s < index_n_segments(v->x); s++) {
+		const struct segment *g = index_segment(v->x, s)->g;
+		struct segment_list l = segment_list(g, (uint32_t)term);
+
+		for (size_t i = 0; i < l.n; i++) {
+			const struct segment_row *row = &g->rows[l.passage[i]];
+
+			if (v->granted[s][row->leaf_no] && says(v->x, row, term))
+				return true;
+		}
+	}
+	return false;
 }
 
 float view_idf(const struct view *v, int32_t term)
 {
 	if (!v->restricted)
 		return index_idf(v->x, term);
-	float n = (float)count(v, term, SIZE_MAX);
+	float n = (float)count(v, term);
 	return logf(1 + ((float)v->n_passages - n + 0.5f) / (n + 0.5f));
 }

@@ -11,7 +11,8 @@
 struct view_filter {
 	const char *groups; /* of who asks (labels.h); NULL: sees all; "": only what has no labels */
 	const char *tags;   /* NULL or "": any; else the document has all of them           */
-	const char *path;   /* NULL: any; else a glob (fnmatch(3)) of path or file name     */
+	const char *path;   /* NULL: any; else a glob (fnmatch(3)) of the path or the name  */
+	const char *name;   /* NULL: any; else a glob of the file's name alone              */
 	int64_t since_us, until_us; /* modified in [since, until); 0: no bound */
 	int64_t document;           /* only this one; 0: all                   */
 };
@@ -38,6 +39,9 @@ static inline const uint8_t *view_leaves(const struct view *v, size_t segment)
 {
 	return v->all ? index_segment(v->x, segment)->alive : v->masks[segment];
 }
+
+/* "2026-01-31", or with "T12:00:00Z" behind it, as microseconds since 1970. */
+MUST_USE bool view_date(const char *text, int64_t *us);
 
 /* Does any passage that may be seen hold the term? */
 MUST_USE bool view_has_term(const struct view *v, int32_t term);

@@ -101,15 +101,35 @@ static void drop_genitive(struct word *w, size_t mark)
 		w->n = mark;
 }
 
+/* Most of most texts: a letter or digit of ASCII, in lower case; 0: something else. */
+static char plain(uint8_t c)
+{
+	uint8_t l = c | 32;
+
+	return (l >= 'a' && l <= 'z') ? (char)l : c >= '0' && c <= '9' ? (char)c : 0;
+}
+
 bool word_next(struct bytes t, size_t *pos, struct word *out)
 {
-	struct word w = { .n = 0 };
+	struct word w;
 	bool open = false;
 	size_t i = *pos, apostrophe = 0;
 
+	w.n = w.start = 0;
 	while (i < t.n) {
 		char l[8];
 		uint32_t cp;
+
+		l[0] = plain(t.p[i]);
+		if (l[0]) {
+			if (!open)
+				w.start = i;
+			open = true;
+			if (w.n < WORD_MAX)
+				w.s[w.n++] = l[0];
+			i++;
+			continue;
+		}
 		size_t len = utf8_decode(t.p + i, t.n - i, &cp), n = letter(cp, l), joint;
 
 		if (n && is_ideograph(cp)) {

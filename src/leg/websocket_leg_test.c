@@ -5,8 +5,6 @@
 #include "base/list.h"
 #include "base/test.h"
 #include "engine/fake.h"
-#include "net/http_server.h"
-#include "net/listen.h"
 #include "net/net_test.h"
 
 /* A server whose every address is a session. */
@@ -57,26 +55,20 @@ static void site_auto_(struct site *s)
 
 static bool site_open(struct site *s)
 {
-	char why[LISTEN_WHY];
-	struct http_server_params p = { .loops = s->loops, .n_loops = 1, .ops = &ops,
-					.ctx = s, .policy = &policy };
+	struct http_server_params p = { .n_loops = 1, .ops = &ops, .ctx = s, .policy = &policy };
 
 	json_init();
-	p.limits.linger_us = 20 * US_PER_MS;
 	list_init(&s->legs);
 	s->opened = 1;
 	if (fake_new(&s->fake) != 0)
 		return false;
 	fake_engines(s->fake, &s->engines);
-	return loop_new(&s->loops[0], 0) == 0 && addr_parse(bytes_str("127.0.0.1:0"), &s->at) &&
-	       listen_probe(&s->at, why) == LISTEN_OK && http_server_new(&s->server, &p) == 0 &&
-	       http_server_listen(s->server, &s->at, why) == LISTEN_OK;
+	return server_open(&s->server, &p, s->loops, &s->at);
 }
 
 static bool join(struct client *c, struct site *s)
 {
-	memcpy(c->loops, s->loops, sizeof(c->loops));
-	return client_open(c, &s->at);
+	return client_join(c, s->loops, &s->at);
 }
 
 static const char shake[] =

@@ -16,6 +16,8 @@
 #include "base/buf.h"
 #include "base/loop.h"
 #include "base/test.h"
+#include "net/http_server.h"
+#include "net/listen.h"
 
 enum { WAIT_MS = 2000, LOOPS_MAX = 2 };
 
@@ -47,6 +49,29 @@ static inline bool client_open(struct client *c, const struct addr *to)
 
 	c->fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	return c->fd > 0 && connect(c->fd, (struct sockaddr *)&sa, (socklen_t)n) == 0;
+}
+
+/* A server for the client: on loopback, at a port that was free, over p->n_loops new loops (the first
+ * has its own already, if need be), and quick to hang up. Ownership as with http_server_new(). */
+static inline bool server_open(struct http_server **out, struct http_server_params *p,
+			       struct loop **loops, struct addr *at)
+{
+	char why[LISTEN_WHY];
+
+	p->loops = loops;
+	p->limits.linger_us = 20 * US_PER_MS;
+	for (size_t i = 0; i < p->n_loops; i++)
+		if (!loops[i] && loop_new(&loops[i], (unsigned)i) != 0)
+			return false;
+	return addr_parse(bytes_str("127.0.0.1:0"), at) && listen_probe(at, why) == LISTEN_OK &&
+	       http_server_new(out, p) == 0 && http_server_listen(*out, at, why) == LISTEN_OK;
+}
+
+static inline bool client_join(struct client *c, struct loop *const loops[LOOPS_MAX],
+			       const struct addr *at)
+{
+	memcpy(c->loops, loops, sizeof(c->loops));
+	return client_open(c, at);
 }
 
 static inline void nap(void)

@@ -77,24 +77,15 @@ static void site_auto_(struct site *s)
 
 static bool site_open(struct site *s, size_t n_loops)
 {
-	char why[LISTEN_WHY];
-	struct http_server_params p = { .loops = s->loops, .n_loops = n_loops, .ops = &ops,
-					.ctx = s, .policy = &policy, .tls = s->tls };
+	struct http_server_params p = { .n_loops = n_loops, .ops = &ops, .ctx = s, .policy = &policy,
+					.tls = s->tls, .limits = s->limits };
 
-	p.limits = s->limits;
-	p.limits.linger_us = 20 * US_PER_MS;
-	for (size_t i = 0; i < n_loops; i++)
-		if (loop_new(&s->loops[i], (unsigned)i) != 0)
-			return false;
-	return addr_parse(bytes_str("127.0.0.1:0"), &s->at) &&
-	       listen_probe(&s->at, why) == LISTEN_OK && http_server_new(&s->server, &p) == 0 &&
-	       http_server_listen(s->server, &s->at, why) == LISTEN_OK;
+	return server_open(&s->server, &p, s->loops, &s->at);
 }
 
 static bool join(struct client *c, struct site *s)
 {
-	memcpy(c->loops, s->loops, sizeof(c->loops));
-	return client_open(c, &s->at);
+	return client_join(c, s->loops, &s->at);
 }
 
 #define SHAKE_BUT_KEY                                                                              \

@@ -66,8 +66,8 @@ static bool take_metadata(struct session *s, const json_t *response, struct wish
 	return ok;
 }
 
-/* One element of response.input: an item, or a reference to one. A new wire; NULL: told why. */
-static json_t *input_item(struct session *s, const json_t *from)
+/* One element of such a list: an item, or a reference to one. A new wire; NULL: told why. */
+static json_t *input_item(struct session *s, const char *param, const json_t *from)
 {
 	struct item *it = NULL;
 	const char *audio64;
@@ -78,7 +78,7 @@ static json_t *input_item(struct session *s, const json_t *from)
 		it = conv_find(&s->conv, json_str(from, "id", ""));
 		if (it)
 			return json_deep_copy(it->wire);
-		error_send(s, ERR_INVALID_VALUE, "response.input",
+		error_send(s, ERR_INVALID_VALUE, param,
 			   "Item with id '%.64s' not found.", json_str(from, "id", ""));
 		return NULL;
 	}
@@ -98,19 +98,21 @@ static json_t *input_item(struct session *s, const json_t *from)
 static bool take_items(struct session *s, const json_t *response, const char *name, json_t **to)
 {
 	json_t *list = json_object_get(response, name), *from;
+	char param[64];
 	size_t i;
 
 	if (!list || json_is_null(list))
 		return true;
+	snprintf(param, sizeof(param), "response.%s", name);
 	if (!json_is_array(list) || json_array_size(list) > SESSION_ITEMS_MAX) {
-		error_send(s, ERR_INVALID_VALUE, "response.input",
-			   "Invalid 'response.%s': expected an array of items.", name);
+		error_send(s, ERR_INVALID_VALUE, param,
+			   "Invalid '%s': expected an array of items.", param);
 		return false;
 	}
 	json_decref(*to);
 	*to = json_array();
 	json_array_foreach (list, i, from) {
-		json_t *wire = input_item(s, from);
+		json_t *wire = input_item(s, param, from);
 
 		if (!wire || json_array_append_new(*to, wire) < 0)
 			return false;
@@ -198,7 +200,7 @@ static bool queued(struct session *s, const json_t *msg, const struct wish *w)
 		return false;
 	if (!s->queue)
 		s->queue = json_array();
-	json_t *v = json_pack("{s:i,s:o}", "slot", (int)slot_index(s, s->asking.from), "message",
+	json_t *v = json_pack("{s:I,s:o}", "leg", (json_int_t)s->asking.from->number, "message",
 			      json_deep_copy(msg));
 	if (json_array_append_new(s->queue, v) < 0)
 		session_oom(s);
@@ -215,8 +217,9 @@ void response_queue_run(struct session *s)
 
 	(void)json_array_remove(queue, 0);
 	s->queue = NULL; /* nothing is put into the queue from out of the queue */
-	s->asking = (struct asking){ &s->legs[json_int(first, "slot", 0)],
-				     json_str(msg, "event_id", NULL) };
+	/* Who has left is answered all the same, as others hear it; nobody knows that event_id now. */
+	struct leg_slot *from = slot_of_number(s, (uint64_t)json_int(first, "leg", 0));
+	s->asking = (struct asking){ from, from ? json_str(msg, "event_id", NULL) : NULL };
 	on_response_create(s, msg);
 	s->asking = (struct asking){ 0 };
 	s->queue = json_incref(queue);

@@ -249,7 +249,37 @@ static void an_idle_session_is_small(void)
 	CHECK(!dump.failed && dump.n > 50);
 }
 
-TESTS({ "a_sideband_hears_events_but_no_audio", a_sideband_hears_events_but_no_audio },
+/* Its place is another's by the time its turn comes: who came later has not asked. */
+static void what_a_leg_asked_for_outlives_it(void)
+{
+	const struct fake_delays slow = { .step_us = 1000000 };
+	struct side first = { .leg = { &side_ops } }, later = first;
+
+	RIG(r, NULL, 0);
+	fake_delays(r.fake, &slow);
+	rig_say(&r, "{'type':'session.update','session':{'type':'realtime','include':['voiced.queue']}}");
+	rig_say(&r, "{'type':'conversation.item.create','item':{'id':'u','type':'message',"
+		    "'role':'user','content':[{'type':'input_text','text':'x'}]}}");
+	CHECK_EQ(session_attach(r.s, &first.leg, LEG_SIDEBAND, r.env.now_us), 0);
+	session_on_message(r.s, &first.leg, bytes_str("{\"type\":\"response.create\"}"), r.env.now_us);
+	session_on_message(r.s, &first.leg, bytes_str("{\"type\":\"response.create\"}"), r.env.now_us);
+	session_on_message(r.s, &first.leg,
+			   bytes_str("{\"type\":\"response.create\",\"event_id\":\"mine\",\"response\":"
+				     "{\"input\":[{\"type\":\"item_reference\",\"id\":\"u\"}]}}"),
+			   r.env.now_us);
+	rig_say(&r, "{'type':'conversation.item.delete','item_id':'u'}");
+	CHECK(!heard(&first, "error"));
+	session_detach(r.s, &first.leg, r.env.now_us);
+	CHECK_EQ(session_attach(r.s, &later.leg, LEG_SIDEBAND, r.env.now_us), 0);
+	rig_wait(&r, 30000000);
+	CHECK_EQ(rig_count(&r, "response.done"), 2);
+	CHECK(heard(&later, "error"));
+	CHECK(rig_until(&r, "error", "{'error':{'param':'response.input','event_id':null}}"));
+	session_detach(r.s, &later.leg, r.env.now_us);
+}
+
+TESTS({ "what_a_leg_asked_for_outlives_it", what_a_leg_asked_for_outlives_it },
+      { "a_sideband_hears_events_but_no_audio", a_sideband_hears_events_but_no_audio },
       { "a_call_is_shared_by_control_socket_and_data_channel",
 	a_call_is_shared_by_control_socket_and_data_channel },
       { "a_call_outlives_its_control_socket_for_a_while",

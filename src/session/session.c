@@ -198,6 +198,14 @@ unsigned slot_index(const struct session *s, const struct leg_slot *l)
 	return (unsigned)(l - s->legs);
 }
 
+struct leg_slot *slot_of_number(struct session *s, uint64_t number)
+{
+	for (size_t i = 0; i < SESSION_LEGS; i++)
+		if (s->legs[i].leg && s->legs[i].number == number)
+			return &s->legs[i];
+	return NULL;
+}
+
 static struct leg_slot *slot_of(struct session *s, const struct leg *l)
 {
 	for (size_t i = 0; i < SESSION_LEGS; i++)
@@ -403,7 +411,7 @@ int session_attach(struct session *s, struct leg *l, enum leg_role r, uint64_t n
 	session_enter(s, now_us);
 	RECORD(s, REC_ATTACH, (struct bytes){ 0 }, slot_index(s, slot), r, l->ops->caps,
 	       l->ops->out_rate_hz, l->ops->room != NULL, l->view);
-	*slot = (struct leg_slot){ .leg = l, .role = r };
+	*slot = (struct leg_slot){ .leg = l, .role = r, .number = ++s->n_attached };
 	if (l->view == VIEW_CONTROL)
 		s->alone_us = UINT64_MAX;
 	if (r == LEG_MAIN)

@@ -25,7 +25,8 @@ enum session_state {
 struct leg_slot {
 	struct leg *leg; /* NULL: free */
 	enum leg_role role;
-	bool told; /* session.created was sent */
+	bool told;       /* session.created was sent                  */
+	uint64_t number; /* of this leg, and never of a later one     */
 };
 
 /* The message being served: errors and replies go to its sender. */
@@ -56,9 +57,9 @@ struct session {
 	uint64_t grace_us, alone_us; /* without its control socket: at most, and until */
 	bool enforced;               /* params.enforced */
 	bool updated;                /* by session.update, at least once */
-	json_t *queue;               /* response.create's that wait: {slot, message}; or NULL */
+	json_t *queue;               /* response.create's that wait: {leg, message}; or NULL  */
 	json_t *texts;               /* Voice Live: streamed text by id; or NULL              */
-	uint64_t next_ticket, next_tag, next_id;
+	uint64_t next_ticket, next_tag, next_id, n_attached;
 	uint64_t n_messages, n_errors, n_turns, n_responses_made; /* for dump */
 	unsigned paced_hz; /* of the main leg that is expected; 0: none is, or it has come */
 	bool voice_locked; /* assistant audio has been sent */
@@ -85,6 +86,8 @@ bool session_paced(const struct session *s);
 /* The rate of what is sent to it: paced legs, there or expected; 0: the format says it. */
 unsigned session_paced_hz(const struct session *s);
 unsigned slot_index(const struct session *s, const struct leg_slot *l);
+/* NULL: the leg of that number has gone. */
+struct leg_slot *slot_of_number(struct session *s, uint64_t number);
 
 void session_record(struct session *s, enum rec_kind k, struct bytes body);
 /* Records a number as LEB128 and returns it: answers of legs and engines. */

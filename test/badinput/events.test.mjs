@@ -7,7 +7,7 @@ import { closeAll, connect } from '../tools/session.mjs';
 let server;
 
 before(async () => {
-  server = await serve();
+  server = await serve({ decoders: 1 });
 });
 afterEach(closeAll);
 after(() => server?.stop());

@@ -11,7 +11,7 @@ import { cases, table } from './json_cases.mjs';
 let server;
 
 before(async () => {
-  server = await serve();
+  server = await serve({ decoders: 1 });
 });
 afterEach(closeAll);
 after(() => server?.stop());

@@ -98,7 +98,7 @@ async function session(server, key) {
 const files = (dir) => readdirSync(dir, { recursive: true }).map((f) => join(dir, f)).filter((f) => statSync(f).isFile());
 
 test('no secret is in the log, whoever brought it and however', async (t) => {
-  const server = await serve({ data: temporary('secrets'), args: ['--key', KEY, '--log-level', 'debug'] });
+  const server = await serve({ data: temporary('secrets'), args: ['--key', KEY, '--log-level', 'debug'], decoders: 1 });
   servers.push(server);
   const minted = [];
   for (const [path, body] of [['/v1/realtime/client_secrets', { session: { type: 'realtime', tools: [{ type: 'mcp', server_label: 'a', authorization: TOOL }] } }], ['/v1/realtime/sessions', { model: 'x' }], ['/v1/realtime/client_secrets', { voiced: { max_sessions: 1 } }]]) {
@@ -142,7 +142,7 @@ test('no secret is in the log, whoever brought it and however', async (t) => {
 });
 
 test('a start that fails does not tell the key either', async () => {
-  const other = await serve();
+  const other = await serve({ decoders: 1 });
   servers.push(other);
   const file = join(temporary('config'), 'voiced.conf');
   writeFileSync(file, `key = ${KEY}\nnonsense = ${KEY}\n`);

@@ -9,7 +9,7 @@ import { exchange } from '../tools/wire.mjs';
 let server;
 
 before(async () => {
-  server = await serve();
+  server = await serve({ decoders: 1 });
 });
 after(() => server?.stop());
 

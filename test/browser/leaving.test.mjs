@@ -1,7 +1,7 @@
 // A page that goes away, in whatever way, frees its conversation at once; nothing waits for timeouts.
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import * as h from "./harness.mjs";
 
 const SOON_MS = 2000;
@@ -14,21 +14,12 @@ const ways = {
 };
 
 describe("a conversation ends by", () => {
-	let server, browser;
-	const sessions = async () => (await server.status()).sessions;
-
-	before(async () => {
-		server = await h.serve();
-		browser = await h.browse();
-	});
-	after(async () => {
-		await browser?.close();
-		await server?.stop();
-	});
+	const here = h.stage_all();
+	const sessions = async () => (await here.server.status()).sessions;
 
 	for (const [how, leave] of Object.entries(ways)) {
 		test(how, async (t) => {
-			const page = await h.open(browser, server.url);
+			const page = await here.open();
 
 			await page.click("#talk");
 			await page.waitForSelector("[data-call=on]", { timeout: 15000 });
@@ -39,7 +30,7 @@ describe("a conversation ends by", () => {
 			await h.until(async () => await sessions() === 0, SOON_MS, "the call to end");
 			t.diagnostic(`a call: ${Date.now() - from} ms`);
 
-			const again = await h.open(browser, server.url);
+			const again = await here.open();
 
 			await h.ask(again, "What is the station cat called?");
 			assert.equal(await sessions(), 1);
@@ -49,7 +40,7 @@ describe("a conversation ends by", () => {
 	}
 
 	test("going back finds the page working", async () => {
-		const page = await h.open(browser, server.url);
+		const page = await here.open();
 
 		await page.click("#talk");
 		await page.waitForSelector("[data-call=on]", { timeout: 15000 });

@@ -16,9 +16,9 @@ const data = temporary();
 test.after(() => rmSync(data, { recursive: true, force: true }));
 
 test('help, version, and a word that is nearly a command', () => {
-  assert.match(run(['--help']).out, /serve[\s\S]*ingest[\s\S]*search[\s\S]*ask[\s\S]*doctor[\s\S]*token/);
+  assert.match(run(['--help']).out, /serve[\s\S]*ingest[\s\S]*search[\s\S]*ask[\s\S]*eval[\s\S]*doctor[\s\S]*token/);
   assert.match(run(['--version']).out, /^voiced \d+\.\d+\.\d+\n$/);
-  for (const c of ['serve', 'ingest', 'search', 'ask', 'doctor', 'token']) {
+  for (const c of ['serve', 'ingest', 'search', 'ask', 'eval', 'doctor', 'token']) {
     const r = run([c, '--help']);
     assert.equal(r.code, 0);
     assert.match(r.out, new RegExp(`usage: voiced ${c}`));

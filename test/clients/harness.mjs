@@ -33,7 +33,7 @@ async function warm(server) {
 
 // What every client needs to know: where the server is, the key, whom to trust, and a question as sound.
 async function open(args = []) {
-  const server = await serve({ data: ingest([join(root, 'examples')]), args: ['--key', KEY, '--decoders', String(DECODERS), ...args] });
+  const server = await serve({ data: ingest([join(root, 'examples')]), args: ['--key', KEY, ...args], decoders: DECODERS });
   await warm(server);
   // On a call there is silence all the time; on a socket only what is sent.
   const speech = { cat: speak(CAT.text, 'slt', { rate: 24000, before: 0.3, after: 0.9 }),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, afterEach, before } from 'node:test';
-import { ingest, root, serve } from '../tools/server.mjs';
+import { MUTE, ingest, root, serve } from '../tools/server.mjs';
 import { Session, closeAll, connect, pcm } from '../tools/session.mjs';
 import { dialects, members } from '../tools/shapes.mjs';
 import { speak } from '../tools/speech.mjs';
@@ -13,18 +13,17 @@ export const FIRE = 'Where should everyone gather when there is a fire?';
 export const KEY = 'a-key-that-nobody-guesses-0123456789';
 export const APP = 'https://app.example';
 
+export { MUTE };
+
 Session.patience = Number(process.env.VOICED_PATIENCE_MS ?? 30000);
 afterEach(closeAll);
 
-// For servers that nobody speaks to: started as soon as they answer at all.
-export const MUTE = { ready: false, decoders: 1 };
-
 // A server for the tests of a file.
-export function hosted({ args = [], decoders = 2, ...options } = {}) {
+export function hosted({ decoders = 2, ...options } = {}) {
   let server;
   const documents = ['staff-handbook.md', 'emergencies.html'].map((name) => join(root, 'examples', name));
 
-  before(async () => { server = await serve({ data: ingest(documents), args: ['--decoders', String(decoders), ...args], ...options }); });
+  before(async () => { server = await serve({ data: ingest(documents), decoders, ...options }); });
   after(() => server?.stop());
   return new Proxy({}, { get: (_, name) => server?.[name] });
 }

@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { connect as tlsConnect } from 'node:tls';
-import { freePort, ingest, root, serve, temporary, voiced } from '../tools/server.mjs';
+import { MUTE, freePort, ingest, root, serve, temporary, voiced } from '../tools/server.mjs';
 import { closeAll, connect, refusal } from '../tools/session.mjs';
 import { exchange, request } from '../tools/wire.mjs';
 
@@ -18,7 +18,7 @@ const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-ve
 afterEach(closeAll);
 
 test('only our own names are answered, against DNS rebinding', async (t) => {
-  const server = await serve({ args: ['--host', 'voice.example', '--host', 'proxied.example:8443'], ready: false });
+  const server = await serve({ args: ['--host', 'voice.example', '--host', 'proxied.example:8443'], ...MUTE });
   t.after(() => server.stop());
   const p = server.port;
   const rows = [
@@ -40,7 +40,7 @@ test('only our own names are answered, against DNS rebinding', async (t) => {
 });
 
 test('other people\'s pages are not', async (t) => {
-  const server = await serve({ ready: false });
+  const server = await serve({ decoders: 1 });
   t.after(() => server.stop());
   const p = server.port;
   const rows = [
@@ -64,7 +64,7 @@ test('other people\'s pages are not', async (t) => {
 
 test('pages of listed origins are, with CORS', async (t) => {
   const app = 'https://app.example', other = 'http://10.0.0.2:3000';
-  const server = await serve({ args: ['--allow-origin', app, '--allow-origin', other], data: ingest([join(root, 'examples')]) });
+  const server = await serve({ args: ['--allow-origin', app, '--allow-origin', other], data: ingest([join(root, 'examples')]), decoders: 1 });
   t.after(() => server.stop());
   for (const origin of [app, other]) {
     const reply = await exchange(server, request(server, 'POST', '/api/search', { origin }, '{"query":"station cat"}'));
@@ -98,7 +98,7 @@ test('off loopback a key is required', async () => {
 });
 
 // A server on all addresses, with the key; over TLS as another machine would see it.
-const guarded = (options = {}) => serve({ host: '0.0.0.0', args: ['--key', KEY, '--log-level', 'debug'], ready: false, ...options });
+const guarded = (options = {}) => serve({ host: '0.0.0.0', args: ['--key', KEY, '--log-level', 'debug'], ...MUTE, ...options });
 
 test('the key opens every route by every carrier, and nothing else does', async (t) => {
   const server = await guarded();
@@ -143,7 +143,7 @@ test('the key opens every route by every carrier, and nothing else does', async 
 
 test('a key of 4 kB is one', async (t) => {
   const long = 'k'.repeat(4096);
-  const server = await serve({ ready: false, env: { VOICED_KEY: long } });
+  const server = await serve({ ...MUTE, env: { VOICED_KEY: long } });
   t.after(() => server.stop());
   assert.match(server.out, /http:\/\/localhost:\d+\/#code=\w+/, 'with a key the link lets its owner in, on loopback as well');
   for (const options of [{ protocols: [`openai-insecure-api-key.${long}`, 'realtime'] }, { headers: { authorization: `Bearer ${long}` } },
@@ -154,7 +154,7 @@ test('a key of 4 kB is one', async (t) => {
 });
 
 test('where the operator lists models there are no others', async (t) => {
-  const server = await serve({ args: ['--model', 'gpt-realtime', '--model', 'gpt-4o-realtime'] });
+  const server = await serve({ ...MUTE, args: ['--model', 'gpt-realtime', '--model', 'gpt-4o-realtime'] });
   t.after(() => server.stop());
   for (const path of PATHS) {
     const at = (name) => ({ path: path.replace(/x$/, name) });
@@ -214,7 +214,7 @@ const handshake = (port, options = {}) => new Promise((resolve, reject) => {
 });
 
 test('HTTPS on the same port, with a certificate that stays', async (t) => {
-  const server = await serve({ ready: false, args: ['--host', 'voice.example'] });
+  const server = await serve({ ...MUTE, args: ['--host', 'voice.example'] });
   t.after(() => server.stop());
   const { certificate, protocol, alpn } = await handshake(server.port, { ALPNProtocols: ['h2', 'http/1.1'] });
   assert.equal(alpn, 'http/1.1');
@@ -234,7 +234,7 @@ test('HTTPS on the same port, with a certificate that stays', async (t) => {
 
   assert.equal(statSync(join(server.data, 'key.pem')).mode & 0o777, 0o600);
   await server.stop({ keep: true });
-  const again = await serve({ ready: false, args: ['--host', 'voice.example'], data: server.data });
+  const again = await serve({ ...MUTE, args: ['--host', 'voice.example'], data: server.data });
   t.after(() => again.stop());
   assert.equal((await handshake(again.port)).certificate.fingerprint256, certificate.fingerprint256);
 });
@@ -243,7 +243,7 @@ test('a certificate of one\'s own is used, half of one is not', async () => {
   const dir = temporary();
   const cert = join(dir, 'c.pem'), key = join(dir, 'k.pem');
   spawnSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=mine', '-keyout', key, '-out', cert]);
-  const server = await serve({ ready: false, args: ['--cert', cert, '--cert-key', key] });
+  const server = await serve({ ...MUTE, args: ['--cert', cert, '--cert-key', key] });
   const { certificate } = await handshake(server.port);
   await server.stop();
   assert.equal(certificate.subject.CN, 'mine');

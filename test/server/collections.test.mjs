@@ -21,7 +21,7 @@ function add(name, place) {
 
 before(async () => {
   for (const [name, place] of Object.entries(NAMES)) add(name, place);
-  server = await serve({ data });
+  server = await serve({ data, decoders: 1 });
   browser = await browse();
 });
 afterEach(closeAll);
@@ -91,7 +91,7 @@ test('a collection that is made while the server runs can be named', async () =>
 });
 
 test('serve --collection says which is served', async (t) => {
-  const other = await serve({ data, args: ['--collection', 'work'] });
+  const other = await serve({ data, decoders: 1, args: ['--collection', 'work'] });
   t.after(() => other.stop({ keep: true }));
   assert.match(await ask(other, null), /green drawer/);
   assert.match(await ask(other, 'default'), /blue cupboard/);
@@ -109,7 +109,7 @@ test('serve --collection says which is served', async (t) => {
 test('serve --docs puts them into the collection it serves', async (t) => {
   const folder = temporary();
   writeFileSync(join(folder, 'kettle.md'), '# Kettle\n\nThe kettle is in the tower.\n');
-  const own = await serve({ args: ['--collection', 'tower', '--docs', folder] });
+  const own = await serve({ decoders: 1, args: ['--collection', 'tower', '--docs', folder] });
   t.after(() => own.stop());
   assert.match(await ask(own, null), /tower/);
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { ingest, root, serve, temporary, until } from '../tools/server.mjs';
+import { MUTE, ingest, root, serve, temporary, until } from '../tools/server.mjs';
 import { connect } from '../tools/session.mjs';
 import { Wire, exchange, request } from '../tools/wire.mjs';
 
@@ -20,7 +20,7 @@ const LONG = 'The lighthouse — “Skerry”, 🗼 by name — shines for käyt
 before(async () => {
   const folder = temporary();
   writeFileSync(join(folder, 'lighthouse.txt'), LONG);
-  server = await serve({ data: ingest([join(root, 'examples'), folder]) });
+  server = await serve({ data: ingest([join(root, 'examples'), folder]), decoders: 1 });
 });
 after(() => server?.stop());
 
@@ -80,11 +80,29 @@ test('search answers with places in documents', async () => {
   assert.deepEqual((await (await search({ query: 'zzyzx qwertz' })).json()).results, []);
 });
 
+test('search looks only where it is told to', async () => {
+  const ask = async (more) => (await (await search({ query: 'What is the station cat called?', k: 20, ...more })).json()).results;
+  const all = await ask({});
+  assert.ok(new Set(all.map((r) => r.file)).size > 1);
+  assert.ok((await ask({ file: '*.pdf' })).every((r) => r.file.endsWith('.pdf')));
+  assert.deepEqual(await ask({ file: '*/*' }), [], 'folders are not for clients to know');
+  assert.deepEqual(await ask({ tags: ['nobody', 'gave', 'these'] }), []);
+  assert.deepEqual(await ask({ since: '2999-01-01' }), []);
+  assert.equal((await ask({ until: '2999-01-01T00:00:00Z' })).length, all.length);
+  assert.ok((await ask({ document: all[0].document })).every((r) => r.document === all[0].document));
+  assert.ok((await ask({ mode: 'text' })).every((r) => r.vector === 0));
+  assert.ok((await ask({ mode: 'vector' })).some((r) => r.vector > 0));
+});
+
 test('search refuses what is no question', async () => {
   const rows = [
     ['', 'invalid_json', null], ['{"query":', 'invalid_json', null],
     ['[]', 'invalid_value', 'query'], ['{}', 'invalid_value', 'query'], ['{"query":7}', 'invalid_value', 'query'], ['{"query":""}', 'invalid_value', 'query'],
     [JSON.stringify({ query: 'x'.repeat(4097) }), 'invalid_value', 'query'],
+    ['{"query":"x","mode":"both"}', 'invalid_value', 'mode'], ['{"query":"x","tags":"a"}', 'invalid_value', 'tags'],
+    ['{"query":"x","tags":["a,b"]}', 'invalid_value', 'tags'], ['{"query":"x","file":7}', 'invalid_value', 'file'],
+    ['{"query":"x","since":"yesterday"}', 'invalid_value', 'since'], ['{"query":"x","until":1}', 'invalid_value', 'until'],
+    ['{"query":"x","document":"1"}', 'invalid_value', 'document'],
     ['{"query":"x","k":0}', 'invalid_value', 'k'], ['{"query":"x","k":101}', 'invalid_value', 'k'], ['{"query":"x","k":-1}', 'invalid_value', 'k'],
   ];
   for (const [body, code, param] of rows) await checkError(await post('/api/search', body), 400, code, param);
@@ -139,7 +157,7 @@ test('the text of a document, in pieces that never split a character', async () 
 
 test('another method is 405 and says which are served', async () => {
   const rows = [
-    ['POST', '/healthz', 'GET, HEAD'], ['DELETE', '/api/documents', 'GET, HEAD'], ['PUT', '/api/documents/1', 'GET, HEAD'],
+    ['POST', '/healthz', 'GET, HEAD'], ['DELETE', '/api/documents', 'GET, HEAD, POST'], ['PUT', '/api/documents/1', 'GET, HEAD, DELETE'],
     ['GET', '/api/search', 'POST'], ['HEAD', '/api/search', 'POST'], ['PATCH', '/metrics', 'GET, HEAD'],
     ['GET', '/v1/realtime/calls', 'POST'], ['GET', '/v1/realtime/calls/rtc_1/hangup', 'POST'], ['PUT', '/v1/realtime', 'GET, HEAD, POST'],
     ['POST', '/realtime', 'GET, HEAD'], ['POST', '/openai/v1/realtime', 'GET, HEAD'], ['GET', '/v1/realtimertc', 'POST'],
@@ -268,7 +286,7 @@ test('what two parsers could read differently is refused', async () => {
 });
 
 test('without documents, everything says so', async (t) => {
-  const empty = await serve({ ready: false });
+  const empty = await serve(MUTE);
   t.after(() => empty.stop());
   const health = await fetch(`${empty.origin}/healthz`);
   assert.equal((await health.json()).documents, 0);
@@ -279,7 +297,7 @@ test('without documents, everything says so', async (t) => {
 });
 
 test('more conversations than are allowed are refused', async (t) => {
-  const small = await serve({ data: ingest([join(root, 'examples')]), args: ['--max-sessions', '1'] });
+  const small = await serve({ data: ingest([join(root, 'examples')]), args: ['--max-sessions', '1'], decoders: 1 });
   t.after(() => small.stop());
   const first = await connect(small);
   await assert.rejects(connect(small), (e) => e.status === 503 && JSON.parse(e.body).error.code === 'session_limit_reached');

@@ -16,7 +16,7 @@ const log = ['--log-level', 'debug'];
 let guarded, open;
 
 before(async () => {
-  [guarded, open] = await Promise.all([serve({ args: ['--key', KEY, ...log] }), serve({ args: log })]);
+  [guarded, open] = await Promise.all([serve({ args: ['--key', KEY, ...log], decoders: 1 }), serve({ args: log, decoders: 1 })]);
 });
 afterEach(closeAll);
 after(async () => {

@@ -38,9 +38,14 @@ export function ingest(paths, data = temporary()) {
   return data;
 }
 
-// Starts `voiced serve`; two loops, so that arrival on the wrong one is the normal case.
-export async function serve({ data = temporary(), args = [], host = '127.0.0.1', env = {}, ready = true, port } = {}) {
+// For servers that nobody speaks to: started as soon as they answer at all.
+export const MUTE = { ready: false, decoders: 1 };
+
+// Starts `voiced serve`; two loops, so that arrival on the wrong one is the normal case. decoders: how many
+// may speak at once; each costs a second of a core at the start.
+export async function serve({ data = temporary(), args = [], host = '127.0.0.1', env = {}, ready = true, port, decoders } = {}) {
   port ??= await freePort();
+  if (decoders) args = ['--decoders', String(decoders), ...args];
   const child = spawn(voiced, ['serve', '--data', data, '--listen', `${host}:${port}`, '--loops', '2', ...args],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   const near = host === '0.0.0.0' ? '127.0.0.1' : host; // where we reach it
@@ -67,7 +72,7 @@ export async function serve({ data = temporary(), args = [], host = '127.0.0.1',
       if (server.exit) throw new Error(`voiced ended with ${JSON.stringify(server.exit)}: ${server.log}`);
       const health = await fetch(`${server.origin}/healthz`).catch(() => null);
       return health && (!ready || health.status === 200);
-    }, 30000);
+    }, 60000);
   } catch (e) {
     await server.stop().catch(() => {}); // `e` says more
     throw e;
