@@ -21,7 +21,7 @@
 #include "base/pool.h"
 #include "knowledge/embed_remote.h"
 #include "knowledge/intake.h"
-#include "knowledge/learn.h"
+#include "knowledge/embed_remote.h"
 #include "net/tls.h"
 #include "net/udp.h"
 #include "rtc/assoc.h"
@@ -428,6 +428,7 @@ static void close_all(struct service *s)
 	api_free(s->api);
 	if (s->parts)
 		pool_finish(parts_turn_pool(s->parts)); /* recordings */
+	embed_remote_stop();
 	leave_in_time(s);
 	embed_remote_stop();
 	intake_free(s->intake);
@@ -535,7 +536,6 @@ int command_serve(struct config *c)
 
 	if (config_set_of(&c->labels, "label", labels) != 0 || config_set_of(&c->groups, "group", groups) != 0)
 		return 2;
-	learn_leave_to_tend();
 	struct service *s = mem_zalloc(sizeof(*s));
 	/* Blocked before any thread is made: only the wait below sees them. */
 	sigemptyset(&signals);

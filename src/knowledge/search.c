@@ -292,7 +292,7 @@ static void learn_from_first(struct ranking *k, const struct candidate *first, s
 	}
 	k->has_first = embed_normalise(sum, dim);
 	if (k->has_first)
-		embed_quantise(sum, dim, k->first);
+		embed_quantise(sum, dim, embedder_gain(index_embedder(k->x)), k->first);
 }
 
 static float with_first(const struct ranking *k, const struct candidate *c)
@@ -301,9 +301,10 @@ static float with_first(const struct ranking *k, const struct candidate *c)
 
 	if (!k->has_first)
 		return c->score;
-	int32_t dot = vector_ops()->dot(k->first, index_vector(k->x, c->row),
-					embedder_dim(index_embedder(k->x)));
-	return (1 - share) * c->score + share * MAX(vector_cosine(dot), 0.0f);
+	const struct embedder *e = index_embedder(k->x);
+	int32_t dot = vector_ops()->dot(k->first, index_vector(k->x, c->row), embedder_dim(e));
+	float gain = embedder_gain(e);
+	return (1 - share) * c->score + share * MAX(vector_cosine(dot) / (gain * gain), 0.0f);
 }
 
 /* What the candidates are put in order with again: the best ones only. */
