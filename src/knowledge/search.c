@@ -297,14 +297,15 @@ static void learn_from_first(struct ranking *k, const struct candidate *first, s
 
 static float with_first(const struct ranking *k, const struct candidate *c)
 {
-	float share = k->t->feedback_share;
+	const struct embedder *e = index_embedder(k->x);
+	float share = k->t->feedback_share, gain;
 
 	if (!k->has_first)
 		return c->score;
-	const struct embedder *e = index_embedder(k->x);
+	gain = embedder_gain(e);
 	int32_t dot = vector_ops()->dot(k->first, index_vector(k->x, c->row), embedder_dim(e));
-	float gain = embedder_gain(e);
-	return (1 - share) * c->score + share * MAX(vector_cosine(dot) / (gain * gain), 0.0f);
+	float near = vector_cosine(dot) / (gain * gain);
+	return (1 - share) * c->score + share * MAX(near, 0.0f);
 }
 
 /* What the candidates are put in order with again: the best ones only. */
