@@ -21,7 +21,6 @@
 #include "base/pool.h"
 #include "knowledge/embed_remote.h"
 #include "knowledge/intake.h"
-#include "knowledge/embed_remote.h"
 #include "net/tls.h"
 #include "net/udp.h"
 #include "rtc/assoc.h"
@@ -428,7 +427,6 @@ static void close_all(struct service *s)
 	api_free(s->api);
 	if (s->parts)
 		pool_finish(parts_turn_pool(s->parts)); /* recordings */
-	embed_remote_stop();
 	leave_in_time(s);
 	embed_remote_stop();
 	intake_free(s->intake);
