@@ -21,7 +21,6 @@
 #include "base/pool.h"
 #include "knowledge/embed_remote.h"
 #include "knowledge/intake.h"
-#include "knowledge/learn.h"
 #include "net/tls.h"
 #include "net/udp.h"
 #include "rtc/assoc.h"
@@ -535,7 +534,6 @@ int command_serve(struct config *c)
 
 	if (config_set_of(&c->labels, "label", labels) != 0 || config_set_of(&c->groups, "group", groups) != 0)
 		return 2;
-	learn_leave_to_tend();
 	struct service *s = mem_zalloc(sizeof(*s));
 	/* Blocked before any thread is made: only the wait below sees them. */
 	sigemptyset(&signals);

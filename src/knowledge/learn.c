@@ -24,14 +24,13 @@ enum {
 	BATCH = 64,           /* texts embedded at a time: what services take            */
 	CHANGED_PERCENT = 20, /* of the collection, and it is learned anew               */
 	GONE_PERCENT = 5,     /* of the passages, and words are counted anew             */
-	QUICK = 2000,         /* passages: embedding so few is quick                     */
+	TOLD = 2000,          /* passages, and the log says that all get new vectors     */
 };
 
 static enum learn_want want;
 static struct embedder *chosen; /* LEARN_WITH; NULL: the service below */
 static struct embed_remote_params service; /* strings are owned */
 static char chosen_name[EMBED_NAME_MAX];
-static bool left_to_tend;
 static atomic_ulong n_done, n_total, n_made;
 
 void learn_choose(enum learn_want w, struct embedder *e)
@@ -57,11 +56,6 @@ int learn_choose_service(const struct embed_remote_params *p)
 	return 0;
 }
 
-void learn_leave_to_tend(void)
-{
-	left_to_tend = true;
-}
-
 struct learn_progress learn_progress(void)
 {
 	return (struct learn_progress){ atomic_load(&n_done), atomic_load(&n_total), atomic_load(&n_made) };
@@ -72,7 +66,6 @@ struct run {
 	struct store *s;
 	int64_t collection;
 	const char *name;
-	bool quick;
 	bool (*stop)(void *ctx);
 	void *ctx;
 	struct store_state state;
@@ -400,7 +393,7 @@ static int replace_embedder(struct run *u, const struct embedder *e)
 	atomic_fetch_add(&n_total, (unsigned long)u->size.passages);
 	unsigned long before = atomic_load(&n_done);
 	if (e) {
-		if (u->size.passages > QUICK)
+		if (u->size.passages > TOLD)
 			log_info("collection=%s what=embedding with=\"%s\" passages=%" PRId64, u->name,
 				 embedder_name(e), u->size.passages);
 		p.fd = store_spool(u->s);
@@ -408,7 +401,7 @@ static int replace_embedder(struct run *u, const struct embedder *e)
 	}
 	if (r == 0)
 		r = put_all(u, e, &p);
-	if (r == 0 && p.n > QUICK)
+	if (r == 0 && p.n > TOLD)
 		log_info("collection=%s what=embedded with=\"%s\" passages=%zu", u->name,
 			 embedder_name(e), p.n);
 	atomic_fetch_sub(&n_done, atomic_load(&n_done) - before);
@@ -533,23 +526,9 @@ static int learn_vectors(struct run *u)
 			 "--embedder\"", u->name, u->state.embedder);
 		return -EAGAIN;
 	}
-	bool remote = e && embedder_kind(e) == EMBED_REMOTE;
 	if (e && is_wanted(u, e) && !much)
-		return u->quick && remote ? 0 : embed_new(u, e);
-	if (u->quick && u->size.passages > QUICK) /* until then the index embeds what is new */
-		return 0;
-	if (want != LEARN_WITH)
-		return learn_anew(u);
-	return u->quick && !chosen ? 0 : learn_chosen(u);
-}
-
-bool learn_is_due(struct store *s, const char *collection)
-{
-	struct store_state state;
-	int64_t id;
-
-	return store_collection(s, collection, &id) == 0 && store_state(s, id, &state) == 0 &&
-	       !(is_settled(&state) && state.words == state.generation);
+		return embed_new(u, e);
+	return want == LEARN_WITH ? learn_chosen(u) : learn_anew(u);
 }
 
 static int run(struct run *u)
@@ -567,7 +546,7 @@ static int run(struct run *u)
 
 int learn_collection(struct store *s, const char *collection)
 {
-	struct run u = { .s = s, .name = collection, .quick = left_to_tend };
+	struct run u = { .s = s, .name = collection };
 	int r = run(&u);
 
 	return r == -EAGAIN ? 0 : r;

@@ -25,18 +25,12 @@ enum learn_want {
 void learn_choose(enum learn_want want, struct embedder *e);
 /* A service; it is asked when there is something to ask. 0 or -ENOMEM. */
 MUST_USE int learn_choose_service(const struct embed_remote_params *p);
-/* From now on learn_collection() does only what is quick; learn_tend() does all. Once, likewise. */
-void learn_leave_to_tend(void);
-
 /* Bring words and vectors up to date. A service that does not answer is logged, not a failure.
  * 0 or -errno (store_why()). */
 MUST_USE int learn_collection(struct store *s, const char *collection);
-/* The same, all of it; -ECANCELED as soon as stop(ctx) says true. -EAGAIN: a service did not
+/* The same; -ECANCELED as soon as stop(ctx) says true. -EAGAIN: a service did not
  * answer; call again later. */
 MUST_USE int learn_tend(struct store *s, const char *collection, bool (*stop)(void *ctx), void *ctx);
-
-/* Has learn_tend() anything to do? Quick; a reader's store will do. */
-bool learn_is_due(struct store *s, const char *collection);
 
 /* Passages whose vectors are being made now, over all collections, and how many are done; since
  * the start, how many vectors were made. Any thread. */
