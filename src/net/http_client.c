@@ -193,7 +193,7 @@ int http_client_do(struct http_client *c, const struct http_client_request *r,
 		read_answer(e, out);
 	int result = code == CURLE_OK ? 0 : verdict(code, &x);
 	if (result < 0)
-		snprintf(out->why, sizeof(out->why), "%s",
+		snprintf(out->why, sizeof(out->why), "%.*s", (int)sizeof(out->why) - 1,
 			 result == -EMSGSIZE ? "the answer is too long" :
 			 error[0]	     ? error :
 					       curl_easy_strerror(code));

@@ -82,7 +82,8 @@ async function watch(args, options, every, tick) {
 }
 
 const find = (data, query, k = 5) =>
-  JSON.parse(execFileSync(voiced, ['search', '--json', '--data', data, '-k', `${k}`, query], { encoding: 'utf8' })).results;
+  JSON.parse(execFileSync(voiced, ['search', '--json', '--data', data, '-k', `${k}`, query],
+    { encoding: 'utf8', maxBuffer: 256 * MB })).results;
 
 function checkProcesses(r) {
   assert.ok(r.memory < PARENT_MEMORY, `the program itself took ${Math.round(r.memory / MB)} MB`);
