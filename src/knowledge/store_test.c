@@ -389,18 +389,19 @@ static void several_processes_make_it_together(void)
 	for (unsigned round = 0; round < 8; round++) {
 		AUTO(testdir) struct testdir dir = testdir_new();
 		int start[2], status, bad = 0;
+		pid_t pid[6];
 
 		CHECK_EQ(pipe2(start, O_CLOEXEC), 0);
-		for (unsigned k = 0; k < 6; k++) {
-			if (fork() != 0)
+		for (unsigned k = 0; k < ARRAY_LEN(pid); k++) {
+			if ((pid[k] = fork()) != 0)
 				continue;
 			close(start[1]);
 			_exit(open_with_others(dir.path, start[0], k));
 		}
 		close(start[0]);
 		close(start[1]);
-		while (wait(&status) > 0)
-			bad += status != 0;
+		for (unsigned k = 0; k < ARRAY_LEN(pid); k++)
+			bad += waitpid(pid[k], &status, 0) != pid[k] || status != 0;
 		CHECK_EQ(bad, 0);
 	}
 }
