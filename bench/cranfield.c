@@ -394,19 +394,20 @@ static void add_fts5(struct store *store, struct system **baseline, struct syste
 static const struct field {
 	const char *name;
 	size_t at;
-} fields[] = { FIELD(vector_share),   FIELD(vector_half),   FIELD(neighbour_share),
-	       FIELD(coverage_share), FIELD(heading_share), FIELD(proximity_share),
-	       FIELD(exact_share) };
+} fields[] = { FIELD(vector_share),    FIELD(vector_half),    FIELD(neighbour_share),
+	       FIELD(coverage_share),  FIELD(coverage_words), FIELD(heading_share),
+	       FIELD(proximity_share), FIELD(exact_share) };
 
 static float *field_of(struct search_tuning *t, const struct field *f)
 {
 	return (float *)(void *)((char *)t + f->at);
 }
 
-/* What the two lists do not know: all but how they are added. */
+/* What is added to the two lists. */
 static bool is_feature(const struct field *f)
 {
-	return strncmp(f->name, "vector", 6) != 0;
+	return f->at != offsetof(struct search_tuning, vector_share) &&
+	       strcmp(f->name + strlen(f->name) - strlen("_share"), "_share") == 0;
 }
 
 static void add_ours(struct searcher *f, const struct search_tuning *tuning)

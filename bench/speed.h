@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define SPEED_ROW "%-38s %8s %8s %8s %8s %8s %7s\n"
+#define SPEED_ROW "%-42s %8s %8s %8s %8s %8s %7s\n"
 
 enum { SPEED_QUESTIONS_MAX = 4096, SPEED_RESULTS = 10, SPEED_PATIENCE_S = 60 };
 
@@ -133,11 +133,6 @@ struct speed_row {
 	double build; /* seconds to build; < 0: says nothing */
 	double memory; /* MB; < 0: says nothing */
 };
-
-static inline void speed_print_head(void)
-{
-	printf(SPEED_ROW, "", "p50 ms", "p99 ms", "CPU p99", "exact %", "build s", "MB");
-}
 
 static inline void speed_print(struct speed_row r)
 {

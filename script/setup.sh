@@ -3,6 +3,7 @@
 #   need build            what compiles and runs voiced
 #   need test             what the tests use besides (browser, voices, compilers' runtimes)
 #   need bench            what the benchmarks measure against
+#   need search           what a search is measured against
 #
 # A package that is there already costs one look-up; only missing ones are installed: by root at once,
 # by others through sudo after asking. --yes (in "$YES") answers the question.
@@ -21,6 +22,7 @@ TEST_PACKAGES=(
 	libasan8 libubsan1 iproute2 util-linux python3 curl
 )
 BENCH_PACKAGES=(python3-aiortc python3-websockets valgrind)
+SEARCH_PACKAGES=(g++ libfaiss-dev libopenblas-dev libxapian-dev)
 FUZZ_PACKAGES=(clang libclang-rt-14-dev)
 
 YES=${YES:-}
@@ -69,6 +71,7 @@ need() {
 		build) list+=("${BUILD_PACKAGES[@]}") ;;
 		test) list+=("${TEST_PACKAGES[@]}") ;;
 		bench) list+=("${BENCH_PACKAGES[@]}") ;;
+		search) list+=("${SEARCH_PACKAGES[@]}") ;;
 		fuzz) list+=("${FUZZ_PACKAGES[@]}") ;;
 		*) die "setup.sh: need $kind?" ;;
 		esac

@@ -28,7 +28,7 @@ enum parts_use {
 	PARTS_SERVE,  /* and a recogniser, in the background */
 };
 
-/* "text", "vector", "hybrid": how passages are found. false: none of these. */
+/* The sentence about --mode; takes what was said. */
 #define MODE_WRONG "--mode wants text, vector or hybrid, not '%.80s'"
 
 /* −errno and a sentence in why[]. */
