@@ -1,9 +1,10 @@
 # knowledge.sh - sourced by script/bench: the rows about search.
 
 knowledge() {
-	need build search
+	need build search test
+	need_npm test
 	build build
-	ninja -C build --quiet src/engine/bench_cranfield src/engine/bench_search src/engine/bench_fts5
+	ninja -C build --quiet src/engine/bench_cranfield src/engine/bench_search src/engine/bench_fts5 src/knowledge/bench_ingest
 	if [ -n "${CRANFIELD-}" ]; then
 		row "Cranfield: tuned on odd-numbered questions, these are the even ones" build/src/engine/bench_cranfield "$CRANFIELD"
 	else
@@ -15,5 +16,6 @@ knowledge() {
 	for n in ${SIZES:-10000 100000 1000000}; do
 		row "Search over $n passages, one core, beside others" bench/search.sh "$n"
 	done
-	row "From a file to searchable, one core" bench/ingest.sh
+	row "From a file to searchable" bench/ingest.sh
+	row "From the drop on the page until a search finds it, ten pages" test/node_modules/.bin/node bench/drop.mjs
 }

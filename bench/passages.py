@@ -80,7 +80,7 @@ def is_worth_it(of):
 def read_manuals(folder):
     """[(name, sentences)] of the files that have enough, in a fixed order."""
     files = sorted(p for p in (folder / 'files').rglob('*') if p.is_file() and not p.is_symlink() and
-                   re.search(r'\.(html?|txt)(\.gz)?$', p.name) and 'singlehtml' not in str(p))
+                   re.search(r'\.(html?|txt)(\.gz)?$', p.name) and not re.search(r'singlehtml|/html/(?!en-US)[a-z]{2}-[A-Z]{2}/', str(p)))
     with multiprocessing.Pool() as pool:
         found = zip(files, pool.map(sentences, files, chunksize=32))
         names = ((f'{p.relative_to(folder / "files").parts[0]}: {p.name.split(".")[0]}', s) for p, s in found)

@@ -13,7 +13,7 @@
 enum kind { TEXT, LIST, NUMBER, FLAG };
 /* Beside the commands: a flag, never in a file or the environment; and the other way round. */
 enum { BY_HAND = BIT(15), SECRET = BIT(14) };
-enum { CMD_EMBED = CMD_SERVE | CMD_INGEST | CMD_SEARCH | CMD_ASK };
+enum { CMD_EMBED = CMD_SERVE | CMD_INGEST | CMD_SEARCH | CMD_ASK | CMD_EVAL };
 
 /* clang-format off */
 static const struct key {

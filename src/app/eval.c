@@ -304,6 +304,19 @@ static void evaluation_done(struct evaluation *v)
 	config_done(&v->other);
 }
 
+/* The second configuration. false: a sentence has been said. */
+static bool vary(struct evaluation *v)
+{
+	if (config_vary(&v->other, v->c, CMD_EVAL, v->c->against) != 0)
+		return false;
+	v->eval.run[v->eval.n_runs++] = (struct eval_run){ .name = v->c->against, .c = &v->other };
+	if (v->other.embedder == v->c->embedder)
+		return true;
+	fprintf(stderr, "voiced: --against: a collection has the embedder it was ingested with; "
+			"ingest into two collections and compare these\n");
+	return false;
+}
+
 int command_eval(struct config *c)
 {
 	struct evaluation v = { .c = c, .table = c->words.at[0] };
@@ -315,13 +328,9 @@ int command_eval(struct config *c)
 	}
 	v.eval = (struct eval){ .exam = &v.exam, .n_runs = 1, .run[0] = { .name = "", .c = c } };
 	v.eval.k = c->k ? MIN(c->k, (unsigned)SEARCH_K_MAX) : SEARCH_K_DEFAULT;
-	if (c->against) {
-		if (config_vary(&v.other, c, CMD_EVAL, c->against) != 0) {
-			config_done(&v.other);
-			return 2;
-		}
-		v.eval.run[v.eval.n_runs++] =
-			(struct eval_run){ .name = c->against, .c = &v.other };
+	if (c->against && !vary(&v)) {
+		config_done(&v.other);
+		return 2;
 	}
 	if (set_groups(&v) != 0) {
 		config_done(&v.other);

@@ -94,7 +94,7 @@ static int run(size_t i, int argc, char **argv)
 		fprintf(stderr, "usage: voiced %s [options] %s\n", commands[i].name, commands[i].words);
 		goto out;
 	}
-	if (commands[i].bit & (CMD_SERVE | CMD_INGEST | CMD_SEARCH | CMD_ASK)) {
+	if (commands[i].bit & (CMD_SERVE | CMD_INGEST | CMD_SEARCH | CMD_ASK | CMD_EVAL)) {
 		char why[EMBEDDER_WHY];
 
 		if (embedder_configure(&c, why) != 0) {

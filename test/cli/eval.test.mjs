@@ -81,6 +81,7 @@ test('bad input meets one sentence', () => {
     [1, ['--mode', 'best', good], /--mode wants text, vector or hybrid, not 'best'/],
     [1, ['--against', 'collection=other', good], /there is no collection 'other'/],
     [2, ['--against', 'colection=other', good], /did you mean --collection\?/],
+    [2, ['--against', 'embedder=lsa', good], /ingest into two collections/],
     [2, ['--against', 'nothing', good], /cannot read the configuration nothing/],
     [2, [], /usage: voiced eval/],
     [2, [good, good], /usage: voiced eval/],
