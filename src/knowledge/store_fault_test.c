@@ -203,8 +203,8 @@ static bool says_so(const struct play *p, int r)
 {
 	enum fault k = p->plan.kind;
 
-	if (p->memory)
-		return r == -ENOMEM;
+	if (p->memory) /* a batch that is lost as a whole says that */
+		return r == -ENOMEM || (r == -EIO && *sentence(p));
 	if (k == FAULT_FULL || k == FAULT_SHORT)
 		return r == -ENOSPC && strstr(sentence(p), "disk is full");
 	return k == FAULT_BUSY ? r == -EBUSY : *sentence(p) != 0;
