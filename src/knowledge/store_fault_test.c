@@ -203,8 +203,8 @@ static bool says_so(const struct play *p, int r)
 {
 	enum fault k = p->plan.kind;
 
-	if (p->memory)
-		return r == -ENOMEM;
+	if (p->memory) /* a batch that is lost as a whole says that */
+		return r == -ENOMEM || (r == -EIO && *sentence(p));
 	if (k == FAULT_FULL || k == FAULT_SHORT)
 		return r == -ENOSPC && strstr(sentence(p), "disk is full");
 	return k == FAULT_BUSY ? r == -EBUSY : *sentence(p) != 0;
@@ -374,19 +374,22 @@ static bool try_lies(struct play *p)
 			return false;
 		faultvfs_plan((struct fault_plan){ FAULT_LIE, n, false, n });
 		for (size_t i = 0; i < p->n; i++)
-			(void)!p->steps[i].run(&p->w);
+			if (p->steps[i].run(&p->w) < 0 && !p->w.s && do_open(&p->w) < 0)
+				break;
 		let_go(&p->w);
 		faultvfs_plan((struct fault_plan){ 0 });
-		if (do_open(&p->w) < 0 || digest(p->w.s, &now) < 0 || whole(p->w.s)) {
+		int r = do_open(&p->w);
+		bool mute = r < 0 && !*sentence(p);
+		if (r < 0 || digest(p->w.s, &now) < 0 || whole(p->w.s)) {
 			told++;
-			if (!*sentence(p))
-				return false;
 		} else if (now == p->after[p->n - 1]) {
 			well++;
 		} else {
 			other++;
 		}
 		let_go(&p->w);
+		if (mute)
+			return false;
 	}
 	if (all())
 		printf("  %-14s %-8s %5lu calls, each in turn: %lu without a trace, %lu found damaged, %lu lost unnoticed\n",

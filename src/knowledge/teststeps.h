@@ -58,6 +58,8 @@ static int put(struct world *w, int64_t collection, const char *path, const char
 			x ^= x << 13, x ^= x >> 7, x ^= x << 17;
 			buf_printf(&b, "This is %s of %s with w%x and w%x. ", what, path, (unsigned)(x & 0xfff), i);
 		}
+		if (b.failed)
+			return -ENOMEM;
 		outline_add(&o, BLOCK_PARA, 0, 1, buf_bytes(&b));
 	}
 	if (o.text.failed || passages_cut(&o, &p) < 0)
@@ -245,8 +247,10 @@ static int do_batch_of_all(struct world *w)
 		r = put(w, 1, "/x/c", "iota", 2);
 	if (r == 0)
 		r = store_remove(w->s, d);
-	if (r == 0 && store_remove(w->s, d) != -ENOENT) /* undoes only itself */
-		r = -EIO;
+	if (r == 0) { /* undoes only itself */
+		r = store_remove(w->s, d);
+		r = r == -ENOENT ? 0 : r < 0 ? r : -EILSEQ;
+	}
 	if (r == 0)
 		r = store_mark(w->s, e, "\nold\n", NULL);
 	return store_commit(w->s, r);
