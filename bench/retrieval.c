@@ -12,12 +12,12 @@
 
 #include "base/alloc.h"
 #include "base/env.h"
+#include "base/testdir.h"
+#include "document/markdown.h"
+#include "document/words.h"
 #include "knowledge/learn.h"
-#include "knowledge/markdown.h"
 #include "knowledge/search.h"
 #include "knowledge/store.h"
-#include "base/testdir.h"
-#include "knowledge/words.h"
 
 static void die(const char *what)
 {

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "document/utf8.h"
 #include "engine/answer.h"
 #include "engine/topic.h"
-#include "knowledge/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "knowledge/archive.h"
-#include "knowledge/office.h"
+#include "document/archive.h"
+#include "document/office.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

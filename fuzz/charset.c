@@ -2,8 +2,8 @@
  * what comes out is UTF-8 without CR and NUL, and not much longer. Links: the knowledge layer. */
 #include <stdlib.h>
 
-#include "knowledge/charset.h"
-#include "knowledge/utf8.h"
+#include "document/charset.h"
+#include "document/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -1,8 +1,8 @@
 /* csv.c - any octets as CSV: rows lie in order inside the text, and can be cut into passages.
  * Links: the knowledge layer. */
+#include "document/csv.h"
+#include "document/utf8.h"
 #include "fuzz/outline.h"
-#include "knowledge/csv.h"
-#include "knowledge/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -1,8 +1,8 @@
 /* docx.c - a Word file of which one part is anything (office.h), or a whole file: what comes out is
  * valid UTF-8, its blocks lie in order inside the text, and it can be cut into passages.
  * Links: the knowledge layer. */
+#include "document/docx.h"
 #include "fuzz/office.h"
-#include "knowledge/docx.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

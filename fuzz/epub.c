@@ -1,8 +1,8 @@
 /* epub.c - a book of which one part is anything (office.h), or a whole file: what comes out is
  * valid UTF-8, its blocks lie in order inside the text, and it can be cut into passages.
  * Links: the knowledge layer. */
+#include "document/epub.h"
 #include "fuzz/office.h"
-#include "knowledge/epub.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -1,8 +1,8 @@
 /* Any octets as a .gz file: never more than the limit comes out. The first two octets are
- * the limit. Links: knowledge/gunzip.c libbase -lz. */
+ * the limit. Links: document/gunzip.c libbase -lz. */
 #include <stdlib.h>
 
-#include "knowledge/gunzip.h"
+#include "document/gunzip.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

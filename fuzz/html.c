@@ -1,8 +1,8 @@
 /* html.c - any octets as an HTML page, and as a compressed one: what comes out is valid
  * UTF-8, its blocks lie in order inside the text, and it can be cut into passages.
  * Links: the knowledge layer. */
+#include "document/extract.h"
 #include "fuzz/outline.h"
-#include "knowledge/extract.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -2,8 +2,8 @@
  * blocks lie in order inside the text, and it can be cut into passages. Links: the knowledge
  * layer. */
 #include "base/json.h"
+#include "document/mail.h"
 #include "fuzz/outline.h"
-#include "knowledge/mail.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

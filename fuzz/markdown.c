@@ -1,6 +1,6 @@
 /* Any octets as Markdown. Links: the knowledge layer. */
+#include "document/markdown.h"
 #include "fuzz/outline.h"
-#include "knowledge/markdown.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -3,9 +3,9 @@
  */
 #pragma once
 
+#include "document/extract.h"
+#include "document/testzip.h"
 #include "fuzz/outline.h"
-#include "knowledge/extract.h"
-#include "knowledge/testzip.h"
 
 struct office_part {
 	const char *name, *sound; /* in the order they are chosen by */

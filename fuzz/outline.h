@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 
-#include "knowledge/outline.h"
-#include "knowledge/passages.h"
-#include "knowledge/utf8.h"
+#include "document/outline.h"
+#include "document/passages.h"
+#include "document/utf8.h"
 
 static inline void outline_check(const struct outline *o)
 {

@@ -1,7 +1,7 @@
 /* outline_pack.c - what a reader's process might hand back after a document has taken it over:
  * refused, or an outline that is sound. Links: the knowledge layer. */
+#include "document/outline_pack.h"
 #include "fuzz/outline.h"
-#include "knowledge/outline_pack.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

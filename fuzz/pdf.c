@@ -1,6 +1,6 @@
 /* Any octets as what pdftotext says of a PDF: pages apart by form feeds. Links: the knowledge layer. */
+#include "document/pdf.h"
 #include "fuzz/outline.h"
-#include "knowledge/pdf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

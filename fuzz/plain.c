@@ -1,6 +1,6 @@
 /* Any octets as plain text. Links: the knowledge layer. */
+#include "document/plain.h"
 #include "fuzz/outline.h"
-#include "knowledge/plain.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -3,10 +3,10 @@
  * Links: the knowledge layer. */
 #include <stdlib.h>
 
+#include "document/utf8.h"
 #include "knowledge/query.h"
 #include "knowledge/search.h"
 #include "knowledge/teststore.h"
-#include "knowledge/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

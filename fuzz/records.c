@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "document/records.h"
 #include "fuzz/outline.h"
-#include "knowledge/records.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

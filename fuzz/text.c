@@ -2,8 +2,8 @@
  * any character set, as CSV, JSON, JSON Lines, e-mail. What comes out is valid UTF-8, its blocks
  * lie in order inside the text, and it can be cut into passages. Links: the knowledge layer. */
 #include "base/json.h"
+#include "document/extract.h"
 #include "fuzz/outline.h"
-#include "knowledge/extract.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

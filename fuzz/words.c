@@ -2,10 +2,10 @@
  * term and a sound. Links: the knowledge layer. */
 #include <stdlib.h>
 
-#include "knowledge/sentences.h"
+#include "document/sentences.h"
+#include "document/utf8.h"
+#include "document/words.h"
 #include "knowledge/sound.h"
-#include "knowledge/utf8.h"
-#include "knowledge/words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -3,10 +3,10 @@
 import pathlib, re, sys
 if sys.argv[1:]: sys.exit(print(__doc__))
 MAY = {
-    'base': '', 'media': 'base', 'net': 'base', 'rtc': 'base media', 'knowledge': 'base net',
-    'engine': 'base media knowledge', 'session': 'base media engine',
-    'leg': 'base media rtc net session', 'api': 'base media rtc net knowledge engine session leg',
-    'app': 'base media rtc net knowledge engine session leg api',
+    'base': '', 'media': 'base', 'net': 'base', 'rtc': 'base media', 'document': 'base', 'knowledge': 'base net document',
+    'engine': 'base media document knowledge', 'session': 'base media engine',
+    'leg': 'base media rtc net session', 'api': 'base media rtc net document knowledge engine session leg',
+    'app': 'base media rtc net document knowledge engine session leg api',
 }
 TESTS = {'leg': 'engine'}  # what a layer's tests may use besides: fakes of what stands below the session
 bad = 0

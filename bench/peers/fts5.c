@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "knowledge/words.h"
+#include "document/words.h"
 
 enum { COLUMNS = 2 }; /* heading, text */
 

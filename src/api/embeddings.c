@@ -6,9 +6,9 @@
 #include "base/alloc.h"
 #include "base/b64.h"
 #include "base/pool.h"
+#include "document/words.h"
 #include "knowledge/embed.h"
 #include "knowledge/search.h"
-#include "knowledge/words.h"
 
 enum { INPUTS_MAX = 2048, INPUT_MAX = 65536 /* octets of one text */ };
 enum format { FORMAT_FLOAT, FORMAT_BASE64 };

@@ -8,9 +8,9 @@
 #include "api/seat.h"
 #include "base/alloc.h"
 #include "base/loop.h"
-#include "knowledge/extract.h"
+#include "document/extract.h"
+#include "document/shown.h"
 #include "knowledge/intake.h"
-#include "knowledge/shown.h"
 #include "net/multipart.h"
 
 enum { DOCUMENT_NAME_MAX = 1200 /* three times what a file system takes, should all of it be %XX */, TAGS_MAX = 1024, WAIT_S = 10, WAIT_MAX_S = 60 };

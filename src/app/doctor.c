@@ -9,7 +9,7 @@
 #include "app/command.h"
 #include "base/alloc.h"
 #include "base/json.h"
-#include "knowledge/sandbox.h"
+#include "document/sandbox.h"
 #include "knowledge/store.h"
 
 enum verdict { FINE, NOTE, BAD };

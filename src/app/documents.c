@@ -9,10 +9,10 @@
 #include "app/parts.h"
 #include "base/alloc.h"
 #include "base/json.h"
+#include "document/shown.h"
 #include "knowledge/ignore.h"
 #include "knowledge/ingest.h"
 #include "knowledge/labels.h"
-#include "knowledge/shown.h"
 
 /* Documents that the words of the command line mean. */
 struct chosen {

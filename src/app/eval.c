@@ -10,9 +10,9 @@
 #include "app/file.h"
 #include "base/alloc.h"
 #include "base/env.h"
+#include "document/utf8.h"
 #include "knowledge/search.h"
 #include "knowledge/store.h"
-#include "knowledge/utf8.h"
 
 enum { TABLE_MAX = 16 << 20, WHY = 400, WARNINGS_MAX = 10 };
 

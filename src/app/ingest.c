@@ -15,7 +15,7 @@
 #include "base/env.h"
 #include "base/json.h"
 #include "base/pool.h"
-#include "knowledge/extract.h"
+#include "document/extract.h"
 
 enum { REDRAW_US = 100 * US_PER_MS, LINE_US = 5 * US_PER_S /* where there is no terminal */ };
 

@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "document/sentences.h"
 #include "engine/lexicon.h"
 #include "engine/lm.h"
 #include "engine/psdecoder.h"
 #include "engine/speakable.h"
-#include "knowledge/sentences.h"
 
 enum { SENTENCE_WORDS_MAX = 80, SUBJECT_WORDS_MAX = 7 };
 

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "document/sentences.h"
 #include "engine/question.h"
 #include "engine/topic.h"
-#include "knowledge/sentences.h"
 
 enum { RESULTS_MAX = 8, SENTENCES_MAX = 160, NEIGHBOURS_MAX = 5 };
 

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "knowledge/words.h"
+#include "document/words.h"
 
 enum shape {
 	SHAPE_ANY,

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "document/sentences.h"
+#include "document/vocab.h"
+#include "document/words.h"
 #include "knowledge/embed_inner.h"
 #include "knowledge/query.h"
-#include "knowledge/sentences.h"
 #include "knowledge/store.h"
 #include "knowledge/svd.h"
-#include "knowledge/vocab.h"
-#include "knowledge/words.h"
 
 enum {
 	DIM = 160,

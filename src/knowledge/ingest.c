@@ -11,11 +11,11 @@
 #include "base/alloc.h"
 #include "base/crew.h"
 #include "base/env.h"
-#include "knowledge/apart.h"
-#include "knowledge/extract.h"
+#include "document/apart.h"
+#include "document/extract.h"
+#include "document/shown.h"
 #include "knowledge/learn.h"
 #include "knowledge/reading.h"
-#include "knowledge/shown.h"
 #include "knowledge/walk.h"
 
 enum {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "knowledge/utf8.h"
+#include "document/utf8.h"
 
 bool label_valid(struct bytes word)
 {

@@ -3,9 +3,9 @@
 #include <errno.h>
 
 #include "base/alloc.h"
-#include "knowledge/sentences.h"
+#include "document/sentences.h"
+#include "document/words.h"
 #include "knowledge/store.h"
-#include "knowledge/words.h"
 
 /* Of FIFTHS for a word of the text. */
 enum { HEADING = 3 * FIFTHS, PATH = 3 };

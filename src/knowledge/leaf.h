@@ -10,7 +10,7 @@
 #pragma once
 
 #include "base/buf.h"
-#include "knowledge/vocab.h"
+#include "document/vocab.h"
 
 struct store;
 

@@ -11,11 +11,11 @@
 #include "base/alloc.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "document/words.h"
 #include "knowledge/embed.h"
 #include "knowledge/embed_lsa.h"
 #include "knowledge/embed_remote.h"
 #include "knowledge/store.h"
-#include "knowledge/words.h"
 
 LOG_TOPIC("learn");
 

@@ -2,9 +2,9 @@
 
 #include <math.h>
 
+#include "document/words.h"
 #include "knowledge/sound.h"
 #include "knowledge/synonym.h"
-#include "knowledge/words.h"
 
 enum {
 	JOINED_MAX = 2 * WORD_MAX,

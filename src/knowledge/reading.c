@@ -12,8 +12,8 @@
 #include "base/alloc.h"
 #include "base/crypto.h"
 #include "base/env.h"
-#include "knowledge/apart.h"
-#include "knowledge/shown.h"
+#include "document/apart.h"
+#include "document/shown.h"
 
 /* File systems keep the time of the last clock tick: what was written so shortly before it was
  * read may be written again and have the same time. */

@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include "knowledge/extract.h"
-#include "knowledge/passages.h"
+#include "document/extract.h"
+#include "document/passages.h"
 #include "knowledge/store.h"
 
 /* A file that the store knows. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "knowledge/vocab.h"
+#include "document/vocab.h"
 
 /* Below this much likeness (keys and spelling) two words are different words. */
 #define LIKENESS_MIN 0.72f

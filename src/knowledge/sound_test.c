@@ -1,6 +1,6 @@
 #include "base/test.h"
+#include "document/vocab.h"
 #include "knowledge/sound.h"
-#include "knowledge/vocab.h"
 
 static void sounds_auto_(struct sounds **p)
 {

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "document/utf8.h"
 #include "knowledge/db.h"
 #include "knowledge/labels.h"
-#include "knowledge/utf8.h"
 
 enum { BUSY_MS = 10000, NAP_MS = 5, APPLICATION_ID = 0x766f6963 /* "voic" */ };
 

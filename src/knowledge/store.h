@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
-#include "knowledge/passages.h"
+#include "document/passages.h"
 
 struct store;
 

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "document/sentences.h"
 #include "knowledge/db.h"
-#include "knowledge/sentences.h"
 
 /* --- passages ----------------------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "knowledge/words.h"
+#include "document/words.h"
 
 enum { GROUP_MAX = 6 };
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "document/utf8.h"
 #include "knowledge/tokenizer_inner.h"
-#include "knowledge/utf8.h"
 
 /* A string that is a token wherever it stands in a text. */
 struct added {

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "base/json.h"
+#include "document/vocab.h"
 #include "knowledge/tokenizer.h"
-#include "knowledge/vocab.h"
 
 enum { STEPS_MAX = 16 };
 

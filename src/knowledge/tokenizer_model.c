@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "document/utf8.h"
 #include "knowledge/tokenizer_inner.h"
-#include "knowledge/utf8.h"
 
 enum { ID_MAX = 1 << 24, SYMBOLS_MAX = 4096 /* of a piece: longer ones are cut there */ };
 #define UNKNOWN_PENALTY 10.0

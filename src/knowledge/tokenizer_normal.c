@@ -4,8 +4,8 @@
 
 #include "base/alloc.h"
 #include "base/b64.h"
+#include "document/utf8.h"
 #include "knowledge/tokenizer_inner.h"
-#include "knowledge/utf8.h"
 
 /* --- reading -------------------------------------------------------------------------------- */
 

@@ -2,8 +2,8 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "document/utf8.h"
 #include "knowledge/tokenizer_inner.h"
-#include "knowledge/utf8.h"
 
 /* --- reading ------------------------------------------------------------------------------------ */
 

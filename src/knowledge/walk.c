@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "document/shown.h"
 #include "knowledge/ignore.h"
 #include "knowledge/ingest.h"
-#include "knowledge/shown.h"
 
 struct place {
 	struct walk *w;
