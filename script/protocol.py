@@ -29,7 +29,9 @@ DOES = {
     'get_health': 'ready or not', 'get_metrics': 'counters, Prometheus text', 'get_status': 'what the page needs to know',
     'post_login': 'a one-time code for a cookie', 'post_search': 'passages, best first',
     'get_documents': 'all documents of a collection', 'get_document': 'one document',
-    'get_document_text': 'a piece of its text',
+    'get_document_text': 'a piece of its text', 'post_documents': 'documents, to be found when it answers',
+    'delete_document': 'removes it', 'get_ingest': 'what is being read', 'get_ingest_job': 'what became of an upload',
+    'post_embeddings': 'texts as vectors, as OpenAI answers',
 }
 AUTH = {'OPEN': 'nobody is asked', 'KEYED': 'key or client secret', 'KEY_ALONE': 'key'}
 DIALECTS = {'DIALECT_GA': 'GA', 'DIALECT_BETA': 'beta', 'DIALECT_VOICE_LIVE': 'Voice Live'}
