@@ -1,4 +1,4 @@
-// Takes the pictures in docs/screenshots: six states, two widths, two themes.
+// Takes the pictures in docs/screenshots: seven states, two widths, two themes.
 //   npm run screenshots [-- DIRECTORY]
 
 import { mkdirSync } from "node:fs";
@@ -55,6 +55,15 @@ await each(server, spoken, ".example", async (page, shot) => {
 	await page.waitForSelector("#reader[open] mark");
 	await h.sleep(200);
 	await shot("source");
+});
+await each(server, "silence", ".example", async (page, shot) => {
+	await page.setInputFiles("#files", [
+		{ name: "kettle.md", mimeType: "text/markdown", buffer: Buffer.from("# Kettle\n\nThe kettle is in the pantry.\n") },
+		{ name: "picture.bin", mimeType: "application/octet-stream", buffer: Buffer.from([0, 1, 2, 3]) },
+	]);
+	await h.when(page, () => document.querySelectorAll(".upload[data-state=ready], .upload[data-state=failed]").length >= 2,
+		"what became of both files", 20000);
+	await shot("documents");
 });
 await each(server, "refused", ".example", async (page, shot) => {
 	await page.click("#talk");
