@@ -104,7 +104,7 @@ test("without documents the page says how to add some, and notices them", async 
 	const here = await h.stage(t, { paths: [] });
 	const page = await here.open({ wait: "#empty:not([hidden])" });
 
-	assert.match(await page.locator("#empty").innerText(), /voiced ingest/);
+	assert.match(await page.locator("#empty").innerText(), /Drop files[^]*voiced serve --docs/);
 	assert.ok(await page.locator("#ask").isDisabled());
 	assert.ok(await page.locator("#talk").isDisabled());
 	assert.deepEqual(page.faults, []);
