@@ -221,6 +221,16 @@ int db_get_int(struct store *s, const char *sql, int64_t *out)
 	return r < 0 ? r : 0;
 }
 
+int db_changes(struct store *s, int64_t document)
+{
+	int r = db_run_id(s,
+			  "UPDATE collections SET generation = generation + 1"
+			  " WHERE id = (SELECT collection FROM documents WHERE id = ?)",
+			  document);
+
+	return r == 0 && sqlite3_changes(s->db) == 0 ? db_absent(s, "document") : r;
+}
+
 /* Some failures (a full disk) undo the whole batch. */
 static int batch_lost(struct store *s)
 {

@@ -38,6 +38,9 @@ MUST_USE int db_get_int(struct store *s, const char *sql, int64_t *out);
 /* Of store.c: gives up the connection for a new one. */
 MUST_USE int store_reopen(struct store *s);
 
+/* Something is about to change in a document: its collection has a new generation. -ENOENT. */
+MUST_USE int db_changes(struct store *s, int64_t document);
+
 /* A transaction that writes, or inside a batch a part of it that can be undone alone; finish
  * commits when r is 0, else undoes and returns r. */
 MUST_USE int db_begin(struct store *s);

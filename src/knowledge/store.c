@@ -458,12 +458,7 @@ int store_remove(struct store *s, int64_t document)
 
 	if (r < 0)
 		return r;
-	r = db_run_id(s,
-		   "UPDATE collections SET generation = generation + 1"
-		   " WHERE id = (SELECT collection FROM documents WHERE id = ?)",
-		   document);
-	if (r == 0 && sqlite3_changes(s->db) == 0)
-		r = db_absent(s, "document");
+	r = db_changes(s, document);
 	if (r == 0)
 		r = db_run_id(s, "DELETE FROM passages WHERE document = ?", document);
 	if (r == 0)
@@ -478,12 +473,7 @@ int store_mark(struct store *s, int64_t document, const char *tags, const char *
 
 	if (r < 0)
 		return r;
-	r = db_run_id(s,
-		      "UPDATE collections SET generation = generation + 1"
-		      " WHERE id = (SELECT collection FROM documents WHERE id = ?)",
-		      document);
-	if (r == 0 && sqlite3_changes(s->db) == 0)
-		r = db_absent(s, "document");
+	r = db_changes(s, document);
 	if (r == 0)
 		r = db_prepare(s, &q,
 			       "UPDATE documents SET tags = coalesce(?2, tags), labels = coalesce(?3, labels),"

@@ -52,12 +52,7 @@ int store_rename(struct store *s, int64_t document, const char *path, const char
 
 	if (r < 0)
 		return r;
-	r = db_run_id(s,
-		      "UPDATE collections SET generation = generation + 1"
-		      " WHERE id = (SELECT collection FROM documents WHERE id = ?)",
-		      document);
-	if (r == 0 && sqlite3_changes(s->db) == 0)
-		r = db_absent(s, "document");
+	r = db_changes(s, document);
 	if (r == 0)
 		r = db_prepare(s, &q,
 			       "UPDATE documents SET path = ?2, title = coalesce(?3, title), mtime_us = ?4,"
