@@ -140,7 +140,7 @@ test('the command line: labels, groups, and labels that change', async () => {
 test('a canary: what stands only in a document of others is nowhere, in 300 questions', async () => {
   const counts = await hunt(place, { groups: ['sales'], searches: 278, typed: 20, spoken: 2 });
   assert.deepEqual([counts.searches, counts.typed, counts.spoken, counts.leaks, counts.differences], [278, 20, 2, 0, 0]);
-  assert.ok(counts.partials > 0 && counts.events > 300);
+  assert.ok(counts.partials > 0 && counts.events > 200);
   for (const query of [NAME, 'kwervimaks', 'corvimax', 'quor vimax']) {
     assert.ok((await search(board, query)).results.some((r) => r.file === `${NAME}.md`), `a member finds it: ${query}`);
     assert.ok((await search(board, query)).words.some((w) => w.known || w.like.length), query);
