@@ -7,6 +7,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
+static const struct token_key no_tokens;
+
 static bool holds(struct bytes b, struct bytes what)
 {
 	return b.n >= what.n && memmem(b.p, b.n, what.p, what.n);
@@ -18,10 +20,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct auth a, open;
 	struct bytes line[7] = { 0 }, key = bytes_str("sesame");
 	char cookie[AUTH_COOKIE_MAX];
+	struct claims token;
 
 	env_fake_init(&f, 1);
-	auth_init(&a, &f.env, key);
-	auth_init(&open, &f.env, (struct bytes){ 0 });
+	auth_init(&a, &f.env, key, &no_tokens);
+	auth_init(&open, &f.env, (struct bytes){ 0 }, &no_tokens);
 	if (auth_cookie(&a, AUTH_PLAIN, cookie) != 0)
 		abort();
 	cookie[strcspn(cookie, ";")] = '\0';
@@ -37,9 +40,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
 	for (size_t i = 0; i < 5; i++)
 		shown = shown || holds(line[i], key);
-	if (auth_check(&a, &e) == AUTH_OK && !shown)
+	if (auth_check(&a, &e, &token) == AUTH_OK && !shown)
 		abort();
-	if (auth_check(&open, &e) != AUTH_OK || auth_spend_code(&open, line[6]))
+	if (auth_check(&open, &e, &token) != AUTH_OK || auth_spend_code(&open, line[6]))
 		abort();
 	if (auth_spend_code(&a, line[6]) && !bytes_eq(line[6], bytes_str(a.code)))
 		abort();
