@@ -5,14 +5,14 @@
 set -eu
 voiced=$(realpath "$1")
 shift
-[ $# -gt 0 ] || set -- 8 40 64 100 160 300 500 1000 1500
+[ $# -gt 0 ] || set -- 8 40 64 100 160 300 500 1000 2000 4000
 [ "$(id -u)" = 0 ] || { echo "disk full: left out, it needs root to mount a small disk"; exit 0; }
 top=$(mktemp -d)
 mkdir "$top/data" "$top/docs"
 trap 'umount "$top/data" 2>/dev/null; rm -rf "$top"' EXIT
 i=0
 while [ $i -lt 24 ]; do
-	{ echo "# File $i"; yes "This is sentence number $i of a text that takes some room." | head -n 400; } >"$top/docs/f$i.md"
+	{ echo "# File $i"; yes "This is sentence number $i of a text that takes some room." | head -n 1500; } >"$top/docs/f$i.md"
 	i=$((i + 1))
 done
 fail() { echo "$size KB: $1"; cat "$top/out"; exit 1; }

@@ -245,23 +245,23 @@ int db_begin(struct store *s)
 
 		return r < 0 ? r : db_exec(s, "BEGIN IMMEDIATE");
 	}
-	return sqlite3_get_autocommit(s->db) ? batch_lost(s) : db_exec(s, "SAVEPOINT part");
+	return s->doubtful || sqlite3_get_autocommit(s->db) ? batch_lost(s) : db_exec(s, "SAVEPOINT part");
 }
 
 /* Commit when all went well, else undo; the first failure's sentence is kept.
  *
  * When reading or writing fails in the middle of a statement, SQLite undoes the transaction by
  * itself, and its full-text index (3.40) may go on with what it had in memory: what is put next
- * would be out of step with the documents. That memory goes with the connection. */
+ * would be out of step with the documents. That memory goes with the connection; so does what could
+ * not be undone, for want of memory. */
 int db_finish(struct store *s, int r)
 {
 	if (r == 0)
 		r = s->batch ? db_exec(s, "RELEASE part") : db_exec(s, "COMMIT");
-	if (r < 0 && sqlite3_get_autocommit(s->db))
+	if (r < 0 && (sqlite3_get_autocommit(s->db) ||
+		      sqlite3_exec(s->db, s->batch ? "ROLLBACK TO part; RELEASE part" : "ROLLBACK", NULL, NULL,
+				   NULL) != SQLITE_OK))
 		s->doubtful = true;
-	else if (r < 0)
-		sqlite3_exec(s->db, s->batch ? "ROLLBACK TO part; RELEASE part" : "ROLLBACK", NULL, NULL,
-			     NULL);
 	return r;
 }
 
@@ -276,7 +276,7 @@ int store_batch(struct store *s)
 int store_commit(struct store *s, int r)
 {
 	s->batch = false;
-	if (r == 0 && sqlite3_get_autocommit(s->db))
-		return batch_lost(s);
+	if (r == 0 && (s->doubtful || sqlite3_get_autocommit(s->db)))
+		r = batch_lost(s);
 	return db_finish(s, r);
 }

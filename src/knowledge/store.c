@@ -125,20 +125,9 @@ static int migrate(struct store *s)
 
 static int make_dir(struct store *s, const char *dir)
 {
-	if (mkdir(dir, 0700) == 0) {
-		/* SQLite syncs what is in it; that it is there itself, nobody else does. */
-		AUTO(mem) char *up = mem_printf("%s/..", dir);
-		int fd = up ? open(up, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-
-		if (fd >= 0) {
-			(void)fsync(fd);
-			close(fd);
-		}
+	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
 		return 0;
-	}
 	int e = errno;
-	if (e == EEXIST)
-		return 0;
 	snprintf(s->why, sizeof(s->why), "%.160s: the directory cannot be made (%s)", dir, strerror(e));
 	return -e;
 }
@@ -283,18 +272,27 @@ static int find_collection(struct store *s, const char *name, int64_t *out)
 	return r < 0 ? r : r == 1 ? 0 : db_absent(s, "collection");
 }
 
+static int add_collection(struct store *s, const char *name)
+{
+	AUTO(stmt) sqlite3_stmt *q = NULL;
+	int r = db_prepare(s, &q, "INSERT OR IGNORE INTO collections(name) VALUES(?)");
+
+	if (r < 0)
+		return r;
+	db_bind_text(q, 1, name);
+	return db_run(s, q);
+}
+
 int store_collection(struct store *s, const char *name, int64_t *out)
 {
 	int r = find_collection(s, name, out);
 
 	if (r != -ENOENT || !s->writer)
 		return r;
-	AUTO(stmt) sqlite3_stmt *q = NULL;
-	r = db_prepare(s, &q, "INSERT OR IGNORE INTO collections(name) VALUES(?)");
+	r = db_begin(s);
 	if (r < 0)
 		return r;
-	db_bind_text(q, 1, name);
-	r = db_run(s, q);
+	r = db_finish(s, add_collection(s, name));
 	return r < 0 ? r : find_collection(s, name, out);
 }
 
@@ -329,6 +327,8 @@ int store_generation(struct store *s, int64_t collection, int64_t *out)
 
 int store_hold(struct store *s)
 {
+	if (!sqlite3_get_autocommit(s->db)) /* the last release failed for want of memory */
+		store_release(s);
 	return db_exec(s, "BEGIN");
 }
 
