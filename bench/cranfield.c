@@ -395,8 +395,8 @@ static const struct field {
 	const char *name;
 	size_t at;
 } fields[] = { FIELD(vector_share),    FIELD(vector_half),    FIELD(neighbour_share),
-	       FIELD(coverage_share),  FIELD(coverage_words), FIELD(heading_share),
-	       FIELD(proximity_share), FIELD(exact_share) };
+	       FIELD(feedback_share),  FIELD(coverage_share),  FIELD(coverage_words),
+	       FIELD(heading_share),   FIELD(proximity_share), FIELD(exact_share) };
 
 static float *field_of(struct search_tuning *t, const struct field *f)
 {
