@@ -22,6 +22,7 @@ bytes=$(cat "$work"/markdown/* | wc -c)
 read -r t cpu < <(seconds build/voiced ingest --data "$work/data-md" "$work/markdown")
 awk -v n="$bytes" -v t="$t" -v c="$cpu" 'BEGIN { printf "Markdown, with learning: %.1f MB, %.1f MB/s by the clock, %.1f MB per second of CPU\n",
 	n / 1e6, n / 1e6 / t, n / 1e6 / c }'
+build/src/knowledge/bench_ingest "$work/pdf" 2>/dev/null | sed 's/^/PDF, learning left out: /'
 read -r alone alone_cpu < <(seconds sh -c 'for f in "$0"/*.pdf; do pdftotext -enc UTF-8 "$f" - || exit; done' "$work/pdf")
 read -r ours ours_cpu < <(seconds build/voiced ingest --data "$work/data-pdf" "$work/pdf")
 pages=$(for f in "$work"/pdf/*.pdf; do pdfinfo "$f"; done | awk '/^Pages/ { n += $2 } END { print n }')
