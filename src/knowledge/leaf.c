@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "document/sentences.h"
+#include "document/utf8.h"
 #include "document/words.h"
 #include "knowledge/store.h"
 
@@ -146,13 +147,18 @@ static int add_tokens(struct reading *r, const struct store_passage *p, const ch
 	return 0;
 }
 
-/* Until all is read a string is its place in f->strings, plus one. */
+/* Until all is read a string is its place in f->strings, plus one. A damaged store may hold any
+ * octets: what is no UTF-8 keeps its length and its ASCII. */
 static const char *put_string(struct leaf *f, const void *s, size_t n)
 {
 	size_t at = f->strings.n;
 
 	buf_put(&f->strings, s, n);
 	buf_putc(&f->strings, 0);
+	if (!f->strings.failed && !utf8_valid(bytes_of(s, n)))
+		for (size_t i = at; i < at + n; i++)
+			if (f->strings.p[i] >= 0x80)
+				f->strings.p[i] = '?';
 	return (const char *)(at + 1);
 }
 
