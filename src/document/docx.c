@@ -433,12 +433,6 @@ static void on_merge(void *ctx, struct tags *t)
 
 /* --- the document ------------------------------------------------------------------------------ */
 
-static void on_skip(void *ctx, struct tags *t)
-{
-	(void)ctx;
-	tags_skip(t);
-}
-
 static void on_gallery(void *ctx, struct tags *t)
 {
 	struct docx *d = ctx;
@@ -478,12 +472,12 @@ static const struct tag body_tags[] = {
 	{ "docPartGallery", on_gallery, NULL },
 	{ "sdtContent", on_control, NULL },
 	/* What was there before a change, and what older programs would show instead. */
-	{ "del", on_skip, NULL },
-	{ "moveFrom", on_skip, NULL },
-	{ "pPrChange", on_skip, NULL },
-	{ "trPrChange", on_skip, NULL },
-	{ "tcPrChange", on_skip, NULL },
-	{ "Fallback", on_skip, NULL },
+	{ "del", tags_skip_it, NULL },
+	{ "moveFrom", tags_skip_it, NULL },
+	{ "pPrChange", tags_skip_it, NULL },
+	{ "trPrChange", tags_skip_it, NULL },
+	{ "tcPrChange", tags_skip_it, NULL },
+	{ "Fallback", tags_skip_it, NULL },
 };
 
 /* A part that may be missing. */

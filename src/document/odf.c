@@ -513,12 +513,6 @@ static void spreadsheet_open(void *ctx, struct tags *t)
 	o->sheets = true;
 }
 
-static void on_skip(void *ctx, struct tags *t)
-{
-	(void)ctx;
-	tags_skip(t);
-}
-
 /* --- the file ------------------------------------------------------------------------------------------ */
 
 static const struct tag content_tags[] = {
@@ -545,12 +539,12 @@ static const struct tag content_tags[] = {
 	{ "paragraph-properties", on_paragraph_properties, NULL },
 	{ "list-style", list_style_open, list_style_close },
 	{ "list-level-style-number", on_number_level, NULL },
-	{ "table-of-content", on_skip, NULL },
-	{ "tracked-changes", on_skip, NULL },
-	{ "annotation", on_skip, NULL },
-	{ "forms", on_skip, NULL },
-	{ "desc", on_skip, NULL },
-	{ "shapes", on_skip, NULL },
+	{ "table-of-content", tags_skip_it, NULL },
+	{ "tracked-changes", tags_skip_it, NULL },
+	{ "annotation", tags_skip_it, NULL },
+	{ "forms", tags_skip_it, NULL },
+	{ "desc", tags_skip_it, NULL },
+	{ "shapes", tags_skip_it, NULL },
 };
 
 static const struct tag style_tags[] = {

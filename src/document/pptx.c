@@ -264,12 +264,6 @@ static void cell_close(void *ctx, struct tags *t)
 	buf_reset(&p->cell);
 }
 
-static void on_skip(void *ctx, struct tags *t)
-{
-	(void)ctx;
-	tags_skip(t);
-}
-
 static const struct tag slide_tags[] = {
 	{ "sp", shape_open, NULL },
 	{ "ph", on_placeholder, NULL },
@@ -282,7 +276,7 @@ static const struct tag slide_tags[] = {
 	{ "tbl", table_open, table_close },
 	{ "tr", NULL, row_close },
 	{ "tc", cell_open, cell_close },
-	{ "Fallback", on_skip, NULL },
+	{ "Fallback", tags_skip_it, NULL },
 };
 static const struct tag_table slide_table = { slide_tags, ARRAY_LEN(slide_tags), on_text };
 

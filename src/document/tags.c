@@ -124,6 +124,12 @@ void tags_skip(struct tags *t)
 	t->skip_from = t->depth;
 }
 
+void tags_skip_it(void *ctx, struct tags *t)
+{
+	(void)ctx;
+	tags_skip(t);
+}
+
 void tags_stop(struct tags *t)
 {
 	t->stopped = true;

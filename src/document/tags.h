@@ -38,5 +38,7 @@ bool tags_attr_is(const struct tags *t, const char *name, const char *value);
 long tags_attr_int(const struct tags *t, const char *name, long fallback);
 /* In a handler of `open`: handle nothing up to the end of this element, its close included. */
 void tags_skip(struct tags *t);
+/* The same as a handler, for a table. */
+void tags_skip_it(void *ctx, struct tags *t);
 /* In any handler: read no further; the verdict is EXTRACT_OK. */
 void tags_stop(struct tags *t);

@@ -14,12 +14,6 @@ static void off_a(void *ctx, struct tags *t)
 	buf_puts(ctx, "</a>");
 }
 
-static void on_skip(void *ctx, struct tags *t)
-{
-	(void)ctx;
-	tags_skip(t);
-}
-
 static void on_stop(void *ctx, struct tags *t)
 {
 	(void)ctx;
@@ -32,7 +26,7 @@ static void on_text(void *ctx, struct bytes t)
 }
 
 static const struct tag tags[] = {
-	{ "a", on_a, off_a }, { "skip", on_skip, off_a }, { "stop", on_stop, NULL } };
+	{ "a", on_a, off_a }, { "skip", tags_skip_it, off_a }, { "stop", on_stop, NULL } };
 static const struct tag_table table = { tags, ARRAY_LEN(tags), on_text };
 
 static void walks(void)

@@ -76,12 +76,6 @@ static void value_close(void *ctx, struct tags *t)
 	x->in_value = false;
 }
 
-static void on_skip(void *ctx, struct tags *t)
-{
-	(void)ctx;
-	tags_skip(t);
-}
-
 /* --- the workbook ------------------------------------------------------------------------- */
 
 static void on_sheet(void *ctx, struct tags *t)
@@ -142,7 +136,7 @@ static void string_text(void *ctx, struct bytes t)
 static const struct tag string_tags[] = {
 	{ "si", NULL, string_close },
 	{ "t", value_open, value_close },
-	{ "rPh", on_skip, NULL }, /* how it is pronounced */
+	{ "rPh", tags_skip_it, NULL }, /* how it is pronounced */
 };
 static const struct tag_table string_table = { string_tags, ARRAY_LEN(string_tags), string_text };
 
@@ -215,7 +209,7 @@ static const struct tag style_tags[] = {
 	{ "numFmt", on_code, NULL },
 	{ "cellXfs", styles_open, styles_close },
 	{ "xf", on_cell_style, NULL },
-	{ "dxfs", on_skip, NULL },
+	{ "dxfs", tags_skip_it, NULL },
 };
 static const struct tag_table style_table = { style_tags, ARRAY_LEN(style_tags), NULL };
 
@@ -302,8 +296,8 @@ static const struct tag sheet_tags[] = {
 	{ "c", cell_open, cell_close },
 	{ "v", value_open, value_close },
 	{ "t", value_open, value_close },
-	{ "rPh", on_skip, NULL },
-	{ "headerFooter", on_skip, NULL },
+	{ "rPh", tags_skip_it, NULL },
+	{ "headerFooter", tags_skip_it, NULL },
 };
 static const struct tag_table sheet_table = { sheet_tags, ARRAY_LEN(sheet_tags), cell_text };
 
