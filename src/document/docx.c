@@ -28,7 +28,7 @@ struct docx {
 	struct docx_styles styles;
 	struct para para[NESTED];
 	unsigned open;
-	bool in_text, skip_contents;
+	bool skip_contents;
 	unsigned page; /* 0: it has no pages */
 	struct table table;
 	unsigned tables; /* open ones        */
@@ -84,27 +84,11 @@ static void note_open(void *ctx, struct tags *t)
 	d->notes[d->n_notes++] = (struct note){ .key = key };
 }
 
-static void text_open(void *ctx, struct tags *t)
-{
-	struct docx *d = ctx;
-
-	(void)t;
-	d->in_text = true;
-}
-
-static void text_close(void *ctx, struct tags *t)
-{
-	struct docx *d = ctx;
-
-	(void)t;
-	d->in_text = false;
-}
-
 static void note_text(void *ctx, struct bytes t)
 {
 	struct docx *d = ctx;
 
-	if (d->in_text && d->n_notes)
+	if (d->n_notes)
 		buf_put(&d->notes[d->n_notes - 1].text, t.p, t.n);
 }
 
@@ -122,7 +106,7 @@ static enum extract_verdict read_notes(struct docx *d, struct archive *a, const 
 	static const struct tag tags[] = {
 		{ "footnote", note_open, NULL },
 		{ "endnote", note_open, NULL },
-		{ "t", text_open, text_close },
+		{ "t", tags_text_open, tags_text_close },
 		{ "p", note_para, NULL },
 	};
 	static const struct tag_table table = { tags, ARRAY_LEN(tags), note_text };
@@ -283,7 +267,7 @@ static void on_text(void *ctx, struct bytes t)
 	struct docx *d = ctx;
 	struct para *p = para_of(d);
 
-	if (d->in_text && p)
+	if (p)
 		buf_put(&p->text, t.p, t.n);
 }
 
@@ -451,7 +435,7 @@ static void on_control(void *ctx, struct tags *t)
 
 static const struct tag body_tags[] = {
 	{ "p", para_open, para_close },
-	{ "t", text_open, text_close },
+	{ "t", tags_text_open, tags_text_close },
 	{ "tab", on_space, NULL },
 	{ "br", on_space, NULL },
 	{ "cr", on_space, NULL },

@@ -19,7 +19,7 @@ struct pptx {
 	enum shape shape;
 	unsigned page;
 	struct buf para, title;
-	bool in_text, bullet, numbered, failed;
+	bool bullet, numbered, failed;
 	unsigned number;
 	struct table table;
 	unsigned tables;
@@ -141,28 +141,11 @@ static void on_no_bullet(void *ctx, struct tags *t)
 	p->bullet = false;
 }
 
-static void text_open(void *ctx, struct tags *t)
-{
-	struct pptx *p = ctx;
-
-	(void)t;
-	p->in_text = true;
-}
-
-static void text_close(void *ctx, struct tags *t)
-{
-	struct pptx *p = ctx;
-
-	(void)t;
-	p->in_text = false;
-}
-
 static void on_text(void *ctx, struct bytes t)
 {
 	struct pptx *p = ctx;
 
-	if (p->in_text)
-		buf_put(&p->para, t.p, t.n);
+	buf_put(&p->para, t.p, t.n);
 }
 
 static void on_break(void *ctx, struct tags *t)
@@ -268,7 +251,7 @@ static const struct tag slide_tags[] = {
 	{ "sp", shape_open, NULL },
 	{ "ph", on_placeholder, NULL },
 	{ "p", para_open, para_close },
-	{ "t", text_open, text_close },
+	{ "t", tags_text_open, tags_text_close },
 	{ "br", on_break, NULL },
 	{ "buChar", on_bullet, NULL },
 	{ "buAutoNum", on_number, NULL },
@@ -284,7 +267,6 @@ static enum extract_verdict walk_slide(struct pptx *p, struct bytes xml, enum pa
 {
 	p->pass = pass;
 	p->shape = SHAPE_TEXT;
-	p->in_text = false;
 	p->tables = 0;
 	enum extract_verdict v = tags_walk(xml, &slide_table, p);
 	return p->failed ? EXTRACT_NO_MEMORY : v;

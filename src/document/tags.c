@@ -12,6 +12,7 @@ struct tags {
 	int n_attributes;
 	unsigned depth, skip_from; /* skip_from: depth of the element that is skipped; 0: none */
 	bool stopped;
+	bool apart, in_text; /* apart: only what stands in elements that hold text is wanted */
 };
 
 static const struct tag *find(const struct tags *t, const xmlChar *name)
@@ -65,7 +66,7 @@ static void on_text(void *ctx, const xmlChar *s, int n)
 {
 	struct tags *t = ctx;
 
-	if (t->table->text && !t->skip_from && !t->stopped)
+	if (t->table->text && !t->skip_from && !t->stopped && (!t->apart || t->in_text))
 		t->table->text(t->ctx, bytes_of(s, (size_t)n));
 }
 
@@ -130,6 +131,18 @@ void tags_skip_it(void *ctx, struct tags *t)
 	tags_skip(t);
 }
 
+void tags_text_open(void *ctx, struct tags *t)
+{
+	(void)ctx;
+	t->in_text = true;
+}
+
+void tags_text_close(void *ctx, struct tags *t)
+{
+	(void)ctx;
+	t->in_text = false;
+}
+
 void tags_stop(struct tags *t)
 {
 	t->stopped = true;
@@ -151,6 +164,8 @@ enum extract_verdict tags_walk(struct bytes xml, const struct tag_table *table, 
 {
 	struct tags t = { .table = table, .ctx = ctx };
 
+	for (size_t i = 0; i < table->n; i++)
+		t.apart |= table->tag[i].open == tags_text_open;
 	if (!xml.n || xml.n > INT_MAX)
 		return EXTRACT_MALFORMED;
 	xmlSetStructuredErrorFunc(NULL, hush); /* of this thread */

@@ -40,5 +40,9 @@ long tags_attr_int(const struct tags *t, const char *name, long fallback);
 void tags_skip(struct tags *t);
 /* The same as a handler, for a table. */
 void tags_skip_it(void *ctx, struct tags *t);
+/* Handlers of an element that holds text, such as <w:t>: a table that has them is handed only what
+ * stands in such elements. */
+void tags_text_open(void *ctx, struct tags *t);
+void tags_text_close(void *ctx, struct tags *t);
 /* In any handler: read no further; the verdict is EXTRACT_OK. */
 void tags_stop(struct tags *t);

@@ -37,7 +37,6 @@ struct xlsx {
 	enum cell_type type;
 	enum number_kind kind;
 	struct buf value;
-	bool in_value;
 	/* the sheet that is open */
 	struct table table;
 	long row, filled; /* the last with text */
@@ -58,22 +57,6 @@ static void xlsx_done(struct xlsx *x)
 	mem_free(x->styles);
 	buf_done(&x->value);
 	table_done(&x->table);
-}
-
-static void value_open(void *ctx, struct tags *t)
-{
-	struct xlsx *x = ctx;
-
-	(void)t;
-	x->in_value = true;
-}
-
-static void value_close(void *ctx, struct tags *t)
-{
-	struct xlsx *x = ctx;
-
-	(void)t;
-	x->in_value = false;
 }
 
 /* --- the workbook ------------------------------------------------------------------------- */
@@ -129,13 +112,12 @@ static void string_text(void *ctx, struct bytes t)
 {
 	struct xlsx *x = ctx;
 
-	if (x->in_value)
-		buf_put(&x->shared, t.p, t.n);
+	buf_put(&x->shared, t.p, t.n);
 }
 
 static const struct tag string_tags[] = {
 	{ "si", NULL, string_close },
-	{ "t", value_open, value_close },
+	{ "t", tags_text_open, tags_text_close },
 	{ "rPh", tags_skip_it, NULL }, /* how it is pronounced */
 };
 static const struct tag_table string_table = { string_tags, ARRAY_LEN(string_tags), string_text };
@@ -287,15 +269,14 @@ static void cell_text(void *ctx, struct bytes t)
 {
 	struct xlsx *x = ctx;
 
-	if (x->in_value)
-		buf_put(&x->value, t.p, t.n);
+	buf_put(&x->value, t.p, t.n);
 }
 
 static const struct tag sheet_tags[] = {
 	{ "row", row_open, row_close },
 	{ "c", cell_open, cell_close },
-	{ "v", value_open, value_close },
-	{ "t", value_open, value_close },
+	{ "v", tags_text_open, tags_text_close },
+	{ "t", tags_text_open, tags_text_close },
 	{ "rPh", tags_skip_it, NULL },
 	{ "headerFooter", tags_skip_it, NULL },
 };
@@ -309,7 +290,6 @@ static enum extract_verdict read_part(struct xlsx *x, struct archive *a, const c
 	AUTO(buf) struct buf xml = { 0 };
 	enum extract_verdict v = archive_read(a, part, &xml);
 
-	x->in_value = false;
 	if (v == EXTRACT_OK)
 		v = tags_walk(buf_bytes(&xml), table, x);
 	return x->failed || x->shared.failed ? EXTRACT_NO_MEMORY : v;
