@@ -4,7 +4,7 @@ import pathlib, re, sys
 if sys.argv[1:]: sys.exit(print(__doc__))
 MAY = {
     'base': '', 'media': 'base', 'net': 'base', 'rtc': 'base media', 'document': 'base', 'knowledge': 'base net document',
-    'engine': 'base media document knowledge', 'session': 'base media engine',
+    'engine': 'base media net document knowledge', 'session': 'base media engine',
     'leg': 'base media rtc net session', 'api': 'base media rtc net document knowledge engine session leg',
     'app': 'base media rtc net document knowledge engine session leg api',
 }

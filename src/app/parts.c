@@ -26,6 +26,7 @@ enum { TURN_THREADS_MIN = 2, READY_WAIT_MS = 20000 };
 struct corner {
 	char *name;
 	struct tool *search;
+	struct tool_def tools[1];
 	struct engines engines;
 };
 
@@ -83,8 +84,8 @@ static int add_corner(void *ctx, const char *name)
 		return -ENOMEM;
 	}
 	tool_search_by(c->search, p->by);
-	c->engines.tools[0].ops = &tool_search_ops;
-	c->engines.tools[0].tool = c->search;
+	c->tools[0] = tool_search_def(c->search);
+	c->engines.tools = c->tools;
 	c->engines.n_tools = 1;
 	atomic_store(&p->n_corners, n + 1);
 	return 0;

@@ -175,25 +175,157 @@ struct tool_sink {
 };
 
 struct tool_ops {
-	const char *name;        /* "search" */
-	const char *description;
-	const char *parameters;  /* JSON Schema */
 	int (*start)(struct tool *t, struct tool_job **out, const struct tool_request *r,
 		     struct loop *loop, const struct tool_sink *sink, void *owner, uint64_t ticket);
 	void (*cancel)(struct tool_job *j);
 };
 
-/* One of each, as a session uses them. A relay engine (realtime_ops) comes beside these. */
+enum tool_effect {
+	TOOL_READS, /* only looks: may run for an answer that is not wanted yet        */
+	TOOL_ACTS,  /* changes something: runs for an announced answer only, and where the
+		     * turn has read documents not without the user's spoken consent  */
+};
+
+/* When an output returns into the conversation. */
+enum tool_when {
+	TOOL_NOW,    /* the answer waits for it                                         */
+	TOOL_IDLE,   /* the answer goes on; told when nobody speaks                      */
+	TOOL_SILENT, /* an item of the conversation, nothing is said                    */
+};
+
+/* One tool as a model sees it, and how the session runs it. Outlives the sessions that have it. */
+struct tool_def {
+	const char *name, *description;
+	const char *parameters; /* JSON Schema */
+	enum tool_effect effect;
+	enum tool_when when;
+	bool unasked;        /* TOOL_ACTS: the operator wants no spoken consent */
+	unsigned time_ms;    /* limit of one call; 0: 30 s                      */
+	const char *filler;  /* said while it is slow; NULL: the session's      */
+	const struct tool_ops *ops;
+	struct tool *tool;
+};
+
+/* --- MCP servers: tools that are asked for by name ------------------------------- */
+
+struct mcp;
+struct mcp_server;
+
+struct mcp_sink {
+	/* The answer to open(): [{name, description, input_schema, annotations?}], after allowed_tools. */
+	void (*on_tools)(void *owner, uint64_t ticket, json_t *tools);
+	void (*on_error)(void *owner, uint64_t ticket, const struct engine_error *e);
+};
+
+/* Servers that a session names itself. As all work here: one on_tools or on_error for each open(),
+ * on the caller's loop, none after close(). */
+struct mcp_ops {
+	/* tool: {type:"mcp", server_label, server_url, authorization?, headers?, allowed_tools?},
+	 * borrowed. -EINVAL: *e says why (a private address, no URL); on_error is not called. */
+	int (*open)(struct mcp *m, struct mcp_server **out, const json_t *tool, struct engine_error *e,
+		    struct loop *loop, const struct mcp_sink *sink, void *owner, uint64_t ticket);
+	/* After on_tools. Output as of any tool; {"error": {type, message, code?}} with the types of
+	 * the API's mcp_call.error where the call failed. The job ends by tool_ops' rules. */
+	int (*call)(struct mcp_server *s, struct tool_job **out, const char *name,
+		    const char *arguments, const struct tool_sink *sink, void *owner, uint64_t ticket);
+	void (*cancel)(struct tool_job *j);
+	void (*close)(struct mcp_server *s); /* ends its calls without a sink call */
+};
+
+/* --- a service that hears, thinks and speaks by itself ---------------------------- */
+
+struct realtime;      /* services in the order they are tried: shared by all sessions */
+struct realtime_link; /* one session's conversation with one of them                 */
+
+enum {
+	REALTIME_RATE_HZ = 24000, /* of audio both ways */
+};
+
+/* What a conversation begins with, on the first connection and on each one after. Borrowed. */
+struct realtime_start {
+	const json_t *session; /* the effective GA session object: instructions, tools (ours and the
+				* client's, as functions), tool_choice, voice, turn_detection,
+				* transcription, max_output_tokens, temperature, speed …          */
+	json_t *items;         /* the conversation so far as llm_request has it; a user's audio without
+				* a transcript as {type:"input_audio", audio: base64 of PCM 24 kHz} */
+	bool service_turns;    /* the service finds the turns; else we commit and ask             */
+	const char *safety_id; /* hashed end user, or NULL                                         */
+};
+
+/* One answer. */
+struct realtime_ask {
+	const json_t *response; /* members of response.create.response that differ from the session's
+				 * (GA names); NULL: none                                       */
+};
+
+/* Numbers: `ref` is the caller's ticket of an answer; for one that the service began by itself it
+ * is 0 until the caller gives one with adopt(). Items of the user's speech are told apart by their
+ * order: each commit (ours or the service's) is answered by one on_words or on_deaf, in order. */
+struct realtime_sink {
+	/* The session is configured and the items are there. Again after each new connection. */
+	void (*on_open)(void *owner, uint64_t link);
+	/* Only where the service finds the turns. audio_ms: of the audio pushed since open(). */
+	void (*on_speech)(void *owner, uint64_t link, bool started, uint64_t audio_ms);
+	void (*on_commit)(void *owner, uint64_t link);
+	void (*on_words_delta)(void *owner, uint64_t link, const char *text);
+	void (*on_words)(void *owner, uint64_t link, const char *text);
+	void (*on_deaf)(void *owner, uint64_t link, const struct engine_error *e);
+	/* The service answers by itself: call adopt() or cancel(link, 0) from inside. */
+	void (*on_begun)(void *owner, uint64_t link);
+	void (*on_text)(void *owner, uint64_t link, uint64_t ref, const char *text);
+	/* Transcript of the audio; may run ahead of it. */
+	void (*on_transcript)(void *owner, uint64_t link, uint64_t ref, const char *text);
+	/* Mono, REALTIME_RATE_HZ. */
+	void (*on_audio)(void *owner, uint64_t link, uint64_t ref, const int16_t *pcm, size_t n);
+	void (*on_call)(void *owner, uint64_t link, uint64_t ref, const char *call_id,
+			const char *name, const char *arguments);
+	void (*on_done)(void *owner, uint64_t link, uint64_t ref, enum llm_finish f,
+			const struct llm_usage *u);
+	/* This answer failed; the conversation goes on. */
+	void (*on_failed)(void *owner, uint64_t link, uint64_t ref, const struct engine_error *e);
+	/* The connection is gone, or what is to be expected before long: its answers and commits are
+	 * forgotten; the handle ends. again_us: when another open() may succeed at the earliest (the
+	 * services' retry-after), UINT64_MAX: none is left. Also the answer to an open() that failed. */
+	void (*on_lost)(void *owner, uint64_t link, const struct engine_error *e, uint64_t again_us);
+};
+
+/* Nothing here waits: what is given before on_open goes out after it. */
+struct realtime_ops {
+	const char *name;
+	/* Connects to the first service that is well. `link` is the caller's number for this one. */
+	int (*open)(struct realtime *e, struct realtime_link **out, const struct realtime_start *s,
+		    struct loop *loop, const struct realtime_sink *sink, void *owner, uint64_t link);
+	void (*update)(struct realtime_link *l, const json_t *session); /* as realtime_start.session */
+	void (*push)(struct realtime_link *l, const int16_t *pcm, size_t n); /* RT */
+	void (*commit)(struct realtime_link *l);
+	void (*clear)(struct realtime_link *l);
+	/* An item as of realtime_start.items, with the caller's id (GA "id"), at the end or after the
+	 * item of that id. -EINVAL: the service cannot have it. */
+	int (*add)(struct realtime_link *l, const json_t *item, const char *after);
+	void (*remove)(struct realtime_link *l, const char *item_id);
+	/* The answer `ref` was heard for so many ms of its audio: the service forgets the rest. */
+	void (*truncate)(struct realtime_link *l, uint64_t ref, uint64_t ms);
+	int (*ask)(struct realtime_link *l, const struct realtime_ask *a, uint64_t ref);
+	void (*adopt)(struct realtime_link *l, uint64_t ref); /* from inside on_begun() only */
+	void (*cancel)(struct realtime_link *l, uint64_t ref); /* no sink call of this ref follows */
+	void (*close)(struct realtime_link *l); /* the handle ends; no sink call follows */
+	void (*free)(struct realtime *e);
+};
+
+/* One of each, as a session uses them. With realtime_ops the service hears, thinks and speaks;
+ * the others are what is left when none can be reached. */
 struct engines {
+	const struct realtime_ops *realtime_ops;
+	struct realtime *realtime;
+	bool service_turns; /* of realtime_start */
 	const struct stt_ops *stt_ops;
 	struct stt *stt;
 	const struct llm_ops *llm_ops;
 	struct llm *llm;
 	const struct tts_ops *tts_ops;
 	struct tts *tts;
-	struct {
-		const struct tool_ops *ops;
-		struct tool *tool;
-	} tools[4];
+	const struct mcp_ops *mcp_ops; /* NULL: sessions may not name MCP servers */
+	struct mcp *mcp;
+	const struct tool_def *tools;
 	size_t n_tools;
 };

@@ -130,11 +130,16 @@ void tool_search_free(struct tool *t)
 	mem_free(t);
 }
 
-const struct tool_ops tool_search_ops = {
-	.name = "search",
-	.description = "Finds passages in the user's documents that answer a question.",
-	.parameters = "{\"type\":\"object\",\"properties\":{\"query\":{\"type\":\"string\",\"description\":"
-		      "\"What to look for, in the user's words.\"}},\"required\":[\"query\"]}",
-	.start = start,
-	.cancel = cancel,
-};
+static const struct tool_ops ops = { .start = start, .cancel = cancel };
+
+struct tool_def tool_search_def(struct tool *t)
+{
+	return (struct tool_def){
+		.name = "search",
+		.description = "Finds passages in the user's documents that answer a question.",
+		.parameters = "{\"type\":\"object\",\"properties\":{\"query\":{\"type\":\"string\",\"description\":"
+			      "\"What to look for, in the user's words.\"}},\"required\":[\"query\"]}",
+		.ops = &ops,
+		.tool = t,
+	};
+}

@@ -18,4 +18,5 @@ MUST_USE int tool_search_new(struct tool **out, struct pool *turn, struct search
 void tool_search_by(struct tool *t, enum search_by by);
 void tool_search_free(struct tool *t); /* ends work in progress without a sink call */
 
-extern const struct tool_ops tool_search_ops;
+/* As a session has it. */
+struct tool_def tool_search_def(struct tool *t);

@@ -53,15 +53,16 @@ static void answers_in_json_whatever_is_asked(void)
 	CHECK_EQ(pool_new(&pool, POOL_TURN, 1), 0);
 	CHECK_EQ(tool_search_new(&t, pool, s, "none"), 0);
 	h.loop = loop;
-	CHECK_EQ(tool_search_ops.start(t, &j, &(struct tool_request){ "{\"query\":\"x\"}", "" }, loop, &sink, &h, 7), 0);
+	const struct tool_def def = tool_search_def(t);
+	CHECK_EQ(def.ops->start(t, &j, &(struct tool_request){ "{\"query\":\"x\"}", "" }, loop, &sink, &h, 7), 0);
 	wait_for(&h, 1);
 	CHECK_EQ(h.n, 1);
 	CHECK(h.output && (mem_failed() || strstr(h.output, "\"results\":[]")));
-	CHECK_EQ(tool_search_ops.start(t, &j, &(struct tool_request){ "not json", "" }, loop, &sink, &h, 7), 0);
+	CHECK_EQ(def.ops->start(t, &j, &(struct tool_request){ "not json", "" }, loop, &sink, &h, 7), 0);
 	wait_for(&h, 2);
 	CHECK(h.output && strstr(h.output, "\"error\""));
-	CHECK_EQ(tool_search_ops.start(t, &j, &(struct tool_request){ "{}", "" }, loop, &sink, &h, 7), 0);
-	tool_search_ops.cancel(j);
+	CHECK_EQ(def.ops->start(t, &j, &(struct tool_request){ "{}", "" }, loop, &sink, &h, 7), 0);
+	def.ops->cancel(j);
 	loop_once(loop, 5);
 	CHECK_EQ(h.n, 2);
 }

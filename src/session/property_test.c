@@ -22,7 +22,7 @@ static void wire_engines(struct chance *c)
 	c->tool_ops.start = tool_start;
 	r->engines.llm_ops = &c->llm_ops;
 	r->engines.tts_ops = &c->tts_ops;
-	r->engines.tools[0].ops = &c->tool_ops;
+	r->defs[0].ops = &c->tool_ops;
 }
 
 static bool start(struct chance *c)

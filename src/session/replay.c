@@ -17,7 +17,7 @@ struct player {
 	struct engines engines;
 	struct tts_ops tts_ops;
 	struct stt_ops stt_ops;
-	struct tool_ops tool_ops[TOOLS_MAX];
+	struct tool_def tools[TOOLS_MAX];
 	struct tool_seat {
 		struct player *p;
 	} tool_seats[TOOLS_MAX];
@@ -502,6 +502,8 @@ static void (*const plays[])(struct player *, const struct rec *) = {
 
 /* --- the session ------------------------------------------------------------------------- */
 
+static const struct tool_ops tool_ops = { .start = start_tool, .cancel = leave_tool };
+
 static void set_engines(struct player *p, const json_t *v)
 {
 	const json_t *tools = json_object_get(v, "tools");
@@ -526,16 +528,15 @@ static void set_engines(struct player *p, const json_t *v)
 		.tts = (struct tts *)(void *)p,
 	};
 	for (size_t i = 0; i < json_array_size(tools) && i < TOOLS_MAX; i++) {
-		p->tool_ops[i] = (struct tool_ops){
+		p->tools[i] = (struct tool_def){
 			.name = json_string_value(json_array_get(tools, i)),
 			.description = "",
 			.parameters = "{}",
-			.start = start_tool,
-			.cancel = leave_tool,
+			.ops = &tool_ops,
+			.tool = (struct tool *)(void *)&p->tool_seats[i],
 		};
 		p->tool_seats[i].p = p;
-		p->engines.tools[i].ops = &p->tool_ops[i];
-		p->engines.tools[i].tool = (struct tool *)(void *)&p->tool_seats[i];
+		p->engines.tools = p->tools;
 		p->engines.n_tools = i + 1;
 	}
 }

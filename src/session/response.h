@@ -78,7 +78,7 @@ enum latency_mark {
 
 struct tool_run {
 	uint64_t ticket; /* 0: free */
-	const struct tool_ops *ops;
+	const struct tool_def *def;
 	struct tool_job *job;
 	char call_id[32];
 };

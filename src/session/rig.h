@@ -69,6 +69,7 @@ struct rig {
 		void *owner;
 		uint64_t ticket, due_us;
 	} tools[16];
+	struct tool_def defs[4];
 	uint64_t tool_us;  /* how long search takes */
 	const char *found; /* what it finds         */
 	uint64_t odd;      /* for audio */
@@ -211,11 +212,11 @@ static void rig_search_cancel(struct tool_job *j)
 	((struct rig_tool *)(void *)j)->sink = NULL;
 }
 
-static const struct tool_ops rig_tool_ops = { .name = "search",
-					      .description = "Search the documents.",
-					      .parameters = "{\"type\":\"object\"}",
-					      .start = rig_search,
-					      .cancel = rig_search_cancel };
+static const struct tool_ops rig_tool_ops = { .start = rig_search, .cancel = rig_search_cancel };
+static const struct tool_def rig_tool = { .name = "search",
+					  .description = "Search the documents.",
+					  .parameters = "{\"type\":\"object\"}",
+					  .ops = &rig_tool_ops };
 
 static void rig_tool_run(struct rig *r)
 {
@@ -243,8 +244,9 @@ static inline bool rig_init(struct rig *r)
 	fake_engines(r->fake, &r->engines);
 	r->stt_ops = *r->engines.stt_ops;
 	r->engines.stt_ops = &r->stt_ops;
-	r->engines.tools[0].ops = &rig_tool_ops;
-	r->engines.tools[0].tool = (struct tool *)(void *)r;
+	r->defs[0] = rig_tool;
+	r->defs[0].tool = (struct tool *)(void *)r;
+	r->engines.tools = r->defs;
 	r->engines.n_tools = 1;
 	return true;
 }

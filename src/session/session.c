@@ -264,7 +264,7 @@ static json_t *tool_names(const struct engines *e)
 	json_t *list = json_array();
 
 	for (size_t i = 0; list && i < e->n_tools; i++)
-		if (json_array_append_new(list, json_string(e->tools[i].ops->name)) < 0) {
+		if (json_array_append_new(list, json_string(e->tools[i].name)) < 0) {
 			json_decref(list);
 			return NULL;
 		}

@@ -7,23 +7,16 @@
 
 enum { TOKENS_MAX = 100000000 }; /* of one round: beyond it an engine miscounts */
 
-/* Server tools that only look, and so may run for an answer that is not yet wanted. */
-static const char *const harmless[] = { "search" };
-
 static struct response *of(struct node *n)
 {
 	return CONTAINER_OF(n, struct response, node);
 }
 
-static const struct tool_ops *server_tool(const struct session *s, const char *name,
-					  struct tool **tool)
+static const struct tool_def *server_tool(const struct session *s, const char *name)
 {
-	for (size_t i = 0; i < s->engines.n_tools; i++) {
-		if (strcmp(s->engines.tools[i].ops->name, name) != 0)
-			continue;
-		*tool = s->engines.tools[i].tool;
-		return s->engines.tools[i].ops;
-	}
+	for (size_t i = 0; i < s->engines.n_tools; i++)
+		if (strcmp(s->engines.tools[i].name, name) == 0)
+			return &s->engines.tools[i];
 	return NULL;
 }
 
@@ -55,7 +48,7 @@ static json_t *tools_json(const struct response *r)
 			return NULL;
 	}
 	for (size_t i = 0; i < s->engines.n_tools; i++) {
-		const struct tool_ops *t = s->engines.tools[i].ops;
+		const struct tool_def *t = &s->engines.tools[i];
 		char why[160];
 
 		if (declared(r, t->name))
@@ -188,16 +181,15 @@ static void run_tool(struct response *r, const json_t *call, struct tool_run *ru
 {
 	struct session *s = r->s;
 	uint64_t ticket = session_ticket(s);
-	struct tool *tool;
 	const struct tool_request q = { json_str(call, "arguments", "{}"), s->groups };
 
-	run->ops = server_tool(s, json_str(call, "name", ""), &tool);
+	run->def = server_tool(s, json_str(call, "name", ""));
 	session_new_id(s, "call_", run->call_id);
 	if (!remember_call(r, run->call_id, call)) {
 		session_oom(s);
 		return;
 	}
-	int err = run->ops->start(tool, &run->job, &q, s->loop, &tool_sink, s, ticket);
+	int err = run->def->ops->start(run->def->tool, &run->job, &q, s->loop, &tool_sink, s, ticket);
 	if (session_answer(s, REC_START, err != 0) == 0) {
 		run->ticket = ticket;
 		r->n_tools_running++;
@@ -221,17 +213,11 @@ static void run_tools(struct response *r)
 		think(r);
 }
 
-static bool all_harmless(const json_t *calls)
+static bool all_harmless(const struct session *s, const json_t *calls)
 {
-	for (size_t i = 0; i < json_array_size(calls); i++) {
-		const char *name = json_str(json_array_get(calls, i), "name", "");
-		bool found = false;
-
-		for (size_t k = 0; k < ARRAY_LEN(harmless); k++)
-			found = found || strcmp(name, harmless[k]) == 0;
-		if (!found)
+	for (size_t i = 0; i < json_array_size(calls); i++)
+		if (server_tool(s, json_str(json_array_get(calls, i), "name", ""))->effect != TOOL_READS)
 			return false;
-	}
 	return true;
 }
 
@@ -263,7 +249,7 @@ static void on_output(void *owner, uint64_t ticket, const char *output)
 	if (run) {
 		run->ticket = 0;
 		r->n_tools_running--;
-		if (strcmp(run->ops->name, "search") == 0)
+		if (strcmp(run->def->name, "search") == 0)
 			response_mark(r, MARK_SEARCH);
 		if (!remember_output(r, run->call_id, output))
 			session_oom(s);
@@ -367,12 +353,10 @@ static void on_call(void *owner, uint64_t ticket, const char *name, const char *
  * asked in the same breath are not run: the model asks again with the client's results. */
 static bool calls_client(const struct response *r)
 {
-	struct tool *tool;
-
 	for (size_t i = 0; i < json_array_size(r->calls); i++) {
 		const char *name = json_str(json_array_get(r->calls, i), "name", "");
 
-		if (declared(r, name) || !server_tool(r->s, name, &tool))
+		if (declared(r, name) || !server_tool(r->s, name))
 			return true;
 	}
 	return false;
@@ -380,14 +364,12 @@ static bool calls_client(const struct response *r)
 
 static void queue_calls(struct response *r)
 {
-	struct tool *tool;
-
 	for (size_t i = 0; i < json_array_size(r->calls); i++) {
 		const json_t *call = json_array_get(r->calls, i);
 		const char *name = json_str(call, "name", ""),
 			   *args = json_str(call, "arguments", "");
 
-		if (!declared(r, name) && server_tool(r->s, name, &tool))
+		if (!declared(r, name) && server_tool(r->s, name))
 			continue;
 		struct piece *p = piece_add(r, PIECE_CALL, args, strlen(args));
 		if (!p || !(p->name = mem_strdup(name)))
@@ -408,7 +390,7 @@ static void finish_round(struct response *r, enum llm_finish f)
 		queue_calls(r);
 	} else if (r->rounds >= SESSION_TOOL_ROUNDS) {
 		response_fail(r, "too_many_tool_calls", "The model did not stop asking tools.");
-	} else if (r->state == RESP_HELD && !all_harmless(r->calls)) {
+	} else if (r->state == RESP_HELD && !all_harmless(r->s, r->calls)) {
 		r->tools_wait = true;
 	} else {
 		run_tools(r);
@@ -459,7 +441,7 @@ void think_cancel(struct response *r)
 	r->llm = NULL;
 	for (size_t i = 0; i < TOOL_RUNS_MAX; i++) {
 		if (r->tools[i].ticket)
-			r->tools[i].ops->cancel(r->tools[i].job);
+			r->tools[i].def->ops->cancel(r->tools[i].job);
 		r->tools[i].ticket = 0;
 	}
 	r->n_tools_running = 0;

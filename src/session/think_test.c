@@ -144,16 +144,15 @@ static void calls_of_the_client_end_the_answer(void)
 static void an_answer_in_advance_changes_nothing(void)
 {
 	static const struct fake_step go = { FAKE_CALL, "open_door", "{}" };
-	struct tool_ops door = rig_tool_ops;
 
 	for (int harmless = 0; harmless < 2; harmless++) {
 		AUTO(rig) struct rig r = { 0 };
 		size_t running = 0;
 
 		CHECK(rig_init(&r));
-		door.name = "open_door";
-		r.engines.tools[1] = r.engines.tools[0];
-		r.engines.tools[1].ops = &door;
+		r.defs[1] = r.defs[0];
+		r.defs[1].name = "open_door";
+		r.defs[1].effect = TOOL_ACTS;
 		r.engines.n_tools = 2;
 		r.tool_us = 1000000;
 		CHECK(rig_start(&r, NULL, 24000));
