@@ -12,7 +12,8 @@
 
 enum kind { TEXT, LIST, NUMBER, FLAG };
 /* Beside the commands: a flag, never in a file or the environment; and the other way round. */
-enum { BY_HAND = BIT(15), SECRET = BIT(14) };
+enum { BY_HAND = BIT(15), SECRET = BIT(14), SERVICE = BIT(13) }; /* SERVICE: no key=… in a flag's value */
+enum { CMD_TALK = CMD_SERVE | CMD_ASK | CMD_EVAL | CMD_DOCTOR };
 enum { CMD_EMBED = CMD_SERVE | CMD_INGEST | CMD_SEARCH | CMD_ASK | CMD_EVAL };
 
 /* clang-format off */
@@ -49,6 +50,12 @@ static const struct key {
 	{ "model",        CMD_SERVE,  LIST,   AT(models),        "NAME",  "a model that clients may ask for; may be repeated (default: any)" },
 	{ "middle-tier",  CMD_SERVE,  FLAG,   AT(middle_tier),   NULL,    "/realtime without a model is a session with the server's settings" },
 	{ "control-grace", CMD_SERVE, NUMBER, AT(control_grace_s), "SECONDS", "a Voice Live call outlives its control socket (default: 30)" },
+	{ "stt",          CMD_TALK | SERVICE, LIST, AT(stt),     "SERVICE|pocketsphinx", "what hears: 'URL model=NAME key-env=NAME'; may be repeated, in the order of trying" },
+	{ "llm",          CMD_TALK | SERVICE, LIST, AT(llm),     "SERVICE|extract", "what thinks" },
+	{ "tts",          CMD_TALK | SERVICE, LIST, AT(tts),     "SERVICE|flite", "what speaks" },
+	{ "realtime",     CMD_SERVE | SERVICE, LIST, AT(realtime), "SERVICE", "what does all three: 'wss://… model=NAME key-env=NAME'" },
+	{ "turns",        CMD_SERVE,  TEXT,   AT(turns),         "voiced|service", "who finds the turns before a realtime service (default: voiced)" },
+	{ "no-embedded",  CMD_TALK,   FLAG,   AT(no_embedded),   NULL,    "services only: nothing embedded stands in for them" },
 	{ "k",            CMD_SEARCH | CMD_EVAL, NUMBER, AT(k),             "N",     "how many passages (default: 5)" },
 	{ "json",         CMD_INGEST | CMD_SEARCH | CMD_ASK | CMD_EVAL | CMD_DOCTOR | CMD_TOKEN | CMD_DOCUMENTS, FLAG, AT(json), NULL, "print one JSON document" },
 	{ "tag",          CMD_INGEST | CMD_SEARCH | CMD_DOCUMENTS | BY_HAND, LIST, AT(tags), "WORD", "a word to find the documents by; may be repeated" },
@@ -188,6 +195,17 @@ static int unknown_option(const char *name, size_t n, enum command cmd)
 	return -EINVAL;
 }
 
+/* "key=…" or "secret=…" among the words of a service. */
+static bool names_secret(const char *line)
+{
+	static const char *const words[] = { " key=", " secret=" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strstr(line, words[i]))
+			return true;
+	return false;
+}
+
 /* --- the three places ---------------------------------------------------------------- */
 
 static int from_flags(struct config *c, enum command cmd, int argc, const char *const *argv)
@@ -225,6 +243,11 @@ static int from_flags(struct config *c, enum command cmd, int argc, const char *
 			return fprintf(stderr, "voiced: --%s wants a value: --%s %s\n", k->name, k->name,
 				       k->value),
 			       -EINVAL;
+		if (k->commands & SERVICE && names_secret(value)) {
+			fprintf(stderr, "voiced: a key in --%s would be seen by everyone on this machine; write the line into "
+					"the configuration file, or name a variable with key-env=NAME\n", k->name);
+			return -EINVAL;
+		}
 		if (set(c, k, value) != 0)
 			return -EINVAL;
 	}
@@ -279,7 +302,8 @@ static int from_line(struct config *c, enum command cmd, char *line, const char 
 
 static int from_file(struct config *c, enum command cmd)
 {
-	char line[1024];
+	char *line = NULL;
+	size_t cap = 0;
 	unsigned at = 0;
 	int r = 0;
 	FILE *f = fopen(c->file, "re");
@@ -289,8 +313,9 @@ static int from_file(struct config *c, enum command cmd)
 			strerror(errno));
 		return -EINVAL;
 	}
-	while (r == 0 && fgets(line, sizeof(line), f))
+	while (r == 0 && getline(&line, &cap, f) >= 0)
 		r = from_line(c, cmd, line, c->file, ++at);
+	free(line);
 	fclose(f);
 	return r;
 }

@@ -27,6 +27,10 @@ struct config {
 	const char *cert, *cert_key; /* PEM files, or NULL: self-signed     */
 	const char *key;    /* API key; required off loopback               */
 	struct config_list docs, hosts, allow_origins, models;
+	/* also ask's and eval's: lines as engine/service.h reads them, or an embedded engine's name */
+	struct config_list stt, llm, tts, realtime;
+	const char *turns; /* "voiced", "service" */
+	bool no_embedded;
 	bool middle_tier;
 	const char *questions; /* file with questions the page suggests     */
 	const char *record; /* directory for session recordings, or NULL    */
