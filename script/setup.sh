@@ -11,7 +11,7 @@
 BUILD_PACKAGES=(
 	gcc libc6-dev meson ninja-build pkg-config
 	libuv1-dev libhttp-parser-dev libwslay-dev libssl-dev libjansson-dev
-	libsrtp2-dev libusrsctp-dev libopus-dev libspeexdsp-dev
+	libsrtp2-dev libusrsctp-dev libopus-dev libspeexdsp-dev libsndfile1-dev
 	libsqlite3-dev libxml2-dev zlib1g-dev libzip-dev libuchardet-dev libseccomp-dev poppler-utils
 	libpocketsphinx-dev libsphinxbase-dev pocketsphinx-en-us flite1-dev
 	libcurl4-openssl-dev libutf8proc-dev

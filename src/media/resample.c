@@ -20,7 +20,7 @@ struct resample {
 
 static bool rate_ok(unsigned hz)
 {
-	return hz == 8000 || hz == 16000 || hz == 24000 || hz == 48000;
+	return hz >= RESAMPLE_MIN_HZ && hz <= RESAMPLE_MAX_HZ;
 }
 
 int resample_new(struct resample **out, unsigned from_hz, unsigned to_hz)

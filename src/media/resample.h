@@ -1,6 +1,7 @@
 /* resample.h - one direction of one stream from one rate to another.
  *
- * 8, 16, 24 and 48 kHz, mono int16, in pieces of any size. Output sample k is input
+ * Any rates from 4 to 192 kHz (the wire and the engines have 8, 16, 24 and 48, files others too), mono
+ * int16, in pieces of any size. Output sample k is input
  * time k / to_hz: nothing is put in front, so sample counts convert exactly; the
  * newest resample_latency() samples are held back until their future is known (or
  * resample_flush()). Behind it is speexdsp, which takes its own few kilobytes from
@@ -11,6 +12,8 @@
 #include "base/defs.h"
 
 struct resample;
+
+enum { RESAMPLE_MIN_HZ = 4000, RESAMPLE_MAX_HZ = 192000 };
 
 /* 0; -EINVAL: another rate; -ENOMEM. Equal rates copy. */
 MUST_USE int resample_new(struct resample **out, unsigned from_hz, unsigned to_hz);

@@ -79,7 +79,7 @@ static void other_rates(void)
 {
 	struct resample *r = NULL;
 
-	CHECK_EQ(resample_new(&r, 44100, 16000), -EINVAL);
+	CHECK_EQ(resample_new(&r, 200000, 16000), -EINVAL);
 	CHECK_EQ(resample_new(&r, 16000, 0), -EINVAL);
 	resample_free(NULL);
 }

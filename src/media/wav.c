@@ -93,12 +93,10 @@ static void put_le(struct buf *b, uint32_t v, unsigned n)
 		buf_putc(b, (char)(v & 0xff));
 }
 
-void wav_write(struct buf *b, unsigned rate_hz, const int16_t *pcm, size_t n)
+void wav_write_head(struct buf *b, unsigned rate_hz, uint32_t octets)
 {
-	uint32_t octets = (uint32_t)MIN(n * 2, (size_t)0xffffff00u);
-
 	buf_puts(b, "RIFF");
-	put_le(b, octets + 36, 4);
+	put_le(b, octets == WAV_TO_END ? WAV_TO_END : octets + 36, 4);
 	buf_puts(b, "WAVEfmt ");
 	put_le(b, 16, 4);
 	put_le(b, FORMAT_PCM, 2);
@@ -109,6 +107,13 @@ void wav_write(struct buf *b, unsigned rate_hz, const int16_t *pcm, size_t n)
 	put_le(b, 16, 2);
 	buf_puts(b, "data");
 	put_le(b, octets, 4);
+}
+
+void wav_write(struct buf *b, unsigned rate_hz, const int16_t *pcm, size_t n)
+{
+	uint32_t octets = (uint32_t)MIN(n * 2, (size_t)0xffffff00u);
+
+	wav_write_head(b, rate_hz, octets);
 	for (size_t i = 0; i < octets / 2; i++)
 		put_le(b, (uint16_t)pcm[i], 2);
 }

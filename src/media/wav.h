@@ -30,5 +30,9 @@ const char *wav_why(enum wav_verdict v); /* a sentence */
 /* Frame i mixed down to one 16 bit sample. i < n_frames. */
 int16_t wav_sample(const struct wav *w, size_t i);
 
+/* The head of a 16 bit mono file with so many octets of samples behind it. WAV_TO_END: nobody knows
+ * how many yet. On lack of memory sets b->failed. */
+#define WAV_TO_END 0xffffffffu
+void wav_write_head(struct buf *b, unsigned rate_hz, uint32_t octets);
 /* A complete 16 bit mono file. On lack of memory sets b->failed. */
 void wav_write(struct buf *b, unsigned rate_hz, const int16_t *pcm, size_t n);

@@ -22,15 +22,19 @@ static void tell_left(struct http_conn *hc)
 
 void http_conn_free(struct http_conn *hc)
 {
+	struct http_exchange *ex = hc->ex;
+
 	tell_left(hc);
 	timer_stop(hc->seat->home.loop, &hc->timer);
 	node_unlink(&hc->node);
-	if (hc->ex)
-		hc->ex->hc = NULL;
 	http_reader_free(hc->reader);
 	buf_done(&hc->ahead);
 	buf_done(&hc->kept);
 	mem_free(hc);
+	if (!ex)
+		return;
+	ex->hc = NULL;
+	http_exchange_on_gone(ex);
 }
 
 void http_conn_cut(struct http_conn *hc)
@@ -352,6 +356,8 @@ static void on_eof(void *owner)
 	hc->eof = true;
 	if (is_reading(hc))
 		http_conn_close(hc);
+	else if (hc->ex && hc->ex->watch) /* most likely it has left: the work for it can end */
+		http_conn_cut(hc);
 }
 
 static void on_writable(void *owner)
@@ -360,6 +366,8 @@ static void on_writable(void *owner)
 
 	if (hc->state == HC_SENDING)
 		http_conn_go_on(hc);
+	else if (hc->ex)
+		http_exchange_on_room(hc->ex);
 }
 
 static void on_closed(void *owner, enum conn_end why)

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "base/env.h"
 #include "net/http_inner.h"
 
 struct http_exchange *http_exchange_new(struct http_conn *hc, struct bytes origin)
@@ -86,22 +87,35 @@ static struct http_conn *finish(struct http_exchange *ex)
 	return hc;
 }
 
-static void reply(struct http_exchange *ex, const struct http_reply *r, enum body_life life)
+/* *whole: r with the fields that every answer has, which the caller frees. NULL: no memory. */
+static struct http_field *complete(struct http_exchange *ex, const struct http_reply *r,
+				   struct http_reply *whole)
 {
 	enum { OURS = 3 };
 	struct http_field *fields = mem_calloc(r->n_fields + OURS, sizeof(*fields));
-	struct http_reply whole = *r;
-	struct http_conn *hc = ex->hc;
 
-	if (hc && fields) {
+	if (!fields)
+		return NULL;
+	if (r->n_fields)
+		memcpy(fields, r->fields, r->n_fields * sizeof(*fields));
+	*whole = *r;
+	whole->fields = fields;
+	whole->n_fields += exchange_cors(ex, fields + r->n_fields);
+	if (!exchange_request(ex)->keep_alive || ex->hc->server->stopping)
+		ex->hc->after = HTTP_CLOSE;
+	return fields;
+}
+
+static void reply(struct http_exchange *ex, const struct http_reply *r, enum body_life life)
+{
+	struct http_conn *hc = ex->hc;
+	struct http_reply whole;
+	struct http_field *fields = hc ? complete(ex, r, &whole) : NULL;
+
+	ex->watch = NULL;
+	if (fields) {
 		enum http_verb verb = exchange_request(ex)->verb;
 
-		if (r->n_fields)
-			memcpy(fields, r->fields, r->n_fields * sizeof(*fields));
-		whole.fields = fields;
-		whole.n_fields += exchange_cors(ex, fields + r->n_fields);
-		if (!exchange_request(ex)->keep_alive || hc->server->stopping)
-			hc->after = HTTP_CLOSE;
 		/* The body may lie in the request: written before that is forgotten. */
 		if (http_conn_write(hc, &whole, life, verb)) {
 			finish(ex);
@@ -136,6 +150,101 @@ void exchange_error(struct http_exchange *ex, unsigned status, const char *code,
 	http_write_error(&body, http_error_type(status), code, param, message);
 	r.body = body.failed ? (struct bytes){ 0 } : buf_bytes(&body);
 	exchange_reply(ex, &r);
+}
+
+/* --- answers in parts ---------------------------------------------------------------------- */
+
+void exchange_set_watch(struct http_exchange *ex, const struct exchange_watch *w, void *ctx)
+{
+	ex->watch = w;
+	ex->watcher = ctx;
+}
+
+void http_exchange_on_gone(struct http_exchange *ex)
+{
+	const struct exchange_watch *w = ex->watch;
+
+	ex->watch = NULL;
+	if (w)
+		w->on_gone(ex->watcher);
+}
+
+void http_exchange_on_room(struct http_exchange *ex)
+{
+	if (ex->watch && ex->watch->on_room)
+		ex->watch->on_room(ex->watcher);
+}
+
+/* Writes, or cuts the connection without a word to who watches: it is in a call of ours. */
+static int put(struct http_exchange *ex, const struct buf *out)
+{
+	if (!out->failed && conn_write(ex->hc->conn, buf_bytes(out)) == 0)
+		return 0;
+	ex->watch = NULL;
+	http_conn_cut(ex->hc);
+	return -EPIPE;
+}
+
+int exchange_begin(struct http_exchange *ex, const struct http_reply *r)
+{
+	AUTO(buf) struct buf out = { 0 };
+	struct http_reply whole = *r;
+
+	if (!ex->hc)
+		return -EPIPE;
+	AUTO(mem) struct http_field *fields = complete(ex, r, &whole);
+	ex->in_parts = true;
+	ex->form = exchange_request(ex)->minor ? HTTP_CHUNKED : HTTP_TO_END;
+	whole.form = ex->form;
+	if (ex->form == HTTP_TO_END)
+		ex->hc->after = HTTP_CLOSE;
+	http_write_head(&out, &whole, ex->hc->after, env_wall(&env_system));
+	out.failed |= !fields;
+	return put(ex, &out);
+}
+
+int exchange_write(struct http_exchange *ex, struct bytes part)
+{
+	AUTO(buf) struct buf out = { 0 };
+
+	if (!ex->hc)
+		return -EPIPE;
+	if (!part.n) /* a chunk of no octets would be the last */
+		return 0;
+	if (ex->form == HTTP_CHUNKED)
+		buf_printf(&out, "%zx\r\n", part.n);
+	buf_put(&out, part.p, part.n);
+	if (ex->form == HTTP_CHUNKED)
+		buf_puts(&out, "\r\n");
+	return put(ex, &out);
+}
+
+size_t exchange_queued(const struct http_exchange *ex)
+{
+	return ex->hc ? conn_queued(ex->hc->conn) : 0;
+}
+
+void exchange_end(struct http_exchange *ex)
+{
+	AUTO(buf) struct buf out = { 0 };
+
+	assert(ex->in_parts || !ex->hc);
+	ex->watch = NULL;
+	if (ex->hc && ex->form == HTTP_CHUNKED) {
+		buf_puts(&out, "0\r\n\r\n");
+		(void)!put(ex, &out);
+	}
+	struct http_conn *hc = finish(ex);
+	if (hc)
+		http_conn_go_on(hc);
+}
+
+void exchange_cut(struct http_exchange *ex)
+{
+	ex->watch = NULL;
+	if (ex->hc)
+		http_conn_cut(ex->hc);
+	finish(ex);
 }
 
 /* --- moving ------------------------------------------------------------------------------ */

@@ -67,6 +67,10 @@ struct http_exchange {
 	struct addr peer;
 	bool tls;
 	char origin[HTTP_ORIGIN_MAX]; /* listed: for CORS; "": none */
+	enum http_body_form form;     /* of an answer in parts      */
+	bool in_parts;                /* exchange_begin() has been called */
+	const struct exchange_watch *watch;
+	void *watcher;
 };
 
 /* --- http_conn.c ------------------------------------------------------------------------- */
@@ -88,3 +92,6 @@ void http_conn_go_on(struct http_conn *hc);
 /* For the connection's request, which is complete; takes its reader. `origin`, where there is
  * one, may read the answer (CORS). NULL: no memory. */
 struct http_exchange *http_exchange_new(struct http_conn *hc, struct bytes origin);
+/* Its connection is gone, last of all; or can take more. Whoever watches may end the exchange. */
+void http_exchange_on_gone(struct http_exchange *ex);
+void http_exchange_on_room(struct http_exchange *ex);

@@ -53,7 +53,9 @@ void http_write_head(struct buf *to, const struct http_reply *r, enum http_after
 	for (size_t i = 0; i < r->n_fields; i++)
 		put_field(to, r->fields[i].name, r->fields[i].value);
 	/* RFC 9110, 8.6: not in 1xx and 204. */
-	if (r->status >= 200 && r->status != 204)
+	if (r->form == HTTP_CHUNKED)
+		put_field(to, "Transfer-Encoding", "chunked");
+	else if (r->form == HTTP_WHOLE && r->status >= 200 && r->status != 204)
 		buf_printf(to, "Content-Length: %zu\r\n", r->body.n);
 	if (r->status >= 200) {
 		put_field(to, "X-Content-Type-Options", "nosniff");

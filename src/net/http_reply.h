@@ -10,17 +10,25 @@ struct http_field {
 	const char *name, *value; /* CR and LF in a value become spaces */
 };
 
+/* How the end of the body is told. */
+enum http_body_form {
+	HTTP_WHOLE,   /* by its length: `body` is all of it                        */
+	HTTP_CHUNKED, /* it follows in chunks (RFC 9112, 7.1); `body` is not used  */
+	HTTP_TO_END,  /* it ends with the connection; `body` is not used           */
+};
+
 struct http_reply {
 	unsigned status;
 	const char *type; /* Content-Type; NULL: none */
 	struct bytes body;
 	const struct http_field *fields;
 	size_t n_fields;
+	enum http_body_form form;
 };
 
 enum http_after { HTTP_KEEP, HTTP_CLOSE };
 
-/* Appends status line and head with Date and Content-Length; the body is the caller's. */
+/* Appends status line and head with Date and what says where the body ends; the body is the caller's. */
 void http_write_head(struct buf *to, const struct http_reply *r, enum http_after after,
 		     uint64_t wall_us);
 /* {"error":{"message","type","code","param"}}; NULL code or param is null. */

@@ -14,6 +14,8 @@ struct site {
 	struct http_server *server;
 	struct addr at;
 	struct http_exchange *later;
+	struct http_exchange *parts; /* begun, to be ended by the test */
+	unsigned n_gone, n_room;
 	unsigned n_requests, n_moved;
 	const struct http_ops *ops; /* NULL: those below */
 };
@@ -34,6 +36,33 @@ static void moved(void *arg, struct http_exchange *ex)
 	answer_text(ex, exchange_loop(ex) == s->loops[1] ? "moved" : "astray");
 }
 
+static void parts_gone(void *ctx)
+{
+	struct site *s = ctx;
+
+	s->n_gone++;
+	exchange_end(s->parts);
+	s->parts = NULL;
+}
+
+static void parts_room(void *ctx)
+{
+	((struct site *)ctx)->n_room++;
+}
+
+static void begin_parts(struct site *s, struct http_exchange *ex)
+{
+	static const struct exchange_watch watch = { parts_gone, parts_room };
+
+	exchange_set_watch(ex, &watch, s);
+	s->parts = ex;
+	if (exchange_begin(ex, &(struct http_reply){ .status = 200, .type = "text/plain" }) == 0 &&
+	    exchange_write(ex, bytes_str("first, ")) == 0)
+		return;
+	exchange_end(ex);
+	s->parts = NULL;
+}
+
 static void on_request(void *ctx, struct http_exchange *ex)
 {
 	struct site *s = ctx;
@@ -44,6 +73,8 @@ static void on_request(void *ctx, struct http_exchange *ex)
 	s->n_requests++;
 	if (strcmp(r->path, "/later") == 0) {
 		s->later = ex;
+	} else if (strcmp(r->path, "/parts") == 0) {
+		begin_parts(s, ex);
 	} else if (strcmp(r->path, "/move") == 0) {
 		if (exchange_move(ex, s->loops[1], moved, s) != 0)
 			exchange_error(ex, 503, NULL, NULL, "Busy.");
@@ -76,6 +107,8 @@ static void site_done(struct site *s)
 		loop_free(s->loops[i]);
 	if (s->later)
 		exchange_error(s->later, 503, NULL, NULL, "Too late.");
+	if (s->parts)
+		exchange_end(s->parts);
 }
 
 static void site_auto_(struct site *s)
@@ -322,6 +355,70 @@ static void a_client_may_leave_or_finish_early(void)
 	CHECK(client_sees_end(&half) && has(&half, "/half"));
 }
 
+static bool hears_first(struct client *c, struct site *s, const char *request)
+{
+	return join(c, s) && client_says(c, request) && client_hears(c, "first, ") && s->parts;
+}
+
+static void answers_in_parts(void)
+{
+	AUTO(site) struct site s = { 0 };
+	AUTO(client) struct client c = { 0 }, old = { 0 };
+	CHECK(site_open(&s, 1, NULL) &&
+	      hears_first(&c, &s, "GET /parts HTTP/1.1\r\n" HOST "\r\nGET /next HTTP/1.1\r\n" HOST "\r\n"));
+
+	CHECK(has(&c, "Transfer-Encoding: chunked\r\n") && !has(&c, "Content-Length"));
+	CHECK_EQ(exchange_write(s.parts, bytes_str("")), 0);
+	CHECK_EQ(exchange_write(s.parts, bytes_str("second")), 0);
+	exchange_end(s.parts);
+	s.parts = NULL;
+	CHECK(client_hears(&c, "/next"));
+	CHECK(has(&c, "\r\n\r\n7\r\nfirst, \r\n6\r\nsecond\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n"));
+
+	CHECK(hears_first(&old, &s, "GET /parts HTTP/1.0\r\n" HOST "\r\n"));
+	CHECK(!has(&old, "chunked") && has(&old, "Connection: close"));
+	exchange_end(s.parts);
+	s.parts = NULL;
+	CHECK(client_sees_end(&old) && has(&old, "\r\n\r\nfirst, "));
+	CHECK_EQ(s.n_gone, 0);
+}
+
+static void a_client_that_leaves_is_told(void)
+{
+	AUTO(site) struct site s = { 0 };
+	AUTO(client) struct client c = { 0 }, cut = { 0 };
+	CHECK(site_open(&s, 1, NULL) && hears_first(&c, &s, "GET /parts HTTP/1.1\r\n" HOST "\r\n"));
+
+	CHECK_EQ(shutdown(c.fd, SHUT_WR), 0);
+	for (int i = 0; i < 2000 && s.parts; i++) {
+		client_turn(&c);
+		nap();
+	}
+	CHECK_EQ(s.n_gone, 1);
+
+	CHECK(hears_first(&cut, &s, "GET /parts HTTP/1.1\r\n" HOST "\r\n"));
+	exchange_cut(s.parts);
+	s.parts = NULL;
+	CHECK(client_sees_end(&cut) && !has(&cut, "\r\n0\r\n"));
+	CHECK_EQ(s.n_gone, 1);
+}
+
+static void a_slow_reader_makes_room(void)
+{
+	AUTO(site) struct site s = { 0 };
+	AUTO(client) struct client c = { 0 };
+	CHECK(site_open(&s, 1, NULL) && hears_first(&c, &s, "GET /parts HTTP/1.1\r\n" HOST "\r\n"));
+
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(exchange_write(s.parts, bytes_of(large, sizeof(large))), 0);
+	CHECK(exchange_queued(s.parts) > CONN_LOW);
+	for (uint64_t end = now_ms() + WAIT_MS; now_ms() < end && !s.n_room;) {
+		client_turn(&c);
+		client_read(&c);
+	}
+	CHECK(s.n_room && s.parts && exchange_queued(s.parts) <= CONN_LOW);
+}
+
 /* --- with real threads -------------------------------------------------------------------- */
 
 static void answer_there(void *arg, struct http_exchange *ex)
@@ -388,4 +485,7 @@ TESTS({ "answers_and_keeps_the_connection", answers_and_keeps_the_connection },
       { "refuses_strange_hosts_and_origins", refuses_strange_hosts_and_origins },
       { "hurries_the_slow", hurries_the_slow },
       { "a_client_may_leave_or_finish_early", a_client_may_leave_or_finish_early },
+      { "answers_in_parts", answers_in_parts },
+      { "a_client_that_leaves_is_told", a_client_that_leaves_is_told },
+      { "a_slow_reader_makes_room", a_slow_reader_makes_room },
       { "threads_exchange_requests", threads_exchange_requests })
