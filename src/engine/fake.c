@@ -10,7 +10,7 @@ int fake_new(struct fake **out)
 
 	if (!f)
 		return -ENOMEM;
-	f->stt.fake = f->llm.fake = f->tts.fake = f;
+	f->stt.fake = f->llm.fake = f->tts.fake = f->realtime.fake = f;
 	pthread_mutex_init(&f->lock, NULL);
 	list_init(&f->work);
 	for (size_t i = 0; i < N_KINDS; i++)
@@ -23,10 +23,12 @@ void fake_free(struct fake *f)
 {
 	if (!f)
 		return;
+	fake_end_work(f, KIND_ANSWER); /* a link takes its answers with it */
 	fake_end_work(f, N_KINDS);
 	for (size_t i = 0; i < N_KINDS; i++)
 		LIST_FOR(&f->script[i], n)
 			fake_line_free(CONTAINER_OF(n, struct fake_line, node));
+	fake_service_done(&f->service);
 	json_decref(f->last_request);
 	mem_free(f->last_clause);
 	mem_free(f->always);

@@ -1,5 +1,7 @@
 #include "engine/fake_inner.h"
 
+#include <errno.h>
+
 #include "base/alloc.h"
 
 static void event_free(struct fake_work *w, struct fake_event *e)
@@ -12,10 +14,17 @@ static void event_free(struct fake_work *w, struct fake_event *e)
 	mem_free(e);
 }
 
-static void work_free(struct fake_work *w)
+void fake_work_forget(struct fake_work *w)
 {
 	LIST_FOR(&w->events, n)
 		event_free(w, CONTAINER_OF(n, struct fake_event, node));
+}
+
+static void work_free(struct fake_work *w)
+{
+	fake_work_forget(w);
+	if (w->on_free)
+		w->on_free(w);
 	mem_free(w->line);
 	mem_free(w->error);
 	mem_free(w);
@@ -79,6 +88,22 @@ static void on_due(struct timer *t)
 	work_arm(w);
 }
 
+int fake_work_enter(struct fake_work *w, struct fake *f, enum fake_kind kind)
+{
+	w->fake = f;
+	w->kind = kind;
+	w->timer.on_due = on_due;
+	list_init(&w->events);
+	if (w->loop && timer_set(w->loop, &w->timer, UINT64_MAX) != 0) {
+		mem_free(w);
+		return -ENOMEM;
+	}
+	pthread_mutex_lock(&f->lock);
+	list_push(&f->work, &w->node);
+	pthread_mutex_unlock(&f->lock);
+	return 0;
+}
+
 struct fake_work *fake_work_new(struct fake *f, enum fake_kind kind, struct loop *loop,
 				const void *sink, void *owner, uint64_t ticket)
 {
@@ -86,22 +111,11 @@ struct fake_work *fake_work_new(struct fake *f, enum fake_kind kind, struct loop
 
 	if (!w)
 		return NULL;
-	w->fake = f;
-	w->kind = kind;
 	w->loop = loop;
 	w->sink = sink;
 	w->owner = owner;
 	w->ticket = ticket;
-	w->timer.on_due = on_due;
-	list_init(&w->events);
-	if (loop && timer_set(loop, &w->timer, UINT64_MAX) != 0) {
-		mem_free(w);
-		return NULL;
-	}
-	pthread_mutex_lock(&f->lock);
-	list_push(&f->work, &w->node);
-	pthread_mutex_unlock(&f->lock);
-	return w;
+	return fake_work_enter(w, f, kind) == 0 ? w : NULL;
 }
 
 static void work_put(struct fake_work *w, struct fake_event *e, uint64_t after_us)
@@ -126,8 +140,7 @@ static void deliver_failed(struct fake_work *w, struct fake_event *e);
 
 void fake_work_fail(struct fake_work *w)
 {
-	LIST_FOR(&w->events, n)
-		event_free(w, CONTAINER_OF(n, struct fake_event, node));
+	fake_work_forget(w);
 	w->failed.deliver = deliver_failed;
 	w->failed.last = true;
 	work_put(w, &w->failed, 0);
@@ -172,6 +185,12 @@ static void tell_error(struct fake_work *w, const struct engine_error *err)
 		return;
 	case KIND_TTS:
 		((const struct tts_sink *)w->sink)->on_error(w->owner, w->ticket, err);
+		return;
+	case KIND_LINK:
+		fake_link_lost(w, err);
+		return;
+	case KIND_ANSWER:
+		fake_answer_failed(w, err);
 		return;
 	case N_KINDS:
 		return;

@@ -307,6 +307,11 @@ struct realtime_ops {
 	void (*truncate)(struct realtime_link *l, uint64_t ref, uint64_t ms);
 	int (*ask)(struct realtime_link *l, const struct realtime_ask *a, uint64_t ref);
 	void (*adopt)(struct realtime_link *l, uint64_t ref); /* from inside on_begun() only */
+	/* The caller's id of an item that the service made, so that remove() and add() find it. ref 0:
+	 * of the user's speech that was committed last, from inside on_commit() or right after
+	 * commit(). Else of the answer's item that the sink call it is made from is about (on_text,
+	 * on_transcript, on_audio: its message; on_call: the call). */
+	void (*name_item)(struct realtime_link *l, uint64_t ref, const char *item_id);
 	void (*cancel)(struct realtime_link *l, uint64_t ref); /* no sink call of this ref follows */
 	void (*close)(struct realtime_link *l); /* the handle ends; no sink call follows */
 	void (*free)(struct realtime *e);
