@@ -5,6 +5,7 @@
 #include "api/page.h"
 #include "api/seat.h"
 #include "base/alloc.h"
+#include "base/meter.h"
 #include "base/pool.h"
 #include "knowledge/learn.h"
 #include "knowledge/store.h"
@@ -182,6 +183,7 @@ void get_metrics(struct request *r)
 	metric(&b, "reembedding_passages", "gauge", "Passages that get another embedder's vectors now.", p.total);
 	metric(&b, "reembedding_passages_done", "gauge", "How many of these have them.", p.done);
 	metric(&b, "memory_blocks", "gauge", "Heap blocks in use.", mem_live());
+	meter_write(&b);
 	if (b.failed) {
 		reply_no_memory(r->ex);
 		return;
