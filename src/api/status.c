@@ -38,8 +38,9 @@ void get_page(struct request *r)
 		{ "ETag", f->etag },
 	};
 	bool same = bytes_is(http_header(r->http, "if-none-match"), f->etag);
-	struct http_reply reply = { same ? 304 : 200, same ? NULL : f->type,
-				    same ? (struct bytes){ 0 } : f->body, fields, ARRAY_LEN(fields) };
+	struct http_reply reply = { .status = same ? 304 : 200, .type = same ? NULL : f->type,
+				    .body = same ? (struct bytes){ 0 } : f->body, .fields = fields,
+				    .n_fields = ARRAY_LEN(fields) };
 	exchange_reply_static(r->ex, &reply);
 }
 
