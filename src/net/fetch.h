@@ -40,15 +40,19 @@ struct fetch_request {
 	/* Never to a loopback, private, link-local or otherwise special address, whatever its name
 	 * says now or later (net/guard.h): -EACCES. */
 	bool public_only;
-	bool keep; /* hold a connection to this host open for what follows (warming: HEAD or OPTIONS) */
+	/* Warming: asked again every 45 s, so that a connection to this host is open for what follows,
+	 * whatever is answered, until fetch_cancel(); only on_done is called. HEAD or OPTIONS. */
+	bool keep;
 };
 
+/* After http_client_init(). */
 MUST_USE int fetcher_new(struct fetcher **out);
 /* Ends what is under way with on_done(-ECANCELED) and waits for its thread. */
 void fetcher_free(struct fetcher *f);
 AUTO_DEF(fetcher)
 
-/* 0; -ENOMEM, -EINVAL (the URL): no handler is called. */
+/* 0; -ENOMEM, -EINVAL (the URL), -EAGAIN (4,096 are under way), -ECANCELED (the fetcher is being
+ * freed): no handler is called. *out is set before any handler is. */
 MUST_USE int fetch_start(struct fetch **out, struct fetcher *f, const struct fetch_request *r,
 			 const struct fetch_ops *ops, void *owner);
 /* Returns at once; on_done follows unless it has been called. The caller makes sure that the

@@ -1,14 +1,12 @@
-#include "net/http_client.h"
+#include "net/http_client_inner.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/alloc.h"
 
-enum { KEPT = 8, CONNECT_MS = 5000, TIME_MS = 60000, ANSWER_MAX = 16 << 20 };
+enum { KEPT = 8, DAY_MS = 86400000 };
 
 struct http_client {
 	_Atomic(CURL *) kept[KEPT]; /* each with its connections; NULL: in use, or none yet */
@@ -63,6 +61,94 @@ static void put_back(struct http_client *c, CURL *e)
 	curl_easy_cleanup(e);
 }
 
+/* --- shared with fetch.c ------------------------------------------------------------------------ */
+
+static bool put_field(struct curl_slist **fields, const char *field)
+{
+	struct curl_slist *more = curl_slist_append(*fields, field);
+
+	*fields = more ? more : *fields;
+	return more != NULL;
+}
+
+bool http_client_set_up(CURL *e, const struct http_client_request *r, unsigned time_ms,
+			struct curl_slist **fields, char *error)
+{
+	/* Asking for "100 Continue" would hold a long body back for up to a second. */
+	bool ok = put_field(fields, "Expect:");
+
+	for (size_t i = 0; i < HTTP_CLIENT_FIELDS && r->fields[i] && ok; i++)
+		ok = put_field(fields, r->fields[i]);
+#define SET(option, value) ok = ok && curl_easy_setopt(e, option, value) == CURLE_OK
+	SET(CURLOPT_URL, r->url);
+	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_USERAGENT, "voiced/" VERSION);
+	SET(CURLOPT_HTTPHEADER, *fields);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(r->connect_ms ? r->connect_ms : HTTP_CLIENT_CONNECT_MS));
+	SET(CURLOPT_TIMEOUT_MS, (long)time_ms);
+	SET(CURLOPT_ERRORBUFFER, error);
+	if (r->body.p) {
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDS, (const char *)r->body.p);
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
+	}
+#undef SET
+	return ok;
+}
+
+int http_client_error(CURLcode code)
+{
+	static const struct {
+		CURLcode code;
+		int error;
+	} table[] = {
+		{ CURLE_OK, 0 },
+		{ CURLE_OPERATION_TIMEDOUT, ETIMEDOUT },	{ CURLE_COULDNT_CONNECT, ECONNREFUSED },
+		{ CURLE_COULDNT_RESOLVE_HOST, EHOSTUNREACH },	{ CURLE_COULDNT_RESOLVE_PROXY, EHOSTUNREACH },
+		{ CURLE_URL_MALFORMAT, EINVAL },		{ CURLE_UNSUPPORTED_PROTOCOL, EINVAL },
+		{ CURLE_PEER_FAILED_VERIFICATION, EPROTO },	{ CURLE_SSL_CONNECT_ERROR, EPROTO },
+		{ CURLE_SSL_CACERT_BADFILE, EPROTO },		{ CURLE_WEIRD_SERVER_REPLY, EPROTO },
+		{ CURLE_ABORTED_BY_CALLBACK, ECANCELED },	{ CURLE_OUT_OF_MEMORY, ENOMEM },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (table[i].code == code)
+			return -table[i].error;
+	return -ECONNRESET;
+}
+
+bool http_client_field(struct bytes line, const char *name, struct bytes *value)
+{
+	size_t n = strlen(name);
+
+	if (line.n <= n || line.p[n] != ':' || strncasecmp((const char *)line.p, name, n) != 0)
+		return false;
+	for (line = bytes_sub(line, n + 1, line.n - n - 1); line.n && line.p[0] <= ' ';)
+		line = bytes_sub(line, 1, line.n - 1);
+	while (line.n && line.p[line.n - 1] <= ' ')
+		line.n--;
+	*value = line;
+	return true;
+}
+
+uint64_t http_client_ms(struct bytes value)
+{
+	uint64_t ms = 0;
+
+	for (size_t i = 0; i < value.n && value.p[i] >= '0' && value.p[i] <= '9' && ms < DAY_MS; i++)
+		ms = ms * 10 + (value.p[i] - '0');
+	return MIN(ms, (uint64_t)DAY_MS);
+}
+
+uint64_t http_client_retry_after(CURL *e, uint64_t said_ms)
+{
+	curl_off_t after = 0;
+
+	curl_easy_getinfo(e, CURLINFO_RETRY_AFTER, &after);
+	return said_ms || after <= 0 ? said_ms : (uint64_t)MIN(after, (curl_off_t)DAY_MS / 1000) * 1000;
+}
+
 /* --- one request ------------------------------------------------------------------------------ */
 
 struct exchange {
@@ -85,16 +171,12 @@ static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 
 static size_t on_field(char *p, size_t size, size_t n, void *ctx)
 {
-	static const char name[] = "retry-after-ms:";
 	struct exchange *x = ctx;
-	char number[24] = "";
+	struct bytes value;
 
-	n *= size;
-	if (n > sizeof(name) && strncasecmp(p, name, sizeof(name) - 1) == 0) {
-		memcpy(number, p + sizeof(name) - 1, MIN(n - sizeof(name) + 1, sizeof(number) - 1));
-		x->out->retry_after_ms = strtoul(number, NULL, 10);
-	}
-	return n;
+	if (http_client_field(bytes_of(p, size * n), "retry-after-ms", &value))
+		x->out->retry_after_ms = http_client_ms(value);
+	return size * n;
 }
 
 static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
@@ -107,24 +189,10 @@ static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl
 
 static bool set_up(CURL *e, struct exchange *x, struct curl_slist **fields, char *error)
 {
-	const struct http_client_request *r = x->r;
-	bool ok = true;
+	bool ok = http_client_set_up(e, x->r, x->r->time_ms ? x->r->time_ms : (unsigned)HTTP_CLIENT_TIME_MS,
+				     fields, error);
 
-	for (size_t i = 0; i < HTTP_CLIENT_FIELDS && r->fields[i] && ok; i++) {
-		struct curl_slist *more = curl_slist_append(*fields, r->fields[i]);
-
-		ok = more != NULL;
-		*fields = more ? more : *fields;
-	}
 #define SET(option, value) ok = ok && curl_easy_setopt(e, option, value) == CURLE_OK
-	SET(CURLOPT_URL, r->url);
-	SET(CURLOPT_PROTOCOLS_STR, "http,https");
-	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_USERAGENT, "voiced/" VERSION);
-	SET(CURLOPT_HTTPHEADER, *fields);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(r->connect_ms ? r->connect_ms : CONNECT_MS));
-	SET(CURLOPT_TIMEOUT_MS, (long)(r->time_ms ? r->time_ms : TIME_MS));
-	SET(CURLOPT_ERRORBUFFER, error);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
 	SET(CURLOPT_WRITEDATA, x);
 	SET(CURLOPT_HEADERFUNCTION, on_field);
@@ -132,55 +200,30 @@ static bool set_up(CURL *e, struct exchange *x, struct curl_slist **fields, char
 	SET(CURLOPT_NOPROGRESS, 0L);
 	SET(CURLOPT_XFERINFOFUNCTION, on_progress);
 	SET(CURLOPT_XFERINFODATA, x);
-	if (r->body.p) {
-		SET(CURLOPT_POST, 1L);
-		SET(CURLOPT_POSTFIELDS, (const char *)r->body.p);
-		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
-	}
 #undef SET
 	return ok;
 }
 
 static int verdict(CURLcode code, const struct exchange *x)
 {
-	static const struct {
-		CURLcode code;
-		int error;
-	} table[] = {
-		{ CURLE_OPERATION_TIMEDOUT, ETIMEDOUT },	{ CURLE_COULDNT_CONNECT, ECONNREFUSED },
-		{ CURLE_COULDNT_RESOLVE_HOST, EHOSTUNREACH },	{ CURLE_COULDNT_RESOLVE_PROXY, EHOSTUNREACH },
-		{ CURLE_URL_MALFORMAT, EINVAL },		{ CURLE_UNSUPPORTED_PROTOCOL, EINVAL },
-		{ CURLE_PEER_FAILED_VERIFICATION, EPROTO },	{ CURLE_SSL_CONNECT_ERROR, EPROTO },
-		{ CURLE_SSL_CACERT_BADFILE, EPROTO },		{ CURLE_WEIRD_SERVER_REPLY, EPROTO },
-		{ CURLE_ABORTED_BY_CALLBACK, ECANCELED },	{ CURLE_OUT_OF_MEMORY, ENOMEM },
-	};
-
 	if (x->too_long)
 		return -EMSGSIZE;
-	if (x->out->body.failed)
-		return -ENOMEM;
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (table[i].code == code)
-			return -table[i].error;
-	return -ECONNRESET;
+	return x->out->body.failed ? -ENOMEM : http_client_error(code);
 }
 
 static void read_answer(CURL *e, struct http_client_answer *out)
 {
-	curl_off_t after = 0;
 	long status = 0;
 
 	curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(e, CURLINFO_RETRY_AFTER, &after);
 	out->status = (unsigned)status;
-	if (!out->retry_after_ms && after > 0)
-		out->retry_after_ms = (uint64_t)MIN(after, (curl_off_t)86400) * 1000;
+	out->retry_after_ms = http_client_retry_after(e, out->retry_after_ms);
 }
 
 int http_client_do(struct http_client *c, const struct http_client_request *r,
 		   struct http_client_answer *out)
 {
-	struct exchange x = { r, out, r->answer_max ? r->answer_max : (size_t)ANSWER_MAX, false };
+	struct exchange x = { r, out, r->answer_max ? r->answer_max : (size_t)HTTP_CLIENT_ANSWER_MAX, false };
 	struct curl_slist *fields = NULL;
 	char error[CURL_ERROR_SIZE] = "";
 	CURL *e = take(c);
