@@ -6,9 +6,10 @@
  *     http://127.0.0.1:11434/v1 model=llama3.2
  *
  * A URL, then words name=value: model, key | key-env | key-file, api (openai, azure, azure-preview,
- * voice-live; told from the host when not said), version (Azure's api-version), tenant, client,
+ * voice-live; told from the URL when not said), version (Azure's api-version), tenant, client,
  * secret | secret-env | secret-file, authority (Entra ID; the scope is told from the api), voice,
- * timeout (seconds), price-… (docs/engines.md). One table is the list. Without a key, OPENAI_API_KEY
+ * timeout (seconds), price-… (docs/engine.md). One table is the list; a value with spaces stands in
+ * "…". The URL may be the one that a portal shows, with a deployment or api-version in it. Without a key, OPENAI_API_KEY
  * or AZURE_OPENAI_API_KEY is taken for these services' own hosts, and for no others.
  *
  * Pure but for reading the environment and files that the line names.
@@ -16,7 +17,7 @@
 #pragma once
 
 #include "base/arena.h"
-#include "base/bytes.h"
+#include "base/buf.h"
 
 enum service_api { SERVICE_OPENAI, SERVICE_AZURE, SERVICE_AZURE_PREVIEW, SERVICE_VOICE_LIVE };
 
@@ -34,19 +35,24 @@ enum { SERVICE_WHY = 240 };
 struct service {
 	struct arena arena;
 	enum service_api api;
-	const char *url;     /* without a slash at its end, without a query that is ours */
+	const char *url;     /* without a slash at its end or a query; of Azure by HTTP: up to the host, or
+			      * what stands before /openai */
 	const char *host;    /* for people and logs: name and port, never a key          */
 	const char *model;   /* or NULL */
 	const char *version; /* or NULL */
 	const char *voice;   /* or NULL: as the client says */
 	const char *key;     /* or NULL */
 	const char *tenant, *client, *secret, *authority; /* Entra client credentials; or NULL */
-	unsigned timeout_ms;
+	unsigned timeout_ms; /* for how long it may say nothing; 20 s where the line does not say */
 	struct price price;
 };
 
 /* -EINVAL or -ENOMEM and a sentence in why[], in which no value of a key or secret stands. */
 MUST_USE int service_parse(struct service *to, const char *line, char why[static SERVICE_WHY]);
 void service_done(struct service *s);
+static inline void service_auto_(struct service *s)
+{
+	service_done(s);
+}
 /* The same line for logs and errors: keys and secrets are "…". */
 void service_show(const struct service *s, struct buf *to);
