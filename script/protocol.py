@@ -32,6 +32,8 @@ DOES = {
     'get_document_text': 'a piece of its text', 'post_documents': 'documents, to be found when it answers',
     'delete_document': 'removes it', 'get_ingest': 'what is being read', 'get_ingest_job': 'what became of an upload',
     'post_embeddings': 'texts as vectors, as OpenAI answers',
+    'post_transcriptions': 'an audio file: its words', 'post_speech': 'a text aloud', 'post_chat_completions': 'an answer, from the documents',
+    'get_models': 'names that mean something here', 'get_model': 'one of them',
 }
 AUTH = {'OPEN': 'nobody is asked', 'KEYED': 'key or client secret', 'KEY_ALONE': 'key'}
 DIALECTS = {'DIALECT_GA': 'GA', 'DIALECT_BETA': 'beta', 'DIALECT_VOICE_LIVE': 'Voice Live'}

@@ -16,6 +16,7 @@
 enum {
 	KEY_MAX = 8192, /* of a key in the query; twice what clients are known to use */
 	UPLOAD_MAX = 52 << 20, /* one document of the largest size, and what a form puts around it */
+	AUDIO_MAX = 26 << 20, /* likewise: 25 MB of audio */
 };
 enum access { OPEN, KEYED, KEY_ALONE /* no client secret will do */ };
 
@@ -51,6 +52,19 @@ static const struct route {
 	{ VERB_GET,  "/api/ingest/{id}",               KEY_ALONE, 0,        get_ingest_job, NULL },
 
 	{ VERB_POST, "/v1/embeddings",                 KEYED, 4 << 20,  post_embeddings, NULL },
+	{ VERB_POST, "/v1/audio/transcriptions",                      KEYED, AUDIO_MAX, post_transcriptions, NULL },
+	{ VERB_POST, "/v1/audio/speech",                              KEYED, 65536,    post_speech, NULL },
+	{ VERB_POST, "/v1/chat/completions",                          KEYED, 4 << 20,  post_chat_completions, NULL },
+	{ VERB_POST, "/openai/v1/audio/transcriptions",               KEYED, AUDIO_MAX, post_transcriptions, NULL },
+	{ VERB_POST, "/openai/v1/audio/speech",                       KEYED, 65536,    post_speech, NULL },
+	{ VERB_POST, "/openai/v1/chat/completions",                   KEYED, 4 << 20,  post_chat_completions, NULL },
+	{ VERB_POST, "/openai/deployments/{id}/audio/transcriptions", KEYED, AUDIO_MAX, post_transcriptions, NULL },
+	{ VERB_POST, "/openai/deployments/{id}/audio/speech",         KEYED, 65536,    post_speech, NULL },
+	{ VERB_POST, "/openai/deployments/{id}/chat/completions",     KEYED, 4 << 20,  post_chat_completions, NULL },
+	{ VERB_GET,  "/v1/models", KEYED, 0, get_models, NULL },
+	{ VERB_GET,  "/v1/models/{id}", KEYED, 0, get_model, NULL },
+	{ VERB_GET,  "/openai/v1/models", KEYED, 0, get_models, NULL },
+	{ VERB_GET,  "/openai/v1/models/{id}", KEYED, 0, get_model, NULL },
 
 	{ VERB_GET,  "/v1/realtime",                   KEYED, 0,        get_realtime, &entry_openai },
 	{ VERB_GET,  "/realtime",                      KEYED, 0,        get_realtime, &entry_openai_bare },

@@ -14,6 +14,10 @@
  *   GET  /api/ingest                    what is being read, and how far it is
  *   GET  /api/ingest/{id}               what has become of an upload
  *   POST /v1/embeddings                 {input, model?, encoding_format?, dimensions?}: vectors
+ *   POST /v1/audio/transcriptions       a form with an audio file: its words
+ *   POST /v1/audio/speech               {input, voice?, response_format?, …}: it aloud
+ *   POST /v1/chat/completions           {messages, tools?, stream?, …}: an answer from the documents
+ *   GET  /v1/models, /v1/models/{id}    names that mean something here
  *   GET  /v1/realtime                   WebSocket: a session
  *   POST /v1/realtime/client_secrets    a key for one browser (token.h), bound to a session object
  *   POST /v1/realtime/calls             an SDP offer (raw, or multipart with `session`): a WebRTC call
