@@ -360,6 +360,9 @@ struct item *conv_last(const struct conversation *c)
 struct item *conv_before(const struct conversation *c, const struct item *it)
 {
 	struct node *n = it->node.prev;
+
+	while (n != &c->items.head && of(n)->hidden)
+		n = n->prev;
 	return n == &c->items.head ? NULL : of(n);
 }
 

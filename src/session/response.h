@@ -65,7 +65,7 @@ struct piece {
 	uint32_t base_at, base_ms;            /* where the clause begins in the item */
 };
 
-enum { TOOL_RUNS_MAX = 8, LATENCY_MARKS = 6 };
+enum { LATENCY_MARKS = 6 };
 
 enum latency_mark {
 	MARK_WINDOW,
@@ -74,13 +74,6 @@ enum latency_mark {
 	MARK_FIRST_TEXT,
 	MARK_FIRST_AUDIO,
 	MARK_SENT
-};
-
-struct tool_run {
-	uint64_t ticket; /* 0: free */
-	const struct tool_def *def;
-	struct tool_job *job;
-	char call_id[32];
 };
 
 struct response {
@@ -104,8 +97,9 @@ struct response {
 	struct llm_job *llm;
 	json_t *scratch; /* calls and results of server tools in this response */
 	json_t *calls;   /* made in this round */
-	struct tool_run tools[TOOL_RUNS_MAX];
-	unsigned n_tools_running, rounds;
+	unsigned n_calls, rounds; /* calls of server tools that have no output yet (tools.h) */
+	bool begins_calls;    /* in the middle of tools_run()                                */
+	bool read;            /* the model has been given what tools read for it             */
 	bool tools_wait;      /* held: a tool that changes something waits for the announcement */
 	bool waits_for_words; /* an item it answers has not been recognised yet */
 	bool thought;         /* nothing more will be queued */
