@@ -30,6 +30,7 @@ struct item {
 	struct pcm audio;   /* at STT_RATE_HZ; may have been dropped                      */
 	bool has_audio;     /* a message whose part 0 is input_audio or output_audio     */
 	bool cut;           /* truncated: what is said further does not count            */
+	size_t aside;       /* octets at the front of the transcript that are no answer (filler.h) */
 	bool hidden;        /* the model's to see, not the clients'                      */
 	bool awaits_words;  /* recognition has not yet said what the audio says          */
 	uint64_t audio_ms;  /* of part 0, also when the samples are gone                 */

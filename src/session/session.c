@@ -564,6 +564,7 @@ uint64_t session_next_us(const struct session *s)
 	next = MIN(next, hear_next_us(s));
 	next = MIN(next, turn_next_us(s));
 	next = MIN(next, tools_next_us(s));
+	next = MIN(next, filler_next_us(s));
 	return MIN(next, response_next_us(s));
 }
 
@@ -589,6 +590,7 @@ void session_on_time(struct session *s, uint64_t now_us)
 		hear_on_time(s);
 		turn_on_time(s);
 		tools_on_time(s);
+		filler_on_time(s);
 	}
 	session_leave(s);
 }

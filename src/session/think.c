@@ -109,11 +109,10 @@ static bool awaits_words(const struct session *s)
 
 static const struct llm_sink llm_sink;
 
-static int start(struct response *r, const struct llm_request *q)
+int think_start(struct response *r, struct llm_job **out, const struct llm_request *q, uint64_t ticket)
 {
 	struct session *s = r->s;
-	int err = s->engines.llm_ops->start(s->engines.llm, &r->llm, q, s->loop, &llm_sink, s,
-					    r->llm_ticket);
+	int err = s->engines.llm_ops->start(s->engines.llm, out, q, s->loop, &llm_sink, s, ticket);
 
 	session_answer(s, REC_START, err != 0);
 	return err;
@@ -154,8 +153,10 @@ void think(struct response *r)
 	else if (full)
 		response_fail(r, "context_length_exceeded",
 			      "The conversation is longer than the context, and truncation is disabled.");
-	else if (start(r, &q) != 0)
+	else if (think_start(r, &r->llm, &q, r->llm_ticket) != 0)
 		response_fail(r, "engine_unavailable", "The language model could not be started.");
+	else
+		filler_wait(r);
 }
 
 /* --- server tools ------------------------------------------------------------------------ */
@@ -214,6 +215,8 @@ static void run_tools(struct response *r)
 		}
 	}
 	r->rounds++;
+	filler_new_round(r);
+	filler_wait(r);
 	if (tools_may_run(r, asks, n))
 		tools_run(r, asks, n, &tools_sink);
 	else
@@ -251,6 +254,8 @@ static void on_text(void *owner, uint64_t ticket, const char *text)
 	session_enter_sink(s);
 	session_record_sink(s, REC_LLM, 0, ticket, bytes_str(text), (struct bytes){ 0 });
 	struct response *r = thinker(s, ticket);
+	if (!r)
+		filler_on_text(s, ticket, text);
 	if (r && text[0]) {
 		response_mark(r, MARK_FIRST_TEXT);
 		speak_text(r, text);
@@ -384,6 +389,8 @@ static void on_done(void *owner, uint64_t ticket, enum llm_finish f, const struc
 		r->usage.input_tokens += MIN(MAX(u->input_tokens, 0), TOKENS_MAX);
 		r->usage.output_tokens += MIN(MAX(u->output_tokens, 0), TOKENS_MAX);
 		finish_round(r, f);
+	} else {
+		filler_on_end(s, ticket, true);
 	}
 	session_leave(s);
 }
@@ -398,6 +405,8 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 	if (r) {
 		r->llm = NULL;
 		response_fail(r, e->code, e->message);
+	} else {
+		filler_on_end(s, ticket, false);
 	}
 	session_leave(s);
 }
@@ -410,5 +419,6 @@ void think_cancel(struct response *r)
 		r->s->engines.llm_ops->cancel(r->llm);
 	r->llm = NULL;
 	tools_cancel(r);
+	filler_cancel(r);
 	r->tools_wait = false;
 }
