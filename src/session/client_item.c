@@ -5,10 +5,12 @@
 #include "session/errors.h"
 #include "session/state.h"
 
-static void emit_item(struct session *s, enum event e, const struct item *it)
+void conv_emit(struct session *s, enum event e, const struct item *it)
 {
 	const struct item *before = conv_before(&s->conv, it);
 
+	if (it->hidden)
+		return;
 	emit(s, e,
 	     json_pack("{s:s?,s:O}", "previous_item_id", before ? before->id : NULL, "item",
 		       it->wire));
@@ -36,7 +38,8 @@ void conv_make_room(struct session *s)
 
 	if (s->conv.n < SESSION_ITEMS_MAX || !oldest)
 		return;
-	emit(s, EV_ITEM_DELETED, json_pack("{s:s}", "item_id", oldest->id));
+	if (!oldest->hidden)
+		emit(s, EV_ITEM_DELETED, json_pack("{s:s}", "item_id", oldest->id));
 	conv_remove(&s->conv, oldest);
 }
 
@@ -79,8 +82,8 @@ static void create(struct session *s, struct item *it, const char *audio64, cons
 	if (is_first && s->conv.n < n)
 		after = NULL;
 	conv_insert(&s->conv, it, after);
-	emit_item(s, EV_ITEM_ADDED, it);
-	emit_item(s, EV_ITEM_DONE, it);
+	conv_emit(s, EV_ITEM_ADDED, it);
+	conv_emit(s, EV_ITEM_DONE, it);
 	if (it->role == ROLE_USER && it->audio.n && !item_transcript(it)[0])
 		hear_item(s, it);
 	conv_trim_audio(&s->conv);

@@ -80,8 +80,6 @@ static const struct {
 	  "Noise is not suppressed here: let the browser or device do it." },
 	{ "audio.input.echo_cancellation", NULL, "session.input_audio_echo_cancellation",
 	  "Echo is not cancelled here: let the browser or device do it." },
-	{ "interim_response", NULL, "session.interim_response",
-	  "No interim responses are spoken here." },
 };
 
 static void warn(struct session *s, const char *param, const char *message)

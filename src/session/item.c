@@ -360,6 +360,9 @@ struct item *conv_last(const struct conversation *c)
 struct item *conv_before(const struct conversation *c, const struct item *it)
 {
 	struct node *n = it->node.prev;
+
+	while (n != &c->items.head && of(n)->hidden)
+		n = n->prev;
 	return n == &c->items.head ? NULL : of(n);
 }
 
@@ -419,6 +422,20 @@ static const struct node *first_that_fits(const struct conversation *c, size_t m
 	return first;
 }
 
+/* As a model is to see it: without what only bridged a wait. */
+static json_t *wire_copy(const struct item *it)
+{
+	AUTO(json) json_t *wire = json_deep_copy(it->wire);
+	json_t *part = json_array_get(json_object_get(wire, "content"), 0);
+	const char *text = json_str(part, "transcript", NULL);
+
+	if (!it->aside || !text)
+		return json_incref(wire);
+	text += MIN(it->aside, strlen(text));
+	json_t *rest = json_string(text + (*text == ' '));
+	return json_object_set_new(part, "transcript", rest) == 0 ? json_incref(wire) : NULL;
+}
+
 json_t *conv_items(const struct conversation *c, size_t max_tokens, double kept, bool *left_out)
 {
 	AUTO(json) json_t *list = json_array();
@@ -430,7 +447,7 @@ json_t *conv_items(const struct conversation *c, size_t max_tokens, double kept,
 	for (const struct node *n = first; n != &c->items.head; n = n->next) {
 		const struct item *it = of((struct node *)(uintptr_t)n);
 
-		if (is_ready(it) && json_array_append_new(list, json_deep_copy(it->wire)) < 0)
+		if (is_ready(it) && json_array_append_new(list, wire_copy(it)) < 0)
 			return NULL;
 	}
 	return list ? json_incref(list) : NULL;

@@ -30,6 +30,8 @@ struct item {
 	struct pcm audio;   /* at STT_RATE_HZ; may have been dropped                      */
 	bool has_audio;     /* a message whose part 0 is input_audio or output_audio     */
 	bool cut;           /* truncated: what is said further does not count            */
+	size_t aside;       /* octets at the front of the transcript that are no answer (filler.h) */
+	bool hidden;        /* the model's to see, not the clients'                      */
 	bool awaits_words;  /* recognition has not yet said what the audio says          */
 	uint64_t audio_ms;  /* of part 0, also when the samples are gone                 */
 	struct mark *marks; /* assistant audio                                           */
@@ -70,7 +72,8 @@ void conv_insert(struct conversation *c, struct item *it, struct item *after);
 void conv_remove(struct conversation *c, struct item *it); /* drops the reference */
 struct item *conv_first(const struct conversation *c);
 struct item *conv_last(const struct conversation *c);
-struct item *conv_before(const struct conversation *c, const struct item *it); /* NULL: first */
+/* The one in front of it that clients know; NULL: first. */
+struct item *conv_before(const struct conversation *c, const struct item *it);
 /* Drops the oldest samples until no more than SESSION_AUDIO_KEPT are held. */
 void conv_trim_audio(struct conversation *c);
 /* Tokens that its text is about: a token is four octets. */

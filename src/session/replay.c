@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 
-enum { TOOLS_MAX = 4 };
+enum { TOOLS_MAX = 64 };
 
 struct player {
 	struct session *s;
@@ -528,10 +528,17 @@ static void set_engines(struct player *p, const json_t *v)
 		.tts = (struct tts *)(void *)p,
 	};
 	for (size_t i = 0; i < json_array_size(tools) && i < TOOLS_MAX; i++) {
+		const json_t *t = json_array_get(tools, i);
+
 		p->tools[i] = (struct tool_def){
-			.name = json_string_value(json_array_get(tools, i)),
+			.name = json_str(t, "name", ""),
 			.description = "",
 			.parameters = "{}",
+			.effect = json_int(t, "effect", 0) ? TOOL_ACTS : TOOL_READS,
+			.when = (enum tool_when)MIN((uint64_t)json_int(t, "when", 0), TOOL_SILENT),
+			.unasked = json_flag(t, "unasked", false),
+			.time_ms = (unsigned)json_int(t, "time_ms", 0),
+			.filler = json_str(t, "filler", NULL),
 			.ops = &tool_ops,
 			.tool = (struct tool *)(void *)&p->tool_seats[i],
 		};

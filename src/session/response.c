@@ -82,6 +82,7 @@ static void response_free(struct response *r)
 	rate_done(&r->keep_rate);
 	buf_done(&r->said);
 	buf_done(&r->text);
+	filler_done(&r->filler);
 	clause_done(&r->clause);
 	json_decref(r->config);
 	json_decref(r->metadata);
@@ -166,6 +167,8 @@ void response_announce(struct response *r)
 	mem_free(r->heard);
 	r->heard = NULL;
 	emit(r->s, EV_RESPONSE_CREATED, json_pack("{s:o}", "response", response_json(r, false)));
+	if (r->llm || r->tools_wait || r->n_calls)
+		filler_wait(r);
 	think_announced(r);
 }
 

@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "engine/clause.h"
 #include "session/config.h"
+#include "session/filler.h"
 #include "session/pcm.h"
 #include "session/rate.h"
 
@@ -51,6 +52,7 @@ struct piece {
 	struct pcm audio;   /* CLAUSE: at the output rate                */
 	struct pcm kept;    /* the same at STT_RATE_HZ, until the item has it */
 	size_t sent;        /* of audio                                  */
+	bool filler;        /* no answer: filler.h                       */
 	bool spoken, shown; /* all audio is here; the transcript was sent */
 	struct word {
 		uint32_t at, from_ms, ms; /* offset in text; begin in this clause, length */
@@ -65,7 +67,7 @@ struct piece {
 	uint32_t base_at, base_ms;            /* where the clause begins in the item */
 };
 
-enum { TOOL_RUNS_MAX = 8, LATENCY_MARKS = 6 };
+enum { LATENCY_MARKS = 6 };
 
 enum latency_mark {
 	MARK_WINDOW,
@@ -74,13 +76,6 @@ enum latency_mark {
 	MARK_FIRST_TEXT,
 	MARK_FIRST_AUDIO,
 	MARK_SENT
-};
-
-struct tool_run {
-	uint64_t ticket; /* 0: free */
-	const struct tool_def *def;
-	struct tool_job *job;
-	char call_id[32];
 };
 
 struct response {
@@ -104,14 +99,18 @@ struct response {
 	struct llm_job *llm;
 	json_t *scratch; /* calls and results of server tools in this response */
 	json_t *calls;   /* made in this round */
-	struct tool_run tools[TOOL_RUNS_MAX];
-	unsigned n_tools_running, rounds;
+	unsigned n_calls, rounds; /* calls of server tools that have no output yet (tools.h) */
+	bool begins_calls;    /* in the middle of tools_run()                                */
+	bool read;            /* the model has been given what tools read for it             */
 	bool tools_wait;      /* held: a tool that changes something waits for the announcement */
 	bool waits_for_words; /* an item it answers has not been recognised yet */
 	bool thought;         /* nothing more will be queued */
 	struct llm_usage usage;
 	struct buf text; /* all of the answer so far           */
 	size_t cited_to; /* octet up to which text has a source */
+	size_t cited_before; /* where it was before a filler that may be dropped */
+	bool fresh;      /* what is said next is a sentence of its own  */
+	struct filler filler;
 
 	/* speaking */
 	struct list pieces;
@@ -174,10 +173,14 @@ uint64_t response_next_us(const struct session *s);
 void think(struct response *r);           /* begin, or go on when words have come */
 void think_announced(struct response *r); /* it is wanted now: run what had to wait for that */
 void think_cancel(struct response *r);
+/* Starts the language model, whose words come with this ticket. */
+MUST_USE int think_start(struct response *r, struct llm_job **out, const struct llm_request *q,
+			 uint64_t ticket);
 /* speak.c */
 void speak_text(struct response *r, const char *text);
 void speak_flush(struct response *r); /* no more text */
 void speak_next(struct response *r);  /* have the next clause spoken if it is time */
+void speak_stop(struct response *r);  /* the voice, in the middle of a clause */
 void speak_cancel(struct response *r);
 void piece_free(struct piece *p);
 struct piece *piece_add(struct response *r, enum piece_kind k, const char *text, size_t n);

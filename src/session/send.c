@@ -252,7 +252,8 @@ static bool send_audio(struct response *r, struct piece *p)
 		r->s->voice_locked = true;
 		if (!r->item->cut)
 			r->item->audio_ms = r->sent * 1000 / r->out_hz;
-		tell_latency(r);
+		if (!p->filler)
+			tell_latency(r);
 	}
 	return true;
 }
@@ -268,6 +269,8 @@ static bool show_clause(struct response *r, struct piece *p)
 	p->base_at = (uint32_t)(r->said.n + (r->said.n ? 1 : 0));
 	p->base_ms = (uint32_t)(r->sent * 1000 / r->out_hz);
 	p->shown = true;
+	if (p->filler && !r->said.n)
+		r->item->aside = strlen(p->text);
 	if (pcm_put(&r->item->audio, p->kept.p, p->kept.n))
 		return false;
 	pcm_done(&p->kept);

@@ -105,6 +105,7 @@ static void cancel_work(struct session *s)
 	hear_free_all(s);
 	s->turn.hear = NULL;
 	response_free_all(s);
+	tools_free_all(s);
 }
 
 static void move_clock(struct session *s, uint64_t now_us)
@@ -130,10 +131,12 @@ void session_leave(struct session *s)
 		response_pump_all(s);
 	if (session_serves(s) && s->queue)
 		response_queue_run(s);
-	if (s->broken && s->state == SESS_OPEN)
-		close_legs(s, 1011, "out of memory");
 	response_reap(s);
 	hear_reap(s);
+	if (session_serves(s))
+		tools_settle(s);
+	if (s->broken && s->state == SESS_OPEN)
+		close_legs(s, 1011, "out of memory");
 	if (s->state == SESS_CLOSED)
 		cancel_work(s);
 	s->asking = (struct asking){ 0 };
@@ -259,15 +262,22 @@ static int copy_string(const char *from, char **to)
 	return from && !*to ? -ENOMEM : 0;
 }
 
-static json_t *tool_names(const struct engines *e)
+/* What of the tools decides how a session goes. */
+static json_t *tools_record(const struct engines *e)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; list && i < e->n_tools; i++)
-		if (json_array_append_new(list, json_string(e->tools[i].name)) < 0) {
+	for (size_t i = 0; list && i < e->n_tools; i++) {
+		const struct tool_def *t = &e->tools[i];
+
+		if (json_array_append_new(list, json_pack("{s:s,s:i,s:i,s:b,s:I,s:s?}", "name", t->name,
+							  "effect", t->effect, "when", t->when, "unasked",
+							  t->unasked, "time_ms", (json_int_t)t->time_ms,
+							  "filler", t->filler)) < 0) {
 			json_decref(list);
 			return NULL;
 		}
+	}
 	return list;
 }
 
@@ -285,7 +295,7 @@ static void record_params(struct session *s, const struct session_params *p)
 			      (json_int_t)p->grace_us, "tts_rate_hz",
 			      p->engines->tts_ops ? (int)p->engines->tts_ops->rate_hz : 0,
 			      "stt_caps", p->engines->stt_ops ? (int)p->engines->stt_ops->caps : -1,
-			      "llm", p->engines->llm_ops != NULL, "tools", tool_names(p->engines));
+			      "llm", p->engines->llm_ops != NULL, "tools", tools_record(p->engines));
 	AUTO(buf) struct buf text = { 0 };
 
 	json_write(&text, v);
@@ -335,6 +345,8 @@ int session_new(struct session **out, const struct session_params *p, struct api
 	conv_init(&s->conv);
 	list_init(&s->responses);
 	list_init(&s->hearings);
+	list_init(&s->calls);
+	list_init(&s->more_tools);
 	int err = init(s, p, e);
 	if (err) {
 		session_free(s);
@@ -551,6 +563,8 @@ uint64_t session_next_us(const struct session *s)
 	uint64_t next = MIN(s->expires_us, s->alone_us);
 	next = MIN(next, hear_next_us(s));
 	next = MIN(next, turn_next_us(s));
+	next = MIN(next, tools_next_us(s));
+	next = MIN(next, filler_next_us(s));
 	return MIN(next, response_next_us(s));
 }
 
@@ -575,6 +589,8 @@ void session_on_time(struct session *s, uint64_t now_us)
 	} else {
 		hear_on_time(s);
 		turn_on_time(s);
+		tools_on_time(s);
+		filler_on_time(s);
 	}
 	session_leave(s);
 }

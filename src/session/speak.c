@@ -54,11 +54,10 @@ static void take_clauses(struct response *r, enum clause_when when)
 			session_oom(r->s);
 }
 
-void speak_text(struct response *r, const char *text)
+static void take_text(struct response *r, const char *text)
 {
-	while (r->text.n == 0 && *text == ' ')
-		text++;
 	size_t n = strlen(text);
+
 	if (n == 0 || r->text.n + n > SESSION_ANSWER_MAX) {
 		/* Longer than anybody listens: what came so far is the answer. */
 		if (n)
@@ -78,8 +77,23 @@ void speak_text(struct response *r, const char *text)
 		session_oom(r->s);
 }
 
+void speak_text(struct response *r, const char *text)
+{
+	filler_drop(r);
+	while ((r->text.n == 0 || r->fresh) && *text == ' ')
+		text++;
+	if (!*text)
+		return;
+	/* As clauses are told, so they are counted: with a blank between them. */
+	if (r->fresh && r->text.n && r->text.p[r->text.n - 1] != ' ')
+		take_text(r, " ");
+	r->fresh = false;
+	take_text(r, text);
+}
+
 void speak_flush(struct response *r)
 {
+	r->fresh = true;
 	take_clauses(r, CLAUSE_END);
 	speak_next(r);
 }
@@ -162,7 +176,8 @@ static void on_audio(void *owner, uint64_t ticket, const int16_t *pcm, size_t n)
 			    (struct bytes){ 0 });
 	struct response *r = speaker(s, ticket);
 	if (r && n) {
-		response_mark(r, MARK_FIRST_AUDIO);
+		if (!r->speaking->filler)
+			response_mark(r, MARK_FIRST_AUDIO);
 		if (keep(r, pcm, n) ||
 		    rate_convert(&r->rate, s->engines.tts_ops->rate_hz, r->out_hz, pcm, n,
 				 &r->speaking->audio))
@@ -287,14 +302,19 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 
 static const struct tts_sink tts_sink = { on_audio, on_word, on_done, on_error, on_viseme };
 
-void speak_cancel(struct response *r)
+void speak_stop(struct response *r)
 {
-	struct node *n;
-
 	if (r->tts)
 		r->s->engines.tts_ops->cancel(r->tts);
 	r->tts = NULL;
 	r->speaking = NULL;
+}
+
+void speak_cancel(struct response *r)
+{
+	struct node *n;
+
+	speak_stop(r);
 	while ((n = list_pop(&r->pieces)))
 		piece_free(of(n));
 }

@@ -13,6 +13,7 @@
 #include "session/item.h"
 #include "session/response.h"
 #include "session/session.h"
+#include "session/tools.h"
 #include "session/turn.h"
 
 enum { ID_MAX = 32 };
@@ -67,6 +68,7 @@ struct session {
 	struct list responses;
 	size_t n_responses;
 	struct list hearings;
+	struct list calls, more_tools; /* tools.h */
 	struct audio_in in;
 	struct turn turn;
 };
@@ -103,6 +105,8 @@ MUST_USE bool session_speak_ga(struct session *s);
 void route_message(struct session *s, struct bytes json);
 /* client_item.c: cut to what was heard in the first `ms`; says so. */
 void item_truncate(struct session *s, struct item *it, uint64_t ms);
+/* conversation.item.added or .done; nothing of a hidden item. */
+void conv_emit(struct session *s, enum event e, const struct item *it);
 /* Forget the oldest item when there are SESSION_ITEMS_MAX; says so. */
 void conv_make_room(struct session *s);
 /* errors.c: drop what printf's precision and the ends of buffers leave of a UTF-8 sequence,

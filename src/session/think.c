@@ -12,14 +12,6 @@ static struct response *of(struct node *n)
 	return CONTAINER_OF(n, struct response, node);
 }
 
-static const struct tool_def *server_tool(const struct session *s, const char *name)
-{
-	for (size_t i = 0; i < s->engines.n_tools; i++)
-		if (strcmp(s->engines.tools[i].name, name) == 0)
-			return &s->engines.tools[i];
-	return NULL;
-}
-
 static bool declared(const struct response *r, const char *name)
 {
 	for (size_t i = 0; i < json_array_size(r->set.tools); i++) {
@@ -32,10 +24,14 @@ static bool declared(const struct response *r, const char *name)
 	return false;
 }
 
+static bool hidden(const void *ctx, const char *name)
+{
+	return declared(ctx, name);
+}
+
 /* The client's functions, and the server's tools where no function has taken the name. */
 static json_t *tools_json(const struct response *r)
 {
-	const struct session *s = r->s;
 	AUTO(json) json_t *list = json_array();
 
 	if (!list)
@@ -47,24 +43,30 @@ static json_t *tools_json(const struct response *r)
 		    json_array_append_new(list, json_deep_copy(t)) < 0)
 			return NULL;
 	}
-	for (size_t i = 0; i < s->engines.n_tools; i++) {
-		const struct tool_def *t = &s->engines.tools[i];
-		char why[160];
-
-		if (declared(r, t->name))
-			continue;
-		json_t *v = json_pack("{s:s,s:s,s:s,s:o}", "type", "function", "name", t->name,
-				      "description", t->description, "parameters",
-				      json_parse(bytes_str(t->parameters), why));
-		if (json_array_append_new(list, v) < 0)
-			return NULL;
-	}
-	return json_incref(list);
+	AUTO(json) json_t *ours = tools_list(r->s, hidden, r);
+	return ours && json_array_extend(list, ours) == 0 ? json_incref(list) : NULL;
 }
 
 /* A model is shown what is left of the context behind the longest answer, or, where that is not
  * all of the conversation, the part of it that truncation.retention_ratio says. */
 enum { CONTEXT_TOKENS = 32768, ANSWER_TOKENS = 4096 };
+
+/* What runs behind earlier answers, in front of what the user said last. */
+static bool add_pending(const struct response *r, json_t *items)
+{
+	AUTO(json) json_t *pairs = json_array();
+	size_t at = json_array_size(items);
+
+	if (!pairs || !tools_pending(r->s, r, pairs))
+		return false;
+	while (!r->heard && at > 0 &&
+	       strcmp(json_str(json_array_get(items, at - 1), "role", ""), "user") == 0)
+		at--;
+	for (size_t i = json_array_size(pairs); i-- > 0;)
+		if (json_array_insert(items, at, json_array_get(pairs, i)) < 0)
+			return false;
+	return true;
+}
 
 /* *full: truncation is disabled, and not all of it fits. */
 static json_t *items_json(const struct response *r, bool *full)
@@ -81,6 +83,8 @@ static json_t *items_json(const struct response *r, bool *full)
 		strcmp(json_string_value(truncation), "disabled") == 0;
 
 	if (!list)
+		return NULL;
+	if (!r->oob && !r->input && !add_pending(r, list))
 		return NULL;
 	if (r->heard && json_array_append_new(
 				list, json_pack("{s:s,s:s,s:s,s:[{s:s,s:s}]}", "type", "message",
@@ -105,11 +109,10 @@ static bool awaits_words(const struct session *s)
 
 static const struct llm_sink llm_sink;
 
-static int start(struct response *r, const struct llm_request *q)
+int think_start(struct response *r, struct llm_job **out, const struct llm_request *q, uint64_t ticket)
 {
 	struct session *s = r->s;
-	int err = s->engines.llm_ops->start(s->engines.llm, &r->llm, q, s->loop, &llm_sink, s,
-					    r->llm_ticket);
+	int err = s->engines.llm_ops->start(s->engines.llm, out, q, s->loop, &llm_sink, s, ticket);
 
 	session_answer(s, REC_START, err != 0);
 	return err;
@@ -119,7 +122,7 @@ void think(struct response *r)
 {
 	struct session *s = r->s;
 
-	if (r->llm || r->thought || r->n_tools_running)
+	if (r->llm || r->thought || r->n_calls || r->tools_wait)
 		return;
 	r->waits_for_words = !r->heard && !r->input && awaits_words(s);
 	if (r->waits_for_words)
@@ -150,13 +153,13 @@ void think(struct response *r)
 	else if (full)
 		response_fail(r, "context_length_exceeded",
 			      "The conversation is longer than the context, and truncation is disabled.");
-	else if (start(r, &q) != 0)
+	else if (think_start(r, &r->llm, &q, r->llm_ticket) != 0)
 		response_fail(r, "engine_unavailable", "The language model could not be started.");
+	else
+		filler_wait(r);
 }
 
 /* --- server tools ------------------------------------------------------------------------ */
-
-static const struct tool_sink tool_sink;
 
 static bool remember_call(struct response *r, const char *call_id, const json_t *call)
 {
@@ -177,46 +180,53 @@ static bool remember_output(struct response *r, const char *call_id, const char 
 					       output)) == 0;
 }
 
-static void run_tool(struct response *r, const json_t *call, struct tool_run *run)
+static void on_tool_output(struct response *r, const char *call_id, const char *output)
 {
-	struct session *s = r->s;
-	uint64_t ticket = session_ticket(s);
-	const struct tool_request q = { json_str(call, "arguments", "{}"), s->groups };
-
-	run->def = server_tool(s, json_str(call, "name", ""));
-	session_new_id(s, "call_", run->call_id);
-	if (!remember_call(r, run->call_id, call)) {
-		session_oom(s);
-		return;
-	}
-	int err = run->def->ops->start(run->def->tool, &run->job, &q, s->loop, &tool_sink, s, ticket);
-	if (session_answer(s, REC_START, err != 0) == 0) {
-		run->ticket = ticket;
-		r->n_tools_running++;
-		return;
-	}
-	if (!remember_output(r, run->call_id, "{\"error\":\"the tool could not be started\"}"))
-		session_oom(s);
+	if (!remember_output(r, call_id, output))
+		session_oom(r->s);
 }
 
+static void on_tool_round(struct response *r)
+{
+	think(r);
+}
+
+static const struct tools_sink tools_sink = { on_tool_output, on_tool_round };
+
+/* Of more calls than are run nothing is remembered, as if they had not been made. */
 static void run_tools(struct response *r)
 {
 	AUTO(json) json_t *calls = r->calls;
-	size_t n = MIN(json_array_size(calls), (size_t)TOOL_RUNS_MAX);
+	size_t n = MIN(json_array_size(calls), (size_t)TOOL_ROUND_MAX);
+	struct tool_ask asks[TOOL_ROUND_MAX];
+	char ids[TOOL_ROUND_MAX][ID_MAX];
 
 	r->calls = NULL;
 	r->tools_wait = false;
+	for (size_t i = 0; i < n; i++) {
+		const json_t *call = json_array_get(calls, i);
+
+		session_new_id(r->s, "call_", ids[i]);
+		asks[i] = (struct tool_ask){ json_str(call, "name", ""), ids[i],
+					     json_str(call, "arguments", "") };
+		if (!remember_call(r, ids[i], call)) {
+			session_oom(r->s);
+			return;
+		}
+	}
 	r->rounds++;
-	for (size_t i = 0; i < n && !r->s->broken; i++)
-		run_tool(r, json_array_get(calls, i), &r->tools[i]);
-	if (!r->n_tools_running)
-		think(r);
+	filler_new_round(r);
+	filler_wait(r);
+	if (tools_may_run(r, asks, n))
+		tools_run(r, asks, n, &tools_sink);
+	else
+		r->thought = true;
 }
 
 static bool all_harmless(const struct session *s, const json_t *calls)
 {
 	for (size_t i = 0; i < json_array_size(calls); i++)
-		if (server_tool(s, json_str(json_array_get(calls, i), "name", ""))->effect != TOOL_READS)
+		if (!tools_harmless(s, json_str(json_array_get(calls, i), "name", "")))
 			return false;
 	return true;
 }
@@ -226,40 +236,6 @@ void think_announced(struct response *r)
 	if (r->tools_wait)
 		run_tools(r);
 }
-
-static struct tool_run *tool_of(struct session *s, uint64_t ticket, struct response **out)
-{
-	LIST_FOR (&s->responses, n)
-		for (size_t i = 0; i < TOOL_RUNS_MAX; i++)
-			if (of(n)->tools[i].ticket == ticket) {
-				*out = of(n);
-				return &of(n)->tools[i];
-			}
-	return NULL;
-}
-
-static void on_output(void *owner, uint64_t ticket, const char *output)
-{
-	struct session *s = owner;
-	struct response *r;
-
-	session_enter_sink(s);
-	session_record_sink(s, REC_TOOL, 0, ticket, bytes_str(output), (struct bytes){ 0 });
-	struct tool_run *run = ticket ? tool_of(s, ticket, &r) : NULL;
-	if (run) {
-		run->ticket = 0;
-		r->n_tools_running--;
-		if (strcmp(run->def->name, "search") == 0)
-			response_mark(r, MARK_SEARCH);
-		if (!remember_output(r, run->call_id, output))
-			session_oom(s);
-		else if (!r->n_tools_running)
-			think(r);
-	}
-	session_leave(s);
-}
-
-static const struct tool_sink tool_sink = { on_output };
 
 /* --- what the model says ----------------------------------------------------------------- */
 
@@ -278,6 +254,8 @@ static void on_text(void *owner, uint64_t ticket, const char *text)
 	session_enter_sink(s);
 	session_record_sink(s, REC_LLM, 0, ticket, bytes_str(text), (struct bytes){ 0 });
 	struct response *r = thinker(s, ticket);
+	if (!r)
+		filler_on_text(s, ticket, text);
 	if (r && text[0]) {
 		response_mark(r, MARK_FIRST_TEXT);
 		speak_text(r, text);
@@ -349,16 +327,13 @@ static void on_call(void *owner, uint64_t ticket, const char *name, const char *
 	session_leave(s);
 }
 
-/* A call of anything the server does not do itself goes to the client; the server's tools
- * asked in the same breath are not run: the model asks again with the client's results. */
+/* A call of a client's function goes to the client; what else was asked in the same breath is not
+ * run: the model asks again with the client's results. */
 static bool calls_client(const struct response *r)
 {
-	for (size_t i = 0; i < json_array_size(r->calls); i++) {
-		const char *name = json_str(json_array_get(r->calls, i), "name", "");
-
-		if (declared(r, name) || !server_tool(r->s, name))
+	for (size_t i = 0; i < json_array_size(r->calls); i++)
+		if (declared(r, json_str(json_array_get(r->calls, i), "name", "")))
 			return true;
-	}
 	return false;
 }
 
@@ -369,7 +344,7 @@ static void queue_calls(struct response *r)
 		const char *name = json_str(call, "name", ""),
 			   *args = json_str(call, "arguments", "");
 
-		if (!declared(r, name) && server_tool(r->s, name))
+		if (!declared(r, name))
 			continue;
 		struct piece *p = piece_add(r, PIECE_CALL, args, strlen(args));
 		if (!p || !(p->name = mem_strdup(name)))
@@ -414,6 +389,8 @@ static void on_done(void *owner, uint64_t ticket, enum llm_finish f, const struc
 		r->usage.input_tokens += MIN(MAX(u->input_tokens, 0), TOKENS_MAX);
 		r->usage.output_tokens += MIN(MAX(u->output_tokens, 0), TOKENS_MAX);
 		finish_round(r, f);
+	} else {
+		filler_on_end(s, ticket, true);
 	}
 	session_leave(s);
 }
@@ -428,6 +405,8 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 	if (r) {
 		r->llm = NULL;
 		response_fail(r, e->code, e->message);
+	} else {
+		filler_on_end(s, ticket, false);
 	}
 	session_leave(s);
 }
@@ -439,11 +418,7 @@ void think_cancel(struct response *r)
 	if (r->llm)
 		r->s->engines.llm_ops->cancel(r->llm);
 	r->llm = NULL;
-	for (size_t i = 0; i < TOOL_RUNS_MAX; i++) {
-		if (r->tools[i].ticket)
-			r->tools[i].def->ops->cancel(r->tools[i].job);
-		r->tools[i].ticket = 0;
-	}
-	r->n_tools_running = 0;
+	tools_cancel(r);
+	filler_cancel(r);
 	r->tools_wait = false;
 }

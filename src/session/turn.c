@@ -139,7 +139,13 @@ void turn_response_over(struct session *s)
 	if (!s->turn.respond_due || !session_serves(s) || response_active(s))
 		return;
 	s->turn.respond_due = false;
+	turn_respond(s);
+}
+
+void turn_respond(struct session *s)
+{
 	struct response *r = respond(s);
+
 	if (r)
 		think(r);
 }

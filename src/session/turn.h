@@ -51,5 +51,7 @@ void turn_on_time(struct session *s);
 uint64_t turn_next_us(const struct session *s);
 /* The default conversation's response is done: a turn that waited for it is answered. */
 void turn_response_over(struct session *s);
+/* One in the default conversation that nobody asked for: there is news to tell. */
+void turn_respond(struct session *s);
 /* A response is over or its audio has been played: idle time starts. */
 void turn_idle(struct session *s, uint64_t from_us);
