@@ -49,6 +49,7 @@ struct conn {
 	bool broken;  /* a write failed; the timer ends it      */
 	bool closing; /* after the queue has gone               */
 	bool told;    /* on_writable is owed                    */
+	bool secured; /* on_secure has been told                */
 	bool pump;    /* TLS may hold plain octets nobody asked for yet */
 };
 
@@ -294,6 +295,32 @@ int conn_write(struct conn *c, struct bytes data)
 	return 0;
 }
 
+int conn_open_out(struct conn **out, struct conn_home *h, int fd, const struct addr *peer,
+		  struct tls *tls)
+{
+	struct conn *c;
+	int err = conn_open(&c, h, fd, peer);
+
+	if (err != 0) {
+		tls_free(tls);
+		return err;
+	}
+	c->sniffed = true;
+	c->tls = tls;
+	if (tls) {
+		tls_start(tls);
+		c->moved_us = loop_now_us(h->loop);
+		err = take_tls_output(c);
+		flush(c);
+	}
+	if (err != 0) {
+		conn_free(c);
+		return err;
+	}
+	*out = c;
+	return 0;
+}
+
 /* The queue has gone. Say goodbye, then swallow what is still under way: closing with
  * octets unread would make the kernel send a reset, which can overtake our answer. */
 static void start_drain(struct conn *c)
@@ -363,6 +390,19 @@ static void at_eof(struct conn *c)
 		end(c, CONN_EOF);
 }
 
+/* false: the owner has left. */
+static bool tell_secure(struct conn *c)
+{
+	struct sock *s = c->sock;
+
+	if (c->secured || !tls_is_open(c->tls))
+		return true;
+	c->secured = true;
+	if (c->ops && c->ops->on_secure)
+		c->ops->on_secure(c->owner);
+	return s->conn == c;
+}
+
 /* Hand plain octets out of TLS to the owner, until it pauses, leaves or has them all. */
 static void pump_tls(struct conn *c)
 {
@@ -384,6 +424,8 @@ static void pump_tls(struct conn *c)
 		c->pump = false;
 	(void)take_tls_output(c);
 	flush(c);
+	if (!tell_secure(c))
+		return;
 	if (step == TLS_END && !c->eof)
 		at_eof(c);
 	else if (step == TLS_BROKEN && !c->broken)

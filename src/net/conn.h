@@ -18,6 +18,7 @@
 #include "base/list.h"
 
 struct loop;
+struct tls;
 struct tls_ctx;
 struct conn;
 
@@ -50,12 +51,18 @@ struct conn_ops {
 	/* The peer will send no more but may still read. NULL: on_closed(CONN_EOF). */
 	void (*on_eof)(void *owner);
 	void (*on_writable)(void *owner); /* may be NULL */
+	/* Of conn_open_out() with TLS: the hands are shaken, now one may write. May be NULL. */
+	void (*on_secure)(void *owner);
 	/* Once; the conn is freed already. Not after conn_close() or conn_free(). */
 	void (*on_closed)(void *owner, enum conn_end why);
 };
 
 /* Takes fd, also on failure. conn_bind() before control returns to the loop. */
 MUST_USE int conn_open(struct conn **out, struct conn_home *h, int fd, const struct addr *peer);
+/* The same for a socket that we have connected. The peer may begin with any octet. tls: a client's
+ * (tls_client_new()), whose handshake begins now; NULL: none. Takes it, also on failure. */
+MUST_USE int conn_open_out(struct conn **out, struct conn_home *h, int fd, const struct addr *peer,
+			   struct tls *tls);
 void conn_bind(struct conn *c, const struct conn_ops *ops, void *owner);
 /* Cut at once. */
 void conn_free(struct conn *c);

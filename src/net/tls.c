@@ -18,7 +18,8 @@ struct tls_ctx {
 
 struct tls {
 	SSL *ssl;
-	BIO *in, *out; /* owned by ssl */
+	BIO *in, *out; /* owned by ssl                        */
+	char *why;     /* TLS_WHY octets, borrowed; or NULL   */
 };
 
 /* --- context ------------------------------------------------------------------ */
@@ -88,9 +89,41 @@ void tls_ctx_free(struct tls_ctx *c)
 	mem_free(c);
 }
 
+/* The client's side: what it knows about authorities is read here, once. */
+static bool configure_client(SSL_CTX *c)
+{
+	static const unsigned char alpn[] = "\x08http/1.1";
+
+	SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_verify(c, SSL_VERIFY_PEER, NULL);
+	return SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) == 1 &&
+	       SSL_CTX_set_cipher_list(c, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
+	       SSL_CTX_set_alpn_protos(c, alpn, sizeof(alpn) - 1) == 0 &&
+	       SSL_CTX_set_default_verify_paths(c) == 1;
+}
+
+struct tls_ctx *tls_client_ctx_new(char why[static TLS_WHY])
+{
+	struct tls_ctx *c = mem_zalloc(sizeof(*c));
+
+	ERR_clear_error();
+	snprintf(why, TLS_WHY, "out of memory");
+	if (!c)
+		return NULL;
+	c->ssl = SSL_CTX_new(TLS_client_method());
+	if (c->ssl && configure_client(c->ssl)) {
+		ERR_clear_error();
+		return c;
+	}
+	openssl_reason(why, "cannot set up", "TLS");
+	tls_ctx_free(c);
+	return NULL;
+}
+
 /* --- one connection ------------------------------------------------------------- */
 
-int tls_new(struct tls **out, struct tls_ctx *ctx)
+static int create(struct tls **out, struct tls_ctx *ctx)
 {
 	struct tls *t = mem_zalloc(sizeof(*t));
 
@@ -109,9 +142,64 @@ int tls_new(struct tls **out, struct tls_ctx *ctx)
 	BIO_set_mem_eof_return(t->in, -1); /* empty means "wait", not "end" */
 	BIO_set_mem_eof_return(t->out, -1);
 	SSL_set_bio(t->ssl, t->in, t->out);
-	SSL_set_accept_state(t->ssl);
 	*out = t;
 	return 0;
+}
+
+int tls_new(struct tls **out, struct tls_ctx *ctx)
+{
+	int err = create(out, ctx);
+
+	if (err == 0)
+		SSL_set_accept_state((*out)->ssl);
+	return err;
+}
+
+/* RFC 6066, 3: a numeric address is no server name. */
+static bool expect_host(SSL *ssl, const char *host)
+{
+	struct addr a;
+
+	if (addr_parse(bytes_str(host), &a))
+		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
+	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+}
+
+int tls_client_new(struct tls **out, struct tls_ctx *client_ctx, const char *host, char *why)
+{
+	int err = create(out, client_ctx);
+
+	if (err != 0)
+		return err;
+	SSL_set_connect_state((*out)->ssl);
+	(*out)->why = why;
+	if (expect_host((*out)->ssl, host))
+		return 0;
+	tls_free(*out);
+	*out = NULL;
+	return -ENOMEM;
+}
+
+void tls_start(struct tls *t)
+{
+	ERR_clear_error();
+	(void)SSL_do_handshake(t->ssl); /* wants to read: what it says waits in `out` */
+	ERR_clear_error();
+}
+
+static void note_why(const struct tls *t)
+{
+	long v = SSL_get_verify_result(t->ssl);
+	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+
+	if (!t->why)
+		return;
+	if (v != X509_V_OK)
+		snprintf(t->why, TLS_WHY, "its certificate is refused: %s",
+			 X509_verify_cert_error_string(v));
+	else
+		snprintf(t->why, TLS_WHY, "TLS fails: %s", reason ? reason : "unknown error");
 }
 
 void tls_free(struct tls *t)
@@ -145,6 +233,7 @@ enum tls_step tls_read(struct tls *t, uint8_t *to, size_t cap, size_t *n)
 	case SSL_ERROR_ZERO_RETURN:
 		return TLS_END;
 	default:
+		note_why(t);
 		ERR_clear_error();
 		return TLS_BROKEN;
 	}

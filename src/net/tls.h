@@ -42,6 +42,14 @@ MUST_USE int tls_new(struct tls **out, struct tls_ctx *ctx);
 void tls_free(struct tls *t);
 AUTO_DEF(tls)
 
+/* For connections that we make: trusted are the system's authorities, or those of the file and
+ * directory that SSL_CERT_FILE and SSL_CERT_DIR name. Certificate and name are always checked. */
+MUST_USE struct tls_ctx *tls_client_ctx_new(char why[static TLS_WHY]);
+/* host: a name or a numeric address, as the certificate must have it. why, if not NULL, has TLS_WHY octets
+ * and lives as long as *out: what was wrong when tls_read() says TLS_BROKEN. tls_start() first. */
+MUST_USE int tls_client_new(struct tls **out, struct tls_ctx *client_ctx, const char *host, char *why);
+void tls_start(struct tls *t); /* the client's first flight: it is in tls_output() then */
+
 /* Octets from the wire; copies. -ENOMEM. */
 MUST_USE int tls_input(struct tls *t, struct bytes cipher);
 

@@ -1,14 +1,16 @@
 #include "net/ws.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <wslay/wslay.h>
 
 #include "base/alloc.h"
 #include "base/b64.h"
 #include "base/crypto.h"
+#include "base/env.h"
 #include "base/list.h"
 
-enum { FRAME_HEAD_MAX = 10, KEEP_MAX = 256 << 10, KEY_LEN = 24 };
+enum { FRAME_HEAD_MAX = 14, KEEP_MAX = 256 << 10, MASK_LEN = 4, IS_MASKED = 0x80 };
 
 /* A frame that waits, as it goes on the wire. */
 struct frame {
@@ -20,6 +22,8 @@ struct frame {
 
 struct ws {
 	wslay_event_context_ptr lib;
+	const struct env *env; /* NULL: we are the server and mask nothing */
+	size_t message_max;
 	ws_on_message *on_message;
 	void *owner;
 	struct bytes in;    /* what ws_input() was given and wslay has not taken yet */
@@ -30,6 +34,7 @@ struct ws {
 	size_t queued[2];      /* octets           */
 	struct buf replies;    /* pongs and the close frame, before everything else */
 	unsigned code;
+	char reason[WS_REASON_MAX + 1];
 	bool over, no_memory;
 };
 
@@ -97,7 +102,7 @@ static void on_frame(wslay_event_context_ptr lib,
 		return;
 	if (++w->n_fragments > WS_FRAGMENTS_MAX)
 		violate(w, WS_POLICY);
-	else if (f->payload_length > WS_MESSAGE_MAX - w->message.n)
+	else if (f->payload_length > w->message_max - w->message.n)
 		violate(w, WS_TOO_BIG);
 }
 
@@ -120,6 +125,9 @@ static void on_whole(wslay_event_context_ptr lib, const struct wslay_event_on_ms
 {
 	struct ws *w = arg;
 
+	if (m->opcode == WSLAY_CONNECTION_CLOSE && !w->over && m->msg_length > 2)
+		snprintf(w->reason, sizeof(w->reason), "%.*s", (int)(m->msg_length - 2),
+			 (const char *)m->msg + 2);
 	/* Its pong waits inside wslay; it goes before what is said to messages behind the ping. */
 	if (m->opcode == WSLAY_PING && !w->over && wslay_event_send(lib) != 0)
 		w->no_memory = true;
@@ -171,9 +179,14 @@ unsigned ws_code(const struct ws *w)
 	return w->code;
 }
 
+const char *ws_reason(const struct ws *w)
+{
+	return w->reason;
+}
+
 /* --- writing --------------------------------------------------------------------- */
 
-/* RFC 6455, 5.2: FIN and opcode, then the length in the shortest form; no mask. */
+/* RFC 6455, 5.2: FIN and opcode, then the length in the shortest form. */
 static size_t write_frame_head(uint8_t *to, uint8_t opcode, size_t n)
 {
 	to[0] = 0x80 | opcode;
@@ -191,6 +204,39 @@ static size_t write_frame_head(uint8_t *to, uint8_t opcode, size_t n)
 	return 10;
 }
 
+/* 5.3: octet i is masked with octet i modulo 4 of the key. */
+static void mask(uint8_t *to, const uint8_t *from, size_t n, const uint8_t key[static MASK_LEN])
+{
+	uint64_t wide, part;
+	size_t i = 0;
+
+	memcpy(&wide, key, MASK_LEN);
+	memcpy((uint8_t *)&wide + MASK_LEN, key, MASK_LEN);
+	for (; i + sizeof(wide) <= n; i += sizeof(wide)) {
+		memcpy(&part, from + i, sizeof(part));
+		part ^= wide;
+		memcpy(to + i, &part, sizeof(part));
+	}
+	for (; i < n; i++)
+		to[i] = from[i] ^ key[i % MASK_LEN];
+}
+
+/* A whole frame; `to` has room for FRAME_HEAD_MAX more octets than the payload. Returns its size. */
+static size_t write_frame(const struct ws *w, uint8_t *to, uint8_t opcode, struct bytes payload)
+{
+	size_t n = write_frame_head(to, opcode, payload.n);
+
+	if (w->env) {
+		to[1] |= IS_MASKED;
+		env_rand(w->env, to + n, MASK_LEN);
+		n += MASK_LEN;
+		mask(to + n, payload.p, payload.n, to + n - MASK_LEN);
+	} else if (payload.n) {
+		memcpy(to + n, payload.p, payload.n);
+	}
+	return n + payload.n;
+}
+
 int ws_send_text(struct ws *w, enum ws_queue q, uint64_t tag, struct bytes text)
 {
 	if (w->over)
@@ -203,12 +249,22 @@ int ws_send_text(struct ws *w, enum ws_queue q, uint64_t tag, struct bytes text)
 	if (!f)
 		return -ENOMEM;
 	*f = (struct frame){ .tag = tag };
-	f->n = write_frame_head(f->octets, WSLAY_TEXT_FRAME, text.n);
-	if (text.n)
-		memcpy(f->octets + f->n, text.p, text.n);
-	f->n += text.n;
+	f->n = write_frame(w, f->octets, WSLAY_TEXT_FRAME, text);
 	list_push(&w->queues[q], &f->node);
 	w->queued[q] += f->n;
+	return 0;
+}
+
+int ws_write_text(struct ws *w, struct bytes text, struct buf *to)
+{
+	if (w->over)
+		return -EPIPE;
+	if (ws_queued(w) > 0)
+		return -EAGAIN;
+	uint8_t *at = buf_reserve(to, FRAME_HEAD_MAX + text.n);
+	if (!at)
+		return -ENOMEM;
+	to->n += write_frame(w, at, WSLAY_TEXT_FRAME, text);
 	return 0;
 }
 
@@ -234,13 +290,13 @@ int ws_ping(struct ws *w)
 
 	if (w->over)
 		return -EPIPE;
-	buf_put(&w->replies, head, write_frame_head(head, WSLAY_PING, 0));
+	buf_put(&w->replies, head, write_frame(w, head, WSLAY_PING, (struct bytes){ 0 }));
 	return w->replies.failed ? -ENOMEM : 0;
 }
 
 void ws_close(struct ws *w, unsigned code, const char *reason)
 {
-	uint8_t payload[2 + WS_REASON_MAX], head[FRAME_HEAD_MAX];
+	uint8_t payload[2 + WS_REASON_MAX];
 	size_t n = MIN(strlen(reason), (size_t)WS_REASON_MAX);
 
 	if (w->over)
@@ -258,10 +314,7 @@ void ws_close(struct ws *w, unsigned code, const char *reason)
 	if (!f)
 		return; /* the connection closes all the same */
 	*f = (struct frame){ 0 };
-	f->n = write_frame_head(head, WSLAY_CONNECTION_CLOSE, n + 2);
-	memcpy(f->octets, head, f->n);
-	memcpy(f->octets + f->n, payload, n + 2);
-	f->n += n + 2;
+	f->n = write_frame(w, f->octets, WSLAY_CONNECTION_CLOSE, bytes_of(payload, n + 2));
 	list_push(&w->queues[WS_CONTROL], &f->node);
 	w->queued[WS_CONTROL] += f->n;
 }
@@ -298,11 +351,21 @@ int ws_output(struct ws *w, struct buf *to, size_t room)
 
 /* --- life --------------------------------------------------------------------------- */
 
-int ws_new(struct ws **out, ws_on_message *on_message, void *owner)
+static int make_mask(wslay_event_context_ptr lib, uint8_t *to, size_t n, void *arg)
+{
+	const struct ws *w = arg;
+
+	(void)lib;
+	env_rand(w->env, to, n);
+	return 0;
+}
+
+static int create(struct ws **out, const struct env *env, ws_on_message *on_message, void *owner)
 {
 	static const struct wslay_event_callbacks callbacks = {
 		.recv_callback = give,
 		.send_callback = take_reply,
+		.genmask_callback = make_mask, /* a client's pongs */
 		.on_frame_recv_start_callback = on_frame,
 		.on_frame_recv_chunk_callback = on_part,
 		.on_msg_recv_callback = on_whole,
@@ -311,7 +374,8 @@ int ws_new(struct ws **out, ws_on_message *on_message, void *owner)
 
 	if (!w)
 		return -ENOMEM;
-	if (wslay_event_context_server_init(&w->lib, &callbacks, w) != 0) {
+	if ((env ? wslay_event_context_client_init : wslay_event_context_server_init)(
+		    &w->lib, &callbacks, w) != 0) {
 		mem_free(w);
 		return -ENOMEM;
 	}
@@ -320,11 +384,28 @@ int ws_new(struct ws **out, ws_on_message *on_message, void *owner)
 	wslay_event_config_set_max_recv_msg_length(w->lib, WS_MESSAGE_MAX);
 	list_init(&w->queues[WS_CONTROL]);
 	list_init(&w->queues[WS_AUDIO]);
+	w->env = env;
+	w->message_max = WS_MESSAGE_MAX;
 	w->on_message = on_message;
 	w->owner = owner;
 	w->code = WS_ABNORMAL;
 	*out = w;
 	return 0;
+}
+
+int ws_new(struct ws **out, ws_on_message *on_message, void *owner)
+{
+	return create(out, NULL, on_message, owner);
+}
+
+int ws_new_client(struct ws **out, const struct env *env, size_t message_max,
+		  ws_on_message *on_message, void *owner)
+{
+	int err = create(out, env, on_message, owner);
+
+	if (err == 0 && message_max)
+		(*out)->message_max = MIN(message_max, (size_t)WS_MESSAGE_MAX);
+	return err;
 }
 
 void ws_free(struct ws *w)
@@ -338,16 +419,25 @@ void ws_free(struct ws *w)
 	mem_free(w);
 }
 
+void ws_make_key(const struct env *env, char to[static WS_KEY_LEN + 1])
+{
+	uint8_t nonce[16];
+
+	env_rand(env, nonce, sizeof(nonce));
+	b64_encode(nonce, sizeof(nonce), to);
+	to[WS_KEY_LEN] = 0;
+}
+
 bool ws_accept_key(struct bytes key, char to[static WS_ACCEPT_LEN + 1])
 {
 	static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; /* 1.3 */
-	uint8_t digest[SHA1_LEN], nonce[KEY_LEN / 4 * 3];
-	char text[KEY_LEN + sizeof(guid) - 1];
+	uint8_t digest[SHA1_LEN], nonce[WS_KEY_LEN / 4 * 3];
+	char text[WS_KEY_LEN + sizeof(guid) - 1];
 
-	if (key.n != KEY_LEN || b64_decode((const char *)key.p, key.n, nonce) != 16)
+	if (key.n != WS_KEY_LEN || b64_decode((const char *)key.p, key.n, nonce) != 16)
 		return false;
-	memcpy(text, key.p, KEY_LEN);
-	memcpy(text + KEY_LEN, guid, sizeof(guid) - 1);
+	memcpy(text, key.p, WS_KEY_LEN);
+	memcpy(text + WS_KEY_LEN, guid, sizeof(guid) - 1);
 	if (sha1(bytes_of(text, sizeof(text)), digest) != 0)
 		return false;
 	b64_encode(digest, sizeof(digest), to);

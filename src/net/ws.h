@@ -1,4 +1,5 @@
-/* ws.h - the server's side of one WebSocket, without its socket.
+/* ws.h - one side of a WebSocket, without its socket: the server's, or the client's (ws_new_client()),
+ * whose frames are masked.
  *
  * RFC 6455. Sans-I/O: octets in by ws_input(), octets out by ws_output(). Frames are
  * read by wslay (masks, fragments, UTF-8, close codes, pings answered); we write text
@@ -12,6 +13,7 @@
 
 #include "base/buf.h"
 
+struct env;
 struct ws;
 
 enum {
@@ -20,6 +22,7 @@ enum {
 	WS_BUDGET = 1 << 20,
 	WS_CONTROL_MAX = 4 << 20,
 	WS_REASON_MAX = 123, /* RFC 6455, 5.5 */
+	WS_KEY_LEN = 24,
 	WS_ACCEPT_LEN = 28,
 };
 
@@ -42,6 +45,10 @@ enum ws_queue { WS_CONTROL, WS_AUDIO };
 typedef void ws_on_message(void *owner, enum ws_kind kind, struct bytes data);
 
 MUST_USE int ws_new(struct ws **out, ws_on_message *on_message, void *owner);
+/* The other side: masks come from env's dice (5.3), frames that are masked are refused. Borrows env.
+ * message_max: at most WS_MESSAGE_MAX; 0: that. */
+MUST_USE int ws_new_client(struct ws **out, const struct env *env, size_t message_max,
+			   ws_on_message *on_message, void *owner);
 void ws_free(struct ws *w);
 AUTO_DEF(ws)
 
@@ -53,10 +60,15 @@ enum ws_verdict {
 };
 MUST_USE enum ws_verdict ws_input(struct ws *w, struct bytes in);
 unsigned ws_code(const struct ws *w);
+/* What the peer said in its close frame; "". */
+const char *ws_reason(const struct ws *w);
 
 /* Copies. -EAGAIN: audio, and WS_BUDGET octets wait already; -ENOBUFS: control, and
  * WS_CONTROL_MAX wait; -EPIPE: closed; -ENOMEM. Nothing is queued then. */
 MUST_USE int ws_send_text(struct ws *w, enum ws_queue q, uint64_t tag, struct bytes text);
+/* The same as a frame at the end of `to`, when nothing waits (-EAGAIN: something does): no queue, and
+ * no memory but to's. */
+MUST_USE int ws_write_text(struct ws *w, struct bytes text, struct buf *to);
 /* Take back audio of this tag (0: all) that waits; the number of messages. */
 size_t ws_drop_audio(struct ws *w, uint64_t tag);
 MUST_USE int ws_ping(struct ws *w);
@@ -68,5 +80,7 @@ size_t ws_queued(const struct ws *w); /* octets waiting */
  * -ENOMEM: nothing was taken. */
 MUST_USE int ws_output(struct ws *w, struct buf *to, size_t room);
 
+/* A fresh Sec-WebSocket-Key with a NUL (4.1). */
+void ws_make_key(const struct env *env, char to[static WS_KEY_LEN + 1]);
 /* Sec-WebSocket-Accept for a key (RFC 6455, 4.2.2), with a NUL. false: not a key. */
 MUST_USE bool ws_accept_key(struct bytes key, char to[static WS_ACCEPT_LEN + 1]);
