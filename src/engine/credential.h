@@ -15,11 +15,13 @@ enum { CREDENTIAL_FIELD = 8192, CREDENTIAL_WHY = 240 };
 
 /* Borrows the service and the fetcher. */
 MUST_USE int credential_new(struct credential **out, struct fetcher *f, const struct service *s);
+/* Before the fetcher, and not on its thread. */
 void credential_free(struct credential *c);
+AUTO_DEF(credential)
 
 /* The header field to send now: "Authorization: Bearer …" (OpenAI and tokens), "api-key: …" (Azure);
- * "" where the service has no key. -EAGAIN: the first token is on its way, ask again in a moment;
- * -EACCES and a sentence without secrets: it was refused. */
+ * "" where the service has no key. -EAGAIN: a token is on its way, ask again in a moment; -EACCES
+ * and a sentence without secrets: the last attempt failed, and there is no token that still lives. */
 MUST_USE int credential_field(struct credential *c, char to[static CREDENTIAL_FIELD],
 			      char why[static CREDENTIAL_WHY]);
 /* The service said 401: a token is asked for anew, once a minute at most. */

@@ -538,3 +538,15 @@ void service_show(const struct service *s, struct buf *to)
 	if (s->timeout_ms != TIMEOUT_MS)
 		buf_printf(to, " timeout=%g", s->timeout_ms / 1000.0);
 }
+
+void service_escape(struct buf *to, const char *text)
+{
+	for (; *text; text++) {
+		const uint8_t c = (uint8_t)*text;
+
+		if (only(bytes_of(&c, 1), "-._~"))
+			buf_putc(to, *text);
+		else
+			buf_printf(to, "%%%02X", c);
+	}
+}

@@ -56,3 +56,5 @@ static inline void service_auto_(struct service *s)
 }
 /* The same line for logs and errors: keys and secrets are "…". */
 void service_show(const struct service *s, struct buf *to);
+/* Percent-encoded (RFC 3986, 2.3), for one segment of a path, or a value of a form. */
+void service_escape(struct buf *to, const char *text);

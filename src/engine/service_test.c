@@ -137,5 +137,13 @@ static void reads_a_key_file(void)
 	CHECK_EQ(s.timeout_ms, 20000);
 }
 
-TESTS({ "reads_lines", reads_lines }, { "refuses_lines_and_tells_no_secret", refuses_lines_and_tells_no_secret },
+static void escapes(void)
+{
+	AUTO(buf) struct buf b = { 0 };
+
+	service_escape(&b, "a-b/c?d&e=\xc3\xa9 ~");
+	CHECK(bytes_is(buf_bytes(&b), "a-b%2Fc%3Fd%26e%3D%C3%A9%20~"));
+}
+
+TESTS({ "escapes", escapes }, { "reads_lines", reads_lines }, { "refuses_lines_and_tells_no_secret", refuses_lines_and_tells_no_secret },
       { "takes_keys_from_elsewhere", takes_keys_from_elsewhere }, { "reads_a_key_file", reads_a_key_file })

@@ -229,6 +229,7 @@ static struct fetch *fetch_new(struct fetcher *f, const struct fetch_request *r,
 	x->public_only = r->public_only;
 	x->keep = r->keep;
 	x->idle_ms = r->idle_ms ? r->idle_ms : (unsigned)IDLE_MS;
+	x->again_us = r->after_ms ? now_us() + (uint64_t)r->after_ms * US_PER_MS : 0;
 	x->left = r->http.answer_max ? r->http.answer_max : (size_t)HTTP_CLIENT_ANSWER_MAX;
 	x->easy = curl_easy_init();
 	/* One octet more: an empty body is a body. */
@@ -403,7 +404,8 @@ static bool take_queue(struct fetcher *f)
 			return !closing;
 		struct fetch *x = CONTAINER_OF(n, struct fetch, node);
 		list_push(&f->running, &x->node);
-		begin(x);
+		if (!x->again_us)
+			begin(x);
 	}
 }
 

@@ -36,6 +36,7 @@ struct fetch_request {
 	/* url, body, fields and limits; all copied. answer_max counts the whole stream; time_ms the
 	 * whole time (0: none); `stop` is not used: fetch_cancel() is. */
 	struct http_client_request http;
+	unsigned after_ms; /* begins so much later; counts for no limit */
 	unsigned idle_ms; /* no octet for so long: -ETIMEDOUT; 0: 30 s */
 	/* Never to a loopback, private, link-local or otherwise special address, whatever its name
 	 * says now or later (net/guard.h): -EACCES. */

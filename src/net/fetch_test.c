@@ -273,6 +273,24 @@ static void can_be_stopped(void)
 	CHECK_EQ(left.error, -ECANCELED);
 }
 
+static void begins_later(void)
+{
+	AUTO(peer) struct peer p = { 0 };
+	AUTO(fetcher) struct fetcher *f = NULL;
+	AUTO(seen) struct seen late = SEEN, never = SEEN;
+
+	GIVEN(peer_begin(&p, REPLY({ { "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" }, 0, PEER_STAYS })));
+	CHECK_EQ(fetcher_new(&f), 0);
+	CHECK_EQ(fetch_start(&never.x, f, &(struct fetch_request){ .http.url = p.url, .after_ms = 100000 }, &ops, &never), 0);
+	CHECK_EQ(fetch_start(&late.x, f, &(struct fetch_request){ .http.url = p.url, .after_ms = 10 }, &ops, &late), 0);
+	CHECK_EQ(peer_asked(&p), 0);
+	CHECK(wait_for(&late, &late.n_done, 1));
+	CHECK_EQ(late.error, 0);
+	fetch_cancel(never.x);
+	CHECK(wait_for(&never, &never.n_done, 1));
+	CHECK(never.error == -ECANCELED && peer_asked(&p) == 1);
+}
+
 enum { MANY = 24 };
 
 static void many_at_once(void)
@@ -328,4 +346,5 @@ TESTS({ "streams_what_comes", streams_what_comes },
       { "says_what_went_wrong", says_what_went_wrong },
       { "refuses_urls_and_reaches_nobody", refuses_urls_and_reaches_nobody },
       { "the_guard_has_no_gap", the_guard_has_no_gap }, { "can_be_stopped", can_be_stopped },
+      { "begins_later", begins_later },
       { "many_at_once", many_at_once }, { "keeps_a_connection_warm", keeps_a_connection_warm })
