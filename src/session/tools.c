@@ -202,6 +202,12 @@ static bool goes_on_behind(const struct response *r, const struct tool_def *def)
 	return def->when != TOOL_NOW && !r->oob && !r->input;
 }
 
+/* Has the user agreed? If not, the model is to ask. */
+static bool may_act(struct response *r, const struct tool_def *def, const struct tool_ask *a)
+{
+	return !consent_needed(r, def) || consent_take(r, a) || (consent_wait(r->s, a), false);
+}
+
 static const char *why_not(const struct session *s, const struct tool_def *def,
 			   const char *arguments)
 {
@@ -226,6 +232,13 @@ static void run_one(struct response *r, const struct tool_ask *a, const struct t
 
 	if (why) {
 		give(r, to, a->call_id, why);
+		return;
+	}
+	if (!to->asks && !may_act(r, def, a)) {
+		give(r, to, a->call_id,
+		     "{\"error\":\"consent_required\",\"message\":\"It was not called. Tell the user "
+		     "what you want to do, and ask whether you may; call it again, in the same way, when "
+		     "the user has said yes.\"}");
 		return;
 	}
 	struct tool_call *c = call_new(r, def, e, a, arguments);
