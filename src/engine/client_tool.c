@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/quoted.h"
+
 /* --- which ------------------------------------------------------------------------------- */
 
 /* What a function about searching calls itself, where a word begins. */
@@ -283,6 +285,10 @@ void client_text(const char *output, struct buf *to)
 		return;
 	}
 	json_object_foreach (v, key, inner) {
+		/* Said to a model, not by one. */
+		if (strcmp(key, QUOTED_MEMBER) == 0 && json_is_string(inner) &&
+		    strcmp(json_string_value(inner), quoted_notice) == 0)
+			continue;
 		spread(key, name, sizeof(name));
 		buf_printf(to, "%s%s: ", gap, name);
 		say_value(inner, to);

@@ -89,6 +89,7 @@ static void response_free(struct response *r)
 	json_decref(r->input);
 	json_decref(r->output);
 	json_decref(r->scratch);
+	json_decref(r->before);
 	json_decref(r->calls);
 	mem_free(r->heard);
 	mem_free(r);
@@ -218,6 +219,8 @@ void response_end(struct response *r, enum resp_outcome o)
 	if (r->state != RESP_ACTIVE)
 		return;
 	r->outcome = o;
+	if (r->asks_consent && o != OUTCOME_COMPLETED)
+		consent_clear(s); /* who has not heard the question cannot agree */
 	think_cancel(r);
 	speak_cancel(r);
 	response_close_message(r, outcomes[o].item_status);
@@ -267,6 +270,8 @@ void response_silence(struct response *r)
 	uint64_t played = session_answer(s, REC_CLEAR, l->ops->clear_audio(l, r->tag));
 	uint64_t ms = MIN(played, r->sent) * 1000 / r->out_hz;
 
+	if (r->asks_consent && played < r->sent / 4 * 3)
+		consent_clear(s);
 	emit(s, EV_OUTPUT_CLEARED, json_pack("{s:s}", "response_id", r->id));
 	if (r->item && node_linked(&r->item->node) && ms < r->item->audio_ms)
 		item_truncate(s, r->item, ms);

@@ -101,6 +101,9 @@ struct response {
 	json_t *calls;   /* made in this round */
 	unsigned n_calls, rounds; /* calls of server tools that have no output yet (tools.h) */
 	bool begins_calls;    /* in the middle of tools_run()                                */
+	bool asks_consent;    /* ends with a question of consent.h                           */
+	bool drops_consent;   /* held: what the user said is no to it                        */
+	json_t *before;       /* items for the model in front of what the user said; or NULL */
 	bool read;            /* the model has been given what tools read for it             */
 	bool tools_wait;      /* held: a tool that changes something waits for the announcement */
 	bool waits_for_words; /* an item it answers has not been recognised yet */

@@ -70,6 +70,7 @@ struct rig {
 		uint64_t ticket, due_us;
 	} tools[16];
 	struct tool_def defs[4];
+	size_t n_acts; /* how often a tool other than `search` was started */
 	uint64_t tool_us;  /* how long search takes */
 	const char *found; /* what it finds         */
 	uint64_t odd;      /* for audio */
@@ -212,7 +213,16 @@ static void rig_search_cancel(struct tool_job *j)
 	((struct rig_tool *)(void *)j)->sink = NULL;
 }
 
+static int rig_act(struct tool *t, struct tool_job **out, const struct tool_request *q,
+		   struct loop *loop, const struct tool_sink *sink, void *owner, uint64_t ticket)
+{
+	((struct rig *)(void *)t)->n_acts++;
+	return rig_search(t, out, q, loop, sink, owner, ticket);
+}
+
 static const struct tool_ops rig_tool_ops = { .start = rig_search, .cancel = rig_search_cancel };
+/* For tools that act: counts. */
+static const struct tool_ops rig_act_ops = { .start = rig_act, .cancel = rig_search_cancel };
 static const struct tool_def rig_tool = { .name = "search",
 					  .description = "Search the documents.",
 					  .parameters = "{\"type\":\"object\"}",
@@ -246,6 +256,10 @@ static inline bool rig_init(struct rig *r)
 	r->engines.stt_ops = &r->stt_ops;
 	r->defs[0] = rig_tool;
 	r->defs[0].tool = (struct tool *)(void *)r;
+	r->defs[1] = r->defs[0];
+	r->defs[1].name = "act";
+	r->defs[1].effect = TOOL_ACTS;
+	r->defs[1].ops = &rig_act_ops;
 	r->engines.tools = r->defs;
 	r->engines.n_tools = 1;
 	return true;

@@ -366,6 +366,7 @@ void session_free(struct session *s)
 	turn_done(&s->turn);
 	audio_in_done(&s->in);
 	conv_done(&s->conv);
+	consent_clear(s);
 	json_decref(s->config);
 	json_decref(s->queue);
 	json_decref(s->texts);

@@ -8,6 +8,7 @@
 
 #include "session/audio_in.h"
 #include "session/config.h"
+#include "session/consent.h"
 #include "session/emit.h"
 #include "session/hear.h"
 #include "session/item.h"
@@ -69,6 +70,7 @@ struct session {
 	size_t n_responses;
 	struct list hearings;
 	struct list calls, more_tools; /* tools.h */
+	struct consent consent;
 	struct audio_in in;
 	struct turn turn;
 };

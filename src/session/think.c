@@ -62,6 +62,8 @@ static bool add_pending(const struct response *r, json_t *items)
 	while (!r->heard && at > 0 &&
 	       strcmp(json_str(json_array_get(items, at - 1), "role", ""), "user") == 0)
 		at--;
+	if (r->before && json_array_extend(pairs, r->before) < 0)
+		return false;
 	for (size_t i = json_array_size(pairs); i-- > 0;)
 		if (json_array_insert(items, at, json_array_get(pairs, i)) < 0)
 			return false;
@@ -107,6 +109,56 @@ static bool awaits_words(const struct session *s)
 	return false;
 }
 
+static bool remember_call(json_t **list, const char *call_id, const char *name, const char *arguments)
+{
+	if (!*list)
+		*list = json_array();
+	return json_array_append_new(*list, json_pack("{s:s,s:s,s:s,s:s,s:s}", "type", "function_call",
+						      "status", "completed", "call_id", call_id, "name",
+						      name, "arguments", arguments)) == 0;
+}
+
+static bool remember_output(json_t *list, const char *call_id, const char *output)
+{
+	return json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s}", "type", "function_call_output",
+						     "status", "completed", "call_id", call_id, "output",
+						     output)) == 0;
+}
+
+static void run_tools(struct response *r);
+
+/* What the user was asked for is done, or dropped. True: the call is made, and then it is thought. */
+static bool agreed(struct response *r)
+{
+	struct session *s = r->s;
+	enum consent_word word = consent_word(r);
+	char id[ID_MAX];
+
+	if (word == CONSENT_NONE)
+		return false;
+	if (word == CONSENT_GIVEN) {
+		r->calls = json_pack("[{s:s,s:s}]", "name", s->consent.name, "arguments",
+				     s->consent.arguments);
+		r->tools_wait = r->state == RESP_HELD;
+		if (!r->calls)
+			session_oom(s);
+		else if (!r->tools_wait)
+			run_tools(r);
+		return true;
+	}
+	session_new_id(s, "call_", id);
+	if (!remember_call(&r->before, id, s->consent.name, s->consent.arguments) ||
+	    !remember_output(r->before, id,
+			     "{\"error\":\"consent_refused\",\"message\":\"The user did not agree: "
+			     "it was not called.\"}"))
+		session_oom(s);
+	r->read = true; /* what has asked for it once may do so again */
+	r->drops_consent = r->state == RESP_HELD;
+	if (!r->drops_consent)
+		consent_clear(s);
+	return false;
+}
+
 static const struct llm_sink llm_sink;
 
 int think_start(struct response *r, struct llm_job **out, const struct llm_request *q, uint64_t ticket)
@@ -126,6 +178,8 @@ void think(struct response *r)
 		return;
 	r->waits_for_words = !r->heard && !r->input && awaits_words(s);
 	if (r->waits_for_words)
+		return;
+	if (!r->rounds && !r->before && agreed(r))
 		return;
 	if (!s->engines.llm_ops) {
 		response_fail(r, "engine_unavailable", "No language model is configured.");
@@ -161,28 +215,9 @@ void think(struct response *r)
 
 /* --- server tools ------------------------------------------------------------------------ */
 
-static bool remember_call(struct response *r, const char *call_id, const json_t *call)
-{
-	if (!r->scratch)
-		r->scratch = json_array();
-	return json_array_append_new(r->scratch,
-				     json_pack("{s:s,s:s,s:s,s:O,s:O}", "type", "function_call",
-					       "status", "completed", "call_id", call_id, "name",
-					       json_object_get(call, "name"), "arguments",
-					       json_object_get(call, "arguments"))) == 0;
-}
-
-static bool remember_output(struct response *r, const char *call_id, const char *output)
-{
-	return json_array_append_new(r->scratch,
-				     json_pack("{s:s,s:s,s:s,s:s}", "type", "function_call_output",
-					       "status", "completed", "call_id", call_id, "output",
-					       output)) == 0;
-}
-
 static void on_tool_output(struct response *r, const char *call_id, const char *output)
 {
-	if (!remember_output(r, call_id, output))
+	if (!remember_output(r->scratch, call_id, output))
 		session_oom(r->s);
 }
 
@@ -191,7 +226,24 @@ static void on_tool_round(struct response *r)
 	think(r);
 }
 
-static const struct tools_sink tools_sink = { on_tool_output, on_tool_round };
+static const struct tools_sink tools_sink = { true, on_tool_output, on_tool_round };
+
+/* The user is to be asked for one of these: it is done, and the response ends with that. */
+static bool asks_consent(struct response *r, const struct tool_ask *asks, size_t n)
+{
+	struct tool_entry *e;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct tool_def *def = tools_find(r->s, asks[i].name, &e);
+
+		if (!def || def->effect != TOOL_ACTS || consent_take(r, &asks[i]) ||
+		    !consent_needed(r, def))
+			continue;
+		consent_ask(r, &asks[i]);
+		return true;
+	}
+	return false;
+}
 
 /* Of more calls than are run nothing is remembered, as if they had not been made. */
 static void run_tools(struct response *r)
@@ -209,18 +261,20 @@ static void run_tools(struct response *r)
 		session_new_id(r->s, "call_", ids[i]);
 		asks[i] = (struct tool_ask){ json_str(call, "name", ""), ids[i],
 					     json_str(call, "arguments", "") };
-		if (!remember_call(r, ids[i], call)) {
+	}
+	if (asks_consent(r, asks, n) || !tools_may_run(r, asks, n)) {
+		r->thought = true;
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!remember_call(&r->scratch, asks[i].call_id, asks[i].name, asks[i].arguments)) {
 			session_oom(r->s);
 			return;
 		}
-	}
 	r->rounds++;
 	filler_new_round(r);
 	filler_wait(r);
-	if (tools_may_run(r, asks, n))
-		tools_run(r, asks, n, &tools_sink);
-	else
-		r->thought = true;
+	tools_run(r, asks, n, &tools_sink);
 }
 
 static bool all_harmless(const struct session *s, const json_t *calls)
@@ -233,6 +287,8 @@ static bool all_harmless(const struct session *s, const json_t *calls)
 
 void think_announced(struct response *r)
 {
+	if (r->drops_consent)
+		consent_clear(r->s);
 	if (r->tools_wait)
 		run_tools(r);
 }

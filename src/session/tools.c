@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/quoted.h"
 #include "session/state.h"
 
 static const char under_way[] =
@@ -104,15 +105,15 @@ static void give(struct response *r, const struct tools_sink *to, const char *ca
 	r->n_calls--;
 }
 
-/* The output of a call that has ended. Whoever waited has all now? Then *last. */
-static void conclude(struct tool_call *c, const char *output)
+/* A call has ended: what the tool gave, and that as a model is shown it. */
+static void conclude_with(struct tool_call *c, const char *given, const char *output)
 {
 	struct session *s = c->s;
 	struct response *r = c->r;
 	const struct tools_sink *to = c->to;
 
 	c->ticket = 0;
-	tell_ended(c, output);
+	tell_ended(c, given);
 	if (r) {
 		r->read = true;
 		if (strcmp(c->def->name, "search") == 0)
@@ -128,11 +129,25 @@ static void conclude(struct tool_call *c, const char *output)
 		session_oom(s);
 }
 
-static const char *checked(const char *output)
+/* In an error of ours. */
+static void conclude(struct tool_call *c, const char *error)
 {
-	return strlen(output) <= TOOL_OUTPUT_MAX
-		       ? output
-		       : "{\"error\":\"too_long\",\"message\":\"The tool's output is too long to be read.\"}";
+	conclude_with(c, error, error);
+}
+
+/* In what the tool has given, which is a stranger's. */
+static void take_output(struct tool_call *c, const char *output)
+{
+	c->ticket = 0;
+	if (strlen(output) > TOOL_OUTPUT_MAX) {
+		conclude(c, "{\"error\":\"too_long\",\"message\":\"The tool's output is too long to be read.\"}");
+		return;
+	}
+	AUTO(mem) char *marked = quoted_mark(output);
+	if (marked)
+		conclude_with(c, output, marked);
+	else
+		session_oom(c->s);
 }
 
 static void on_output(void *owner, uint64_t ticket, const char *output)
@@ -143,7 +158,7 @@ static void on_output(void *owner, uint64_t ticket, const char *output)
 	session_record_sink(s, REC_TOOL, 0, ticket, bytes_str(output), (struct bytes){ 0 });
 	LIST_FOR (&s->calls, n)
 		if (ticket && of(n)->ticket == ticket) {
-			conclude(of(n), checked(output));
+			take_output(of(n), output);
 			break;
 		}
 	session_leave(s);
@@ -202,6 +217,12 @@ static bool goes_on_behind(const struct response *r, const struct tool_def *def)
 	return def->when != TOOL_NOW && !r->oob && !r->input;
 }
 
+/* Has the user agreed? If not, the model is to ask. */
+static bool may_act(struct response *r, const struct tool_def *def, const struct tool_ask *a)
+{
+	return !consent_needed(r, def) || consent_take(r, a) || (consent_wait(r->s, a), false);
+}
+
 static const char *why_not(const struct session *s, const struct tool_def *def,
 			   const char *arguments)
 {
@@ -226,6 +247,13 @@ static void run_one(struct response *r, const struct tool_ask *a, const struct t
 
 	if (why) {
 		give(r, to, a->call_id, why);
+		return;
+	}
+	if (!to->asks && !may_act(r, def, a)) {
+		give(r, to, a->call_id,
+		     "{\"error\":\"consent_required\",\"message\":\"It was not called. Tell the user "
+		     "what you want to do, and ask whether you may; call it again, in the same way, when "
+		     "the user has said yes.\"}");
 		return;
 	}
 	struct tool_call *c = call_new(r, def, e, a, arguments);
@@ -338,11 +366,13 @@ static bool add_item(struct session *s, enum item_type t, json_t *wire)
 	char id[ID_MAX];
 
 	session_new_id(s, "item_", id);
-	if (!wire || json_object_set_new(wire, "id", json_string(id)) < 0) {
-		json_decref(wire);
+	AUTO(json) json_t *rest = wire;
+	json_t *whole = json_pack("{s:s}", "id", id);
+	if (!rest || !whole || json_object_update(whole, rest) < 0) {
+		json_decref(whole);
 		return false;
 	}
-	struct item *it = item_make(t, ROLE_NONE, id, wire);
+	struct item *it = item_make(t, ROLE_NONE, id, whole);
 	if (!it)
 		return false;
 	it->hidden = s->enforced;

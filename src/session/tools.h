@@ -33,6 +33,7 @@ struct tool_ask {
 };
 
 struct tools_sink {
+	bool asks; /* sees to the user's consent itself (consent.h) */
 	void (*on_output)(struct response *r, const char *call_id, const char *output);
 	void (*on_round)(struct response *r);
 };
