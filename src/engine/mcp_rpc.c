@@ -122,6 +122,7 @@ static void tell_cancelled(struct mcp_rpc *r, uint64_t id, const char *reason)
 		 "\"params\":{\"requestId\":%llu,\"reason\":\"%s\"}}",
 		 (unsigned long long)id, reason);
 	notify(r, m);
+	r->ops->on_forget(r->owner, id);
 }
 
 /* --- ends ------------------------------------------------------------------------------------------ */
@@ -587,6 +588,7 @@ void mcp_rpc_tick(struct mcp_rpc *r, uint64_t now_us)
 	look_again(r, now_us);
 	if (!r->control_id || r->control_deadline_us > now_us)
 		return;
+	r->ops->on_forget(r->owner, r->control_id); /* "initialize" itself cannot be cancelled */
 	r->control_id = 0;
 	if (r->state == READY)
 		keep_tools(r);

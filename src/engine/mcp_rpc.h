@@ -45,6 +45,8 @@ struct mcp_result {
 struct mcp_rpc_ops {
 	/* One message for the server, without a newline. id: a request's, else 0. */
 	void (*on_send)(void *owner, uint64_t id, struct bytes message);
+	/* The answer to this request is not wanted any more; the server has been told. */
+	void (*on_forget)(void *owner, uint64_t id);
 	/* Ready: [{name, description, input_schema, annotations?}]. Again when the list has changed. */
 	void (*on_tools)(void *owner, const json_t *tools);
 	/* Exactly once for each call that was taken and not cancelled. */

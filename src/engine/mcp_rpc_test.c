@@ -16,7 +16,7 @@ struct peer {
 	unsigned n_tools, n_failed, n_results;
 	struct mcp_result last;
 	char text[2048];
-	uint64_t last_call, now_us;
+	uint64_t last_call, forgotten, now_us;
 };
 
 static void on_send(void *owner, uint64_t id, struct bytes m)
@@ -65,7 +65,12 @@ static void on_failed(void *owner, const struct mcp_result *r)
 	take(p, r);
 }
 
-static const struct mcp_rpc_ops ops = { on_send, on_tools, on_result, on_failed };
+static void on_forget(void *owner, uint64_t id)
+{
+	((struct peer *)owner)->forgotten = id;
+}
+
+static const struct mcp_rpc_ops ops = { on_send, on_forget, on_tools, on_result, on_failed };
 
 static void peer_auto_(struct peer *p)
 {
@@ -256,6 +261,7 @@ static void slow_ones_end_in_time_and_are_cancelled(void)
 	CHECK_EQ(p.n_results, 1);
 	CHECK_STR(p.text, "There was no answer within 2 s.");
 	CHECK(strstr(p.sent[p.n_sent - 1], "notifications/cancelled"));
+	CHECK_EQ(p.forgotten, id);
 	CHECK_EQ(say(&p, RESULT "{\"content\":[]}}", id), MCP_UNASKED);
 	CHECK_EQ(mcp_rpc_call(p.rpc, 2, "one", "{}", 1500, p.now_us), 0);
 	mcp_rpc_cancel(p.rpc, 2);
