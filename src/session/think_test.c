@@ -92,7 +92,7 @@ static void results_are_asked_about_with_their_calls(void)
 	CHECK(rig_has(asked_item(&r, 1), "{'type':'function_call','name':'search'}"));
 	CHECK_STR(json_str(asked_item(&r, 1), "arguments", ""), "{\"q\":2}");
 	CHECK(rig_has(asked_item(&r, 2), "{'type':'function_call_output'}"));
-	CHECK(strncmp(json_str(asked_item(&r, 2), "output", ""), "{\"found\":1,\"notice\":", 21) == 0);
+	CHECK(strncmp(json_str(asked_item(&r, 2), "output", ""), "{\"found\":1,\"notice\":", 20) == 0);
 	CHECK_STR(json_str(asked_item(&r, 2), "call_id", ""),
 		  json_str(asked_item(&r, 0), "call_id", "?"));
 	CHECK(rig_until(&r, "response.done", "{'response':{'status':'completed'}}"));
