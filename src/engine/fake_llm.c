@@ -124,7 +124,7 @@ static int fake_llm_start(struct llm *e, struct llm_job **out, const struct llm_
 	if (done) {
 		done->last = true;
 		done->finish = finish;
-		done->usage = (struct llm_usage){ 10, 10 };
+		done->usage = (struct llm_usage){ .input_tokens = 10, .output_tokens = 10 };
 	}
 	*out = CONTAINER_OF(w, struct llm_job, w);
 	return 0;

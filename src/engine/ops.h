@@ -20,6 +20,8 @@
 #include "base/json.h"
 
 struct loop;
+struct meter;
+struct price;
 
 struct engine_error {
 	const char *code;    /* "engine_unavailable", "engine_busy", … : api_error codes */
@@ -92,8 +94,15 @@ struct llm_request {
 	double temperature;
 };
 
+/* The totals hold the others: of input_tokens input_audio_tokens are of audio, and cached_tokens of
+ * either came out of the service's cache. Zero is a valid "not said". */
 struct llm_usage {
 	int input_tokens, output_tokens;
+	int input_audio_tokens, cached_tokens, output_audio_tokens;
+	/* Of the service that did it, where an engine has several: borrowed for the length of the
+	 * call. NULL: struct engines says. */
+	const struct price *price;
+	struct meter *meter; /* tokens and money are counted on it; NULL: struct engines says */
 };
 
 enum llm_finish { LLM_STOP, LLM_TOOL_CALLS, LLM_MAX_TOKENS };
@@ -333,4 +342,9 @@ struct engines {
 	struct mcp *mcp;
 	const struct tool_def *tools;
 	size_t n_tools;
+	/* What they cost (engine/service.h). NULL: nothing. */
+	const struct price *realtime_price, *stt_price, *llm_price, *tts_price;
+	/* What the session counts on (base/meter.h): starts, failures, audio, characters, tokens, money.
+	 * NULL: nothing, as the engine counts by itself. */
+	struct meter *realtime_meter, *stt_meter, *llm_meter, *tts_meter;
 };

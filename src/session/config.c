@@ -209,6 +209,7 @@ static unsigned include_of(const json_t *list)
 	} known[] = { { "voiced.partials", INCLUDE_PARTIALS },
 		      { "voiced.sources", INCLUDE_SOURCES },
 		      { "voiced.latency", INCLUDE_LATENCY },
+		      { "voiced.cost", INCLUDE_COST },
 		      { "voiced.lifecycle", INCLUDE_LIFECYCLE },
 		      { "voiced.queue", INCLUDE_QUEUE } };
 	unsigned bits = 0;

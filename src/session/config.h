@@ -18,6 +18,7 @@ enum include {
 	INCLUDE_LATENCY = BIT(2),
 	INCLUDE_LIFECYCLE = BIT(3), /* response.created, .done on the control socket, too */
 	INCLUDE_QUEUE = BIT(4),     /* response.create waits instead of failing          */
+	INCLUDE_COST = BIT(5),
 };
 
 /* A config, read. Strings and JSON are borrowed from it. */

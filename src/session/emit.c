@@ -7,7 +7,7 @@
 #include "session/errors.h"
 #include "session/state.h"
 
-enum flag { ORIGIN = 1, NO_PACED = 2, PARTIALS = 4, SOURCES = 8, LATENCY = 16, FILTERED = 32, ENFORCED = 64 };
+enum flag { ORIGIN = 1, NO_PACED = 2, PARTIALS = 4, SOURCES = 8, LATENCY = 16, FILTERED = 32, ENFORCED = 64, COST = 128 };
 enum channel { CONTROL, DATA, BY_ITEM, TO_ASKER, LIFECYCLE };
 
 static const struct {
@@ -32,7 +32,8 @@ static bool wanted(const struct session *s, enum event e)
 		unsigned flag, include;
 	} extensions[] = { { PARTIALS, INCLUDE_PARTIALS },
 			   { SOURCES, INCLUDE_SOURCES },
-			   { LATENCY, INCLUDE_LATENCY } };
+			   { LATENCY, INCLUDE_LATENCY },
+			   { COST, INCLUDE_COST } };
 
 	for (size_t i = 0; i < ARRAY_LEN(extensions); i++)
 		if ((events[e].flags & extensions[i].flag) &&

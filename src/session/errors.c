@@ -96,6 +96,16 @@ static const char *type_of(const char *code)
 	return "invalid_request_error";
 }
 
+const char *error_type_failed(const char *code)
+{
+	static const char *const own[] = { "rate_limit_exceeded", "insufficient_quota" };
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		if (strcmp(own[i], code) == 0)
+			return own[i];
+	return "server_error";
+}
+
 json_t *error_json(const char *code, const char *message, const char *param, const char *event_id)
 {
 	return json_pack("{s:s,s:s,s:s,s:s?,s:s?}", "type", type_of(code), "code", code, "message",

@@ -31,6 +31,9 @@ int error_set(struct api_error *e, enum err which, const char *param, const char
 MUST_USE json_t *error_json(const char *code, const char *message, const char *param,
 			    const char *event_id);
 
+/* The type that goes with a failed response's code: limits of a service or a budget have their own. */
+const char *error_type_failed(const char *code);
+
 /* Send error to the leg whose message is being served, with its event_id; to all legs when
  * there is none. */
 void error_emit(struct session *s, const struct api_error *e);

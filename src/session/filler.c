@@ -165,8 +165,7 @@ static const char *some_text(struct response *r, const json_t *config)
 static void ask_model(struct response *r, const json_t *config)
 {
 	struct session *s = r->s;
-	bool left_out;
-	AUTO(json) json_t *items = conv_items(&s->conv, 2048, 1, &left_out);
+	AUTO(json) json_t *items = conv_items(&s->conv, 2048);
 	AUTO(json) json_t *none = json_array();
 	AUTO(json) json_t *choice = json_string("none");
 	int64_t tokens = json_int(config, "max_completion_tokens", TOKENS);
@@ -195,7 +194,7 @@ static void begin(struct response *r)
 	r->filler.said = true;
 	if (tool) {
 		say(r, tool->filler, strlen(tool->filler));
-	} else if (kind == FILLER_MODEL && strcmp(r->s->engines.llm_ops->name, "extract") != 0) {
+	} else if (kind == FILLER_MODEL && strcmp(r->engines->llm_ops->name, "extract") != 0) {
 		ask_model(r, config);
 	} else {
 		const char *text = some_text(r, config);
@@ -231,14 +230,16 @@ bool filler_on_text(struct session *s, uint64_t ticket, const char *text)
 	return r;
 }
 
-bool filler_on_end(struct session *s, uint64_t ticket, bool ok)
+bool filler_on_end(struct session *s, uint64_t ticket, const struct llm_usage *u)
 {
 	struct response *r = writer(s, ticket);
 
 	if (!r)
 		return false;
 	r->filler.llm = NULL;
-	if (ok && !s->broken && list_empty(&r->pieces) && !r->thought && r->filler.text.n)
+	if (u)
+		cost_answered(s, r->engines, u);
+	if (u && !s->broken && list_empty(&r->pieces) && !r->thought && r->filler.text.n)
 		say(r, (const char *)r->filler.text.p, r->filler.text.n);
 	return true;
 }
@@ -248,7 +249,7 @@ bool filler_on_end(struct session *s, uint64_t ticket, bool ok)
 static void stop_model(struct response *r)
 {
 	if (r->filler.llm)
-		r->s->engines.llm_ops->cancel(r->filler.llm);
+		r->engines->llm_ops->cancel(r->filler.llm);
 	r->filler.llm = NULL;
 }
 

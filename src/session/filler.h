@@ -38,4 +38,5 @@ uint64_t filler_next_us(const struct session *s);
 
 /* What the model says of this ticket is a filler's: true, and it was taken. */
 bool filler_on_text(struct session *s, uint64_t ticket, const char *text);
-bool filler_on_end(struct session *s, uint64_t ticket, bool ok);
+/* u NULL: it failed. */
+bool filler_on_end(struct session *s, uint64_t ticket, const struct llm_usage *u);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/meter.h"
 #include "session/state.h"
 
 static const struct {
@@ -47,12 +48,13 @@ static size_t waiting_audio(struct hear *h, const int16_t **pcm)
 /* Pushes what the engine has room for; the rest waits until retry_us. */
 static void feed(struct hear *h)
 {
-	const struct stt_ops *ops = h->s->engines.stt_ops;
+	const struct stt_ops *ops = h->engines->stt_ops;
 	const int16_t *pcm;
 	size_t n = waiting_audio(h, &pcm), now = ops->room && n ? MIN(n, ops->room(h->stt)) : n;
 
 	if (now)
 		ops->push(h->stt, pcm, now);
+	cost_heard(h->s, h->engines, now);
 	h->fed += now;
 	h->behind = now < n;
 	if (h->behind)
@@ -62,7 +64,7 @@ static void feed(struct hear *h)
 static void ask_settled(struct hear *h)
 {
 	h->n_settling++;
-	h->s->engines.stt_ops->settle(h->stt);
+	h->engines->stt_ops->settle(h->stt);
 }
 
 void hear_feed(struct hear *h)
@@ -74,7 +76,7 @@ void hear_feed(struct hear *h)
 		return;
 	if (h->ended) {
 		set_state(h, HEAR_ENDING);
-		h->s->engines.stt_ops->end(h->stt);
+		h->engines->stt_ops->end(h->stt);
 	} else if (h->asks_late) {
 		h->asks_late = false;
 		if (h->settling)
@@ -85,6 +87,9 @@ void hear_feed(struct hear *h)
 /* --- a decoder --------------------------------------------------------------------------- */
 
 static const struct stt_sink stt_sink;
+
+static const struct engine_error unavailable = { "engine_unavailable",
+						  "Speech recognition is not available." };
 
 static void fail(struct hear *h, const char *code, const char *message)
 {
@@ -105,6 +110,13 @@ static void set_item(struct hear *h, struct item *it, uint64_t item_start)
 	h->item_start = item_start;
 }
 
+/* Told when the item is there. */
+static void die(struct hear *h, const struct engine_error *why)
+{
+	h->dead = true;
+	h->why = why;
+}
+
 static void try_begin(struct hear *h)
 {
 	struct session *s = h->s;
@@ -112,16 +124,22 @@ static void try_begin(struct hear *h)
 				      .collection = s->collection,
 				      .prompt = s->set.prompt };
 
+	h->engines = cost_engines(s, cost_level(s));
+	if (!h->engines || !h->engines->stt_ops) {
+		die(h, h->engines ? &unavailable : &cost_exhausted);
+		return;
+	}
 	h->ticket = session_ticket(s);
-	int err = s->engines.stt_ops->begin(s->engines.stt, &h->stt, &p, s->loop, &stt_sink, s,
-					    h->ticket);
+	int err = h->engines->stt_ops->begin(h->engines->stt, &h->stt, &p, s->loop, &stt_sink, s,
+					     h->ticket);
 	session_answer(s, REC_START, err == 0 ? 0 : err == -EAGAIN ? 1 : 2);
+	meter_add(h->engines->stt_meter, err ? METER_LIMITED : METER_REQUESTS, 1);
 	if (err == -EAGAIN) {
 		h->retry_us = s->now_us + HEAR_RETRY_US;
 		return;
 	}
 	if (err) {
-		h->dead = true; /* told when the item is there */
+		die(h, &unavailable);
 		return;
 	}
 	set_state(h, HEAR_OPEN);
@@ -139,10 +157,7 @@ struct hear *hear_new(struct session *s, uint64_t from, struct item *it)
 	h->fed = from;
 	set_item(h, it, from);
 	list_push(&s->hearings, &h->node);
-	if (s->engines.stt_ops)
-		try_begin(h);
-	else
-		h->dead = true;
+	try_begin(h);
 	return h;
 }
 
@@ -158,12 +173,12 @@ void hear_settle(struct hear *h)
 /* What was settled in the pause that has become the end is what was said. */
 static bool is_settled(const struct hear *h)
 {
-	return h->s->engines.stt_ops->caps & STT_SETTLED_IS_FINAL && h->settled && h->settled[0];
+	return h->engines->stt_ops->caps & STT_SETTLED_IS_FINAL && h->settled && h->settled[0];
 }
 
 static void conclude(struct hear *h)
 {
-	h->s->engines.stt_ops->cancel(h->stt);
+	h->engines->stt_ops->cancel(h->stt);
 	set_state(h, HEAR_OVER);
 	h->item->awaits_words = false;
 	turn_on_words(h->s, h, h->settled);
@@ -180,7 +195,7 @@ void hear_commit(struct hear *h, struct item *it, uint64_t item_start)
 	else if (h->state == HEAR_OPEN)
 		hear_feed(h);
 	else if (h->dead)
-		fail(h, "engine_unavailable", "Speech recognition is not available.");
+		fail(h, h->why->code, h->why->message);
 }
 
 void hear_item(struct session *s, struct item *it)
@@ -213,7 +228,7 @@ void hear_on_time(struct session *s)
 		else if (h->state == HEAR_OPEN && h->behind && s->now_us >= h->retry_us)
 			hear_feed(h);
 		if (h->dead && h->ended && h->state == HEAR_WAITING)
-			fail(h, "engine_unavailable", "Speech recognition is not available.");
+			fail(h, h->why->code, h->why->message);
 	}
 }
 
@@ -297,12 +312,14 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 
 	record(s, 3, ticket, e->code, e->message);
 	struct hear *h = hearing(s, ticket);
+	if (h)
+		meter_add(h->engines->stt_meter, METER_ERRORS, 1);
 	if (h && h->ended) {
 		fail(h, e->code, e->message);
 	} else if (h) {
 		/* In the middle of speech: the engine is done with it; told at the commit. */
 		h->stt = NULL;
-		h->dead = true;
+		die(h, &unavailable);
 		h->state = HEAR_WAITING;
 	}
 	session_leave(s);
@@ -316,7 +333,7 @@ static void hear_free(struct hear *h)
 {
 	/* Between end() and the final words the engine still owes us a call: take it back. */
 	if (h->state == HEAR_OPEN || h->state == HEAR_ENDING)
-		h->s->engines.stt_ops->cancel(h->stt);
+		h->engines->stt_ops->cancel(h->stt);
 	node_unlink(&h->node);
 	if (h->item)
 		h->item->awaits_words = false;

@@ -25,6 +25,7 @@ struct hear {
 	struct session *s;
 	enum hear_state state;
 	uint64_t ticket;
+	const struct engines *engines; /* that hear it; from the first try on */
 	struct stt_turn *stt;
 	uint64_t fed;        /* position (audio_in.h) up to which samples were pushed */
 	struct item *item;   /* once committed */
@@ -33,7 +34,8 @@ struct hear {
 	bool behind;         /* the engine had no room for all; goes on at retry_us */
 	bool ended, settling;
 	bool asks_late;      /* settle() is due when it is no longer behind */
-	bool dead;           /* no words will come: the engine failed */
+	bool dead;           /* no words will come: the engine failed ... */
+	const struct engine_error *why; /* ... because of this */
 	unsigned n_settling; /* settle() calls not answered yet */
 	char *settled;       /* what it would say at the last candidate end; or NULL */
 	uint64_t retry_us, ended_us;

@@ -467,6 +467,7 @@ static const char *(*const of_response[N_EVENTS])(const struct model *, json_t *
 	[EV_ARGUMENTS_DONE] = on_whole,
 	[EV_X_SOURCES] = on_extension,
 	[EV_X_LATENCY] = on_extension,
+	[EV_X_COST] = on_extension,
 };
 
 static const char *(*const of_session[N_EVENTS])(struct model *, const json_t *) = {
@@ -521,7 +522,8 @@ static bool beta_knows(const struct model *m, const char *type)
 	static const char *const asked[] = { "conversation.item.retrieved",
 					     "transcription_session.updated",
 					     "voiced.input_transcript.partial",
-					     "voiced.response.sources", "voiced.turn.latency" };
+					     "voiced.response.sources", "voiced.turn.latency",
+					     "voiced.turn.cost" };
 
 	return listed(always, ARRAY_LEN(always), type) ||
 	       (m->asked_for_more && listed(asked, ARRAY_LEN(asked), type)) ||

@@ -392,6 +392,11 @@ static size_t text_octets(const json_t *v)
 	return n;
 }
 
+size_t json_tokens(const json_t *v)
+{
+	return text_octets(v) / 4;
+}
+
 size_t item_tokens(const struct item *it)
 {
 	static const char *const members[] = { "content", "name", "arguments", "output" };
@@ -402,24 +407,19 @@ size_t item_tokens(const struct item *it)
 	return n / 4 + 1;
 }
 
-static bool is_ready(const struct item *it)
+/* Is a model shown it? */
+static bool counts(const struct item *it)
 {
-	return strcmp(json_str(it->wire, "status", ""), "in_progress") != 0;
+	return !it->forgotten && strcmp(json_str(it->wire, "status", ""), "in_progress") != 0;
 }
 
-/* The oldest item of those that fit, counted from the newest. */
-static const struct node *first_that_fits(const struct conversation *c, size_t max_tokens)
+size_t conv_tokens(const struct conversation *c)
 {
-	const struct node *first = &c->items.head;
 	size_t tokens = 0;
 
-	for (struct node *n = c->items.head.prev; n != &c->items.head; n = n->prev) {
-		tokens += is_ready(of(n)) ? item_tokens(of(n)) : 0;
-		if (tokens > max_tokens)
-			break;
-		first = n;
-	}
-	return first;
+	for (struct node *n = c->items.head.next; n != &c->items.head; n = n->next)
+		tokens += counts(of(n)) ? item_tokens(of(n)) : 0;
+	return tokens;
 }
 
 /* As a model is to see it: without what only bridged a wait. */
@@ -436,19 +436,60 @@ static json_t *wire_copy(const struct item *it)
 	return json_object_set_new(part, "transcript", rest) == 0 ? json_incref(wire) : NULL;
 }
 
-json_t *conv_items(const struct conversation *c, size_t max_tokens, double kept, bool *left_out)
+/* What answers a call, or asked for an output, goes with it. Returns the tokens. */
+static size_t forget(struct conversation *c, struct item *it)
+{
+	const char *call_id = json_str(it->wire, "call_id", NULL);
+	size_t tokens = 0;
+
+	for (struct node *n = &it->node; n != &c->items.head; n = n->next) {
+		struct item *also = of(n);
+
+		if (also != it && strcmp(json_str(also->wire, "call_id", ""), call_id) != 0)
+			continue;
+		tokens += counts(also) ? item_tokens(also) : 0;
+		also->forgotten = true;
+		if (!call_id)
+			break;
+	}
+	return tokens;
+}
+
+void conv_forget(struct conversation *c, size_t max_tokens)
+{
+	size_t tokens = conv_tokens(c);
+
+	LIST_FOR (&c->items, n)
+		if (tokens > max_tokens && n->next != &c->items.head && counts(of(n)))
+			tokens -= forget(c, of(n));
+}
+
+/* Counted from the newest. */
+static const struct node *first_that_fits(const struct conversation *c, size_t max_tokens)
+{
+	const struct node *first = &c->items.head;
+	size_t tokens = 0;
+
+	for (struct node *n = c->items.head.prev; n != &c->items.head; n = n->prev) {
+		tokens += counts(of(n)) ? item_tokens(of(n)) : 0;
+		if (tokens > max_tokens)
+			break;
+		first = n;
+	}
+	return first;
+}
+
+static const struct item *of_const(const struct node *n)
+{
+	return of((struct node *)(uintptr_t)n);
+}
+
+json_t *conv_items(const struct conversation *c, size_t max_tokens)
 {
 	AUTO(json) json_t *list = json_array();
-	const struct node *first = first_that_fits(c, max_tokens);
 
-	*left_out = first != c->items.head.next;
-	if (*left_out && kept < 1)
-		first = first_that_fits(c, (size_t)((double)max_tokens * kept));
-	for (const struct node *n = first; n != &c->items.head; n = n->next) {
-		const struct item *it = of((struct node *)(uintptr_t)n);
-
-		if (is_ready(it) && json_array_append_new(list, wire_copy(it)) < 0)
+	for (const struct node *n = first_that_fits(c, max_tokens); n != &c->items.head; n = n->next)
+		if (counts(of_const(n)) && json_array_append_new(list, wire_copy(of_const(n))) < 0)
 			return NULL;
-	}
 	return list ? json_incref(list) : NULL;
 }

@@ -32,6 +32,7 @@ struct item {
 	bool cut;           /* truncated: what is said further does not count            */
 	size_t aside;       /* octets at the front of the transcript that are no answer (filler.h) */
 	bool hidden;        /* the model's to see, not the clients'                      */
+	bool forgotten;     /* models are not shown it any more                          */
 	bool awaits_words;  /* recognition has not yet said what the audio says          */
 	uint64_t audio_ms;  /* of part 0, also when the samples are gone                 */
 	struct mark *marks; /* assistant audio                                           */
@@ -76,9 +77,14 @@ struct item *conv_last(const struct conversation *c);
 struct item *conv_before(const struct conversation *c, const struct item *it);
 /* Drops the oldest samples until no more than SESSION_AUDIO_KEPT are held. */
 void conv_trim_audio(struct conversation *c);
-/* Tokens that its text is about: a token is four octets. */
+/* Tokens that text is about: a token is four octets. Of all strings in it; of an item; of what is
+ * not forgotten. */
+size_t json_tokens(const json_t *v);
 size_t item_tokens(const struct item *it);
-/* Items for a language model: a deep copy, oldest first, without what is unfinished. Where all are
- * more than max_tokens only the newest that fit into `kept` of those (0 to 1); *left_out: so it was. */
-MUST_USE json_t *conv_items(const struct conversation *c, size_t max_tokens, double kept,
-			    bool *left_out);
+size_t conv_tokens(const struct conversation *c);
+/* The oldest are forgotten until no more than max_tokens are left, or the newest alone. A call goes
+ * with its output. Clients have them all the same. */
+void conv_forget(struct conversation *c, size_t max_tokens);
+/* Items for a language model: a deep copy, oldest first, without what is unfinished or forgotten; of
+ * those the newest that fit. */
+MUST_USE json_t *conv_items(const struct conversation *c, size_t max_tokens);

@@ -109,47 +109,99 @@ static void a_conversation_is_in_order(void)
 	struct item *a = conv_find(&c, "a"), *b = conv_find(&c, "b"), *first = conv_find(&c, "c");
 	bool ok = c.n == 3 && conv_first(&c) == first && conv_last(&c) == b &&
 		  conv_before(&c, a) == first && !conv_before(&c, first) && !conv_find(&c, "d");
-	bool left_out;
-	AUTO(json) json_t *items = conv_items(&c, 1000, 0.5, &left_out);
-	ok = ok && json_array_size(items) == 3 && !left_out;
+	conv_forget(&c, 1000);
+	AUTO(json) json_t *items = conv_items(&c, SIZE_MAX);
+	ok = ok && json_array_size(items) == 3;
 	conv_done(&c);
 	CHECK(ok);
 	CHECK_EQ(c.n, 0);
 }
 
-static void the_oldest_are_left_out_where_not_all_fit(void)
+/* What a model is shown of the conversation: the numbers in "n", as digits. */
+static const char *shown(const struct conversation *c, char to[static 16])
+{
+	AUTO(json) json_t *items = conv_items(c, SIZE_MAX);
+	size_t n = MIN(json_array_size(items), (size_t)15);
+
+	for (size_t i = 0; i < n; i++)
+		to[i] = (char)('0' + json_int(json_array_get(items, i), "n", 9));
+	to[n] = 0;
+	return to;
+}
+
+/* Each of these is ten tokens. call: of the call with this number, or of its output; -1: a message. */
+static bool put(struct conversation *c, int n, enum item_type t, int call)
+{
+	char call_id[16] = "";
+
+	snprintf(call_id, sizeof(call_id), "%d", call);
+	AUTO(item)
+	struct item *it = item_make(t, ROLE_USER, "x",
+				    json_pack("{s:i,s:s,s:s*}", "n", n, t == ITEM_CALL_OUTPUT ? "output" : t == ITEM_CALL ? "arguments" : "content",
+					      "thirty-six octets that are nine toks", "call_id", call < 0 ? NULL : call_id));
+	if (it)
+		conv_insert(c, it, conv_last(c));
+	return it;
+}
+
+static void the_oldest_are_forgotten_where_not_all_fit(void)
 {
 	struct conversation c;
-	bool left_out = false, left_out_too = false, none = false;
+	char text[6][16] = { "" };
+	size_t held = 0;
+	bool made = true;
 
 	json_init();
 	conv_init(&c);
-	for (int i = 0; i < 4; i++) {
-		AUTO(item)
-		struct item *it = item_make(
-			ITEM_MESSAGE, ROLE_USER, "x",
-			json_pack("{s:i,s:[{s:s,s:s}]}", "n", i, "content", "type", "input_text",
-				  "text", "twenty-nine octets of a text!"));
-		if (it)
-			conv_insert(&c, it, conv_last(&c));
+	for (int i = 0; i < 4; i++)
+		made = made && put(&c, i, ITEM_MESSAGE, -1);
+	if (made) {
+		conv_forget(&c, 40);
+		shown(&c, text[0]);
+		conv_forget(&c, 39);
+		shown(&c, text[1]);
+		conv_forget(&c, 12);
+		shown(&c, text[2]);
+		conv_forget(&c, 0); /* what was asked last is always seen */
+		shown(&c, text[3]);
+		conv_forget(&c, 1000);
+		shown(&c, text[4]);
+		held = c.n;
 	}
-	size_t one = conv_first(&c) ? item_tokens(conv_first(&c)) : 0;
-	AUTO(json) json_t *all = conv_items(&c, 4 * one, 0.5, &none);
-	AUTO(json) json_t *items = conv_items(&c, 2 * one + 1, 1, &left_out);
-	AUTO(json) json_t *fewer = conv_items(&c, 4 * one - 1, 0.3, &left_out_too);
-	int64_t first = json_int(json_array_get(items, 0), "n", -1);
-	size_t n = json_array_size(items), held = c.n;
 	conv_done(&c);
-	CHECK(held == 4 && items && all && fewer);
-	CHECK(!none && left_out && left_out_too);
-	CHECK_EQ(json_array_size(all), 4);
-	CHECK_EQ(n, 2);
-	CHECK_EQ(first, 2);
-	CHECK_EQ(json_array_size(fewer), 1);
-	CHECK_EQ(json_int(json_array_get(fewer, 0), "n", -1), 3);
+	CHECK(made);
+	CHECK_STR(text[0], "0123");
+	CHECK_STR(text[1], "123");
+	CHECK_STR(text[2], "3");
+	CHECK_STR(text[3], "3");
+	CHECK_STR(text[4], "3");
+	CHECK_EQ(held, 4);
 }
 
-TESTS({ "the_oldest_are_left_out_where_not_all_fit", the_oldest_are_left_out_where_not_all_fit },
+static void a_call_goes_with_its_output(void)
+{
+	struct conversation c;
+	char text[16] = "";
+
+	json_init();
+	conv_init(&c);
+	bool made = put(&c, 0, ITEM_CALL, 0) && put(&c, 1, ITEM_CALL, 1) && put(&c, 2, ITEM_CALL_OUTPUT, 0) &&
+		    put(&c, 3, ITEM_CALL_OUTPUT, 1) && put(&c, 4, ITEM_MESSAGE, -1);
+	size_t all = conv_tokens(&c);
+	if (made) {
+		conv_forget(&c, 49);
+		shown(&c, text);
+	}
+	size_t left = conv_tokens(&c);
+	conv_done(&c);
+	CHECK(made);
+	CHECK_EQ(all, 50);
+	CHECK_STR(text, "134");
+	CHECK_EQ(left, 30);
+}
+
+TESTS({ "the_oldest_are_forgotten_where_not_all_fit", the_oldest_are_forgotten_where_not_all_fit },
+      { "a_call_goes_with_its_output", a_call_goes_with_its_output },
       { "keeps_what_belongs_into_an_item", keeps_what_belongs_into_an_item },
       { "refuses_what_is_no_item", refuses_what_is_no_item },
       { "knows_what_was_heard", knows_what_was_heard },

@@ -24,7 +24,7 @@ static const struct saying {
 	{ IN_UPDATE, GA, FINE, "'session':{'type':'realtime','instructions':'Be brief.','more':1}" },
 	{ IN_UPDATE, GA, FINE, "'session':{'type':'realtime','output_modalities':['text']}" },
 	{ IN_UPDATE, GA, FINE, "'session':{'type':'realtime','output_modalities':['audio'],'audio':{'input':{'transcription':{'model':'m'}}}}" },
-	{ IN_UPDATE, GA, FINE, "'session':{'type':'realtime','tools':[{'type':'function','name':'f'}],'include':['voiced.sources','voiced.latency','voiced.partials']}" },
+	{ IN_UPDATE, GA, FINE, "'session':{'type':'realtime','tools':[{'type':'function','name':'f'}],'include':['voiced.sources','voiced.latency','voiced.partials','voiced.cost']}" },
 	{ IN_UPDATE, GA, FINE, "'session':{'type':'realtime','audio':{'input':{'format':{'type':'audio/pcmu'}},'output':{'format':{'type':'audio/pcma'}}}}" },
 	{ IN_UPDATE, GA, FINE, "'session':{'type':'realtime','audio':{'input':{'turn_detection':null}}}" },
 	{ IN_UPDATE, GA, FINE, "'session':{'type':'realtime','audio':{'input':{'turn_detection':{'type':'semantic_vad'}}}}" },

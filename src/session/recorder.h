@@ -37,6 +37,8 @@ enum rec_kind {
 	REC_CLEAR,
 	REC_PLAYED,
 	REC_START, /* result of an engine's start or begin */
+	REC_LEVEL, /* of the payer: level, cost_left_number()s */
+	REC_ENGINES, /* that it has for a level, as JSON; null */
 };
 
 struct recorder_ops {

@@ -4,19 +4,26 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/service.h"
 
 enum { TOOLS_MAX = 64 };
+
+/* Of the session's own, or of a level of its payer. */
+struct played_engines {
+	struct engines e;
+	struct tts_ops tts_ops;
+	struct stt_ops stt_ops;
+	struct price prices[4];
+};
 
 struct player {
 	struct session *s;
 	struct rec_reader in;
 	const struct replay_sink *to;
-	bool diverged, malformed;
+	bool diverged, malformed, over;
 	uint64_t now_us;
 	struct env env;
-	struct engines engines;
-	struct tts_ops tts_ops;
-	struct stt_ops stt_ops;
+	struct played_engines engines, of_level[N_COST_LEVELS];
 	struct tool_def tools[TOOLS_MAX];
 	struct tool_seat {
 		struct player *p;
@@ -283,11 +290,13 @@ static void give_llm_done(struct player *p, const struct call *c)
 {
 	const uint8_t *n = (const uint8_t *)c->a;
 
-	if (c->a_n != 12) {
+	struct price price;
+	struct llm_usage u;
+
+	if (c->a_n < 4 || !cost_read_usage(bytes_of(n + 4, c->a_n - 4), &u, &price)) {
 		p->malformed = true;
 		return;
 	}
-	const struct llm_usage u = { (int)be32(n + 4), (int)be32(n + 8) };
 	p->llm_sink->on_done(p->s, c->ticket, (enum llm_finish)MIN(be32(n), 2u), &u);
 }
 
@@ -504,29 +513,37 @@ static void (*const plays[])(struct player *, const struct rec *) = {
 
 static const struct tool_ops tool_ops = { .start = start_tool, .cancel = leave_tool };
 
-static void set_engines(struct player *p, const json_t *v)
+static void set_engines(struct player *p, struct played_engines *to, const json_t *v)
 {
-	const json_t *tools = json_object_get(v, "tools");
 	int64_t caps = json_int(v, "stt_caps", -1), rate = json_int(v, "tts_rate_hz", 0);
+	const struct price **const prices[] = { &to->e.stt_price, &to->e.llm_price, &to->e.tts_price,
+						&to->e.realtime_price };
 
-	p->stt_ops = (struct stt_ops){ .name = "replay",
-				       .caps = (unsigned)caps,
-				       .begin = begin,
-				       .push = push,
-				       .settle = leave_turn,
-				       .end = leave_turn,
-				       .cancel = leave_turn };
-	p->tts_ops = (struct tts_ops){
+	to->stt_ops = (struct stt_ops){ .name = "replay",
+					.caps = (unsigned)caps,
+					.begin = begin,
+					.push = push,
+					.settle = leave_turn,
+					.end = leave_turn,
+					.cancel = leave_turn };
+	to->tts_ops = (struct tts_ops){
 		.name = "replay", .rate_hz = (unsigned)rate, .start = start_tts, .cancel = leave_tts
 	};
-	p->engines = (struct engines){
-		.stt_ops = caps < 0 ? NULL : &p->stt_ops,
+	to->e = (struct engines){
+		.stt_ops = caps < 0 ? NULL : &to->stt_ops,
 		.stt = (struct stt *)(void *)p,
 		.llm_ops = json_flag(v, "llm", false) ? &llm_ops : NULL,
 		.llm = (struct llm *)(void *)p,
-		.tts_ops = is_rate((uint64_t)rate) ? &p->tts_ops : NULL,
+		.tts_ops = is_rate((uint64_t)rate) ? &to->tts_ops : NULL,
 		.tts = (struct tts *)(void *)p,
 	};
+	for (size_t i = 0; i < ARRAY_LEN(prices); i++)
+		if (cost_price_read(json_array_get(json_object_get(v, "prices"), i), &to->prices[i]))
+			*prices[i] = &to->prices[i];
+}
+
+static void set_tools(struct player *p, const json_t *tools)
+{
 	for (size_t i = 0; i < json_array_size(tools) && i < TOOLS_MAX; i++) {
 		const json_t *t = json_array_get(tools, i);
 
@@ -543,10 +560,56 @@ static void set_engines(struct player *p, const json_t *v)
 			.tool = (struct tool *)(void *)&p->tool_seats[i],
 		};
 		p->tool_seats[i].p = p;
-		p->engines.tools = p->tools;
-		p->engines.n_tools = i + 1;
+		p->engines.e.tools = p->tools;
+		p->engines.e.n_tools = i + 1;
 	}
 }
+
+/* --- who paid ---------------------------------------------------------------------------- */
+
+static int begin_payer(void *ctx, uint64_t key, struct payer **out)
+{
+	(void)key;
+	*out = ctx;
+	return 0;
+}
+
+static enum cost_level spend(struct payer *payer, const struct cost *used, struct cost_left *left)
+{
+	struct player *p = (struct player *)(void *)payer;
+
+	(void)used;
+	if (p->over)
+		return COST_FULL;
+	struct bytes body = expect(p, REC_LEVEL);
+	unsigned level = body.n ? body.p[0] : 0;
+	body = body.n ? bytes_sub(body, 1, body.n - 1) : body;
+	for (size_t i = 0; i < COST_LEFT_NUMBERS; i++)
+		if (!rec_take_number(&body, cost_left_number(left, i)))
+			*cost_left_number(left, i) = 0;
+	return (enum cost_level)MIN(level, (unsigned)N_COST_LEVELS - 1);
+}
+
+static const struct engines *engines_of_level(struct payer *payer, enum cost_level l,
+					      const char *collection)
+{
+	struct player *p = (struct player *)(void *)payer;
+	char why[160];
+	AUTO(json) json_t *v = json_parse(expect(p, REC_ENGINES), why);
+
+	(void)collection;
+	if (!json_object_size(v))
+		return NULL;
+	set_engines(p, &p->of_level[l], v);
+	return &p->of_level[l].e;
+}
+
+static void end_payer(struct payer *payer)
+{
+	(void)payer;
+}
+
+static const struct payer_ops payer_ops = { begin_payer, spend, engines_of_level, end_payer };
 
 static enum dialect dialect_of(const json_t *v, const char *name)
 {
@@ -564,11 +627,12 @@ static int make_session(struct player *p, const json_t *v)
 {
 	struct api_error e;
 
-	set_engines(p, v);
+	set_engines(p, &p->engines, v);
+	set_tools(p, json_object_get(v, "tools"));
 	p->env = (struct env){ p, now, wall, fill };
 	const struct session_params params = {
 		.env = &p->env,
-		.engines = &p->engines,
+		.engines = &p->engines.e,
 		.dialect = dialect_of(v, "dialect"),
 		.config_dialect = dialect_of(v, "config_dialect"),
 		.enforced = json_flag(v, "enforced", false),
@@ -583,6 +647,8 @@ static int make_session(struct player *p, const json_t *v)
 		.config = json_object_get(v, "config"),
 		.max_us = (uint64_t)json_int(v, "max_us", 0),
 		.grace_us = (uint64_t)json_int(v, "grace_us", 0),
+		.payers = { json_flag(v, "budgets", false) ? &payer_ops : NULL, p, 0,
+			    json_str(v, "currency", NULL) },
 	};
 	return session_new(&p->s, &params, &e);
 }
@@ -620,6 +686,7 @@ enum replay_verdict replay(struct bytes record, const struct replay_sink *to)
 	if (err)
 		return err == -ENOMEM ? REPLAY_NO_MEMORY : REPLAY_MALFORMED;
 	enum replay_verdict verdict = p.diverged ? REPLAY_DIVERGED : run(&p);
+	p.over = true; /* what the end asks was not recorded */
 	session_free(p.s);
 	return verdict;
 }

@@ -60,6 +60,8 @@ struct response *response_new(struct session *s, json_t *config)
 	session_new_id(s, "resp_", r->id);
 	r->config = json_incref(config ? config : s->config);
 	config_read(r->config, &r->set);
+	r->level = cost_level(s);
+	r->engines = cost_engines(s, r->level);
 	r->paced = session_paced(s);
 	r->out_hz = r->paced ? session_paced_hz(s) : audio_format_rate(r->set.out);
 	r->output = json_array();
@@ -110,18 +112,45 @@ void response_free_all(struct session *s)
 
 /* --- what clients see of it -------------------------------------------------------------- */
 
+/* Samples that were sent; of an answer that was broken off on a paced leg, those that were played:
+ * what waits there is dropped. */
+static uint64_t samples_out(const struct response *r)
+{
+	struct leg *l = session_main(r->s);
+
+	if (!r->paced || !r->sent || r->drained || !l || !l->ops->played ||
+	    (r->outcome != OUTCOME_CANCELLED && r->outcome != OUTCOME_INTERRUPTED))
+		return r->sent;
+	return MIN(r->sent, session_answer(r->s, REC_PLAYED, l->ops->played(l, r->tag)));
+}
+
+/* Spoken output is counted as the API does: a token is 50 ms of audio. A service that speaks by
+ * itself counts it itself. What a client has allowed is not exceeded. */
+static json_int_t audio_tokens(const struct response *r)
+{
+	const struct llm_usage *u = &r->usage;
+	json_int_t most = r->set.max_output_tokens, said = u->output_tokens;
+
+	if (u->output_audio_tokens)
+		return u->output_audio_tokens;
+	json_int_t n = r->out_hz ? (json_int_t)(samples_out(r) * 20 / r->out_hz) : 0;
+	return most ? MIN(n, MAX(most - said, 0)) : n;
+}
+
 static json_t *usage_json(const struct response *r)
 {
-	/* Spoken output is counted as the API does: a token is 50 ms of audio. */
-	json_int_t audio = r->out_hz ? (json_int_t)(r->sent * 20 / r->out_hz) : 0;
-	json_int_t in = r->usage.input_tokens, text = r->usage.output_tokens;
+	const struct llm_usage *u = &r->usage;
+	json_int_t audio = audio_tokens(r), text = u->output_tokens - u->output_audio_tokens;
+	json_int_t in = u->input_tokens, heard = u->input_audio_tokens, cached = u->cached_tokens;
+	json_int_t cached_text = MIN(cached, in - heard);
 
-	return json_pack("{s:I,s:I,s:I,s:{s:I,s:i,s:i,s:i,s:{s:i,s:i,s:i}},s:{s:I,s:I}}",
+	return json_pack("{s:I,s:I,s:I,s:{s:I,s:I,s:i,s:I,s:{s:I,s:I,s:i}},s:{s:I,s:I}}",
 			 "total_tokens", in + text + audio, "input_tokens", in, "output_tokens",
-			 text + audio, "input_token_details", "text_tokens", in, "audio_tokens", 0,
-			 "image_tokens", 0, "cached_tokens", 0, "cached_tokens_details",
-			 "text_tokens", 0, "audio_tokens", 0, "image_tokens", 0,
-			 "output_token_details", "text_tokens", text, "audio_tokens", audio);
+			 text + audio, "input_token_details", "text_tokens", in - heard,
+			 "audio_tokens", heard, "image_tokens", 0, "cached_tokens", cached,
+			 "cached_tokens_details", "text_tokens", cached_text, "audio_tokens",
+			 cached - cached_text, "image_tokens", 0, "output_token_details",
+			 "text_tokens", text, "audio_tokens", audio);
 }
 
 static json_t *details_json(const struct response *r)
@@ -130,7 +159,7 @@ static json_t *details_json(const struct response *r)
 
 	if (r->outcome == OUTCOME_FAILED)
 		return json_pack("{s:s,s:{s:s,s:s,s:s}}", "type", status, "error", "type",
-				 "server_error", "code", r->error_code, "message",
+				 error_type_failed(r->error_code), "code", r->error_code, "message",
 				 r->error_message);
 	return reason ? json_pack("{s:s,s:s}", "type", status, "reason", reason) : json_null();
 }
@@ -181,12 +210,18 @@ void response_discard(struct response *r)
 	set_state(r, RESP_OVER);
 }
 
-/* Nothing here is limited by tokens: clients only want to see that nothing is. */
+/* Clients that are limited by no budget only want to see that nothing is. */
 static void emit_limits(struct session *s)
 {
+	enum { PLENTY = 1000000 };
+	const struct cost_left *left = &s->costs.left;
+	bool limited = s->costs.payer && left->tokens_limit != COST_UNLIMITED;
+	json_int_t limit = limited ? (json_int_t)left->tokens_limit : PLENTY;
+
 	emit(s, EV_RATE_LIMITS,
-	     json_pack("{s:[{s:s,s:i,s:i,s:f}]}", "rate_limits", "name", "tokens", "limit", 1000000,
-		       "remaining", 1000000, "reset_seconds", 0.0));
+	     json_pack("{s:[{s:s,s:I,s:I,s:f}]}", "rate_limits", "name", "tokens", "limit", limit,
+		       "remaining", limited ? (json_int_t)left->tokens_remaining : limit, "reset_seconds",
+		       limited ? (double)left->reset_s : 0.0));
 }
 
 static uint64_t heard_until(const struct response *r)
@@ -224,6 +259,7 @@ void response_end(struct response *r, enum resp_outcome o)
 	think_cancel(r);
 	speak_cancel(r);
 	response_close_message(r, outcomes[o].item_status);
+	cost_tell(r);
 	emit(s, EV_RESPONSE_DONE, json_pack("{s:o}", "response", response_json(r, true)));
 	after_done(r);
 	emit_limits(s);

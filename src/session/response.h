@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "engine/clause.h"
 #include "session/config.h"
+#include "session/cost.h"
 #include "session/filler.h"
 #include "session/pcm.h"
 #include "session/rate.h"
@@ -81,6 +82,8 @@ enum latency_mark {
 struct response {
 	struct node node;
 	struct session *s;
+	const struct engines *engines; /* that make it; NULL: there is no budget left for any */
+	enum cost_level level;         /* at which it is made */
 	char id[32];
 	uint64_t tag; /* of its audio on a paced leg */
 	enum resp_state state;
@@ -109,6 +112,7 @@ struct response {
 	bool waits_for_words; /* an item it answers has not been recognised yet */
 	bool thought;         /* nothing more will be queued */
 	struct llm_usage usage;
+	size_t round_tokens, round_from; /* of this round's request; octet of text where it begins */
 	struct buf text; /* all of the answer so far           */
 	size_t cited_to; /* octet up to which text has a source */
 	size_t cited_before; /* where it was before a filler that may be dropped */

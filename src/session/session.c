@@ -281,23 +281,50 @@ static json_t *tools_record(const struct engines *e)
 	return list;
 }
 
+/* What a replay needs to know of engines. */
+static json_t *engines_json(const struct engines *e)
+{
+	return json_pack("{s:i,s:i,s:b,s:[o,o,o,o]}", "tts_rate_hz",
+			 e->tts_ops ? (int)e->tts_ops->rate_hz : 0, "stt_caps",
+			 e->stt_ops ? (int)e->stt_ops->caps : -1, "llm", e->llm_ops != NULL, "prices",
+			 cost_price_json(e->stt_price), cost_price_json(e->llm_price),
+			 cost_price_json(e->tts_price), cost_price_json(e->realtime_price));
+}
+
+void session_record_engines(struct session *s, const struct engines *e)
+{
+	AUTO(buf) struct buf text = { 0 };
+
+	if (!s->rec.ops)
+		return;
+	AUTO(json) json_t *v = e ? engines_json(e) : json_object();
+	json_write(&text, v);
+	if (text.failed)
+		session_oom(s);
+	else
+		session_record(s, REC_ENGINES, buf_bytes(&text));
+}
+
 static void record_params(struct session *s, const struct session_params *p)
 {
 	if (!s->rec.ops)
 		return;
 	AUTO(json)
-	json_t *v = json_pack("{s:i,s:i,s:b,s:i,s:i,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?,s:O?,s:I,s:I,s:i,s:i,s:b,s:o}",
+	json_t *v = json_pack("{s:i,s:i,s:b,s:i,s:i,s:s?,s:s?,s:s?,s:s?,s:s?,s:s?,s:O?,s:I,s:I,s:b,s:s?,s:o}",
 			      "dialect", p->dialect, "config_dialect", p->config_dialect, "enforced",
 			      p->enforced, "paced_hz", (int)p->paced_hz, "kind", p->kind, "model", p->model,
 			      "instructions", p->instructions, "voice", p->voice, "language",
 			      p->language, "collection", p->collection, "groups", p->groups, "config", p->config,
 			      "max_us", (json_int_t)p->max_us, "grace_us",
-			      (json_int_t)p->grace_us, "tts_rate_hz",
-			      p->engines->tts_ops ? (int)p->engines->tts_ops->rate_hz : 0,
-			      "stt_caps", p->engines->stt_ops ? (int)p->engines->stt_ops->caps : -1,
-			      "llm", p->engines->llm_ops != NULL, "tools", tools_record(p->engines));
+			      (json_int_t)p->grace_us, "budgets", p->payers.ops != NULL, "currency",
+			      p->payers.currency, "tools", tools_record(p->engines));
+	AUTO(json) json_t *engines = engines_json(p->engines);
 	AUTO(buf) struct buf text = { 0 };
 
+	if (!v || !engines || json_object_update(v, engines) != 0) {
+		session_oom(s);
+		return;
+	}
 	json_write(&text, v);
 	if (text.failed)
 		session_oom(s);
@@ -322,7 +349,8 @@ static int init(struct session *s, const struct session_params *p, struct api_er
 	if (err)
 		return err;
 	config_read(s->config, &s->set);
-	return s->broken ? -ENOMEM : 0;
+	err = cost_begin(s, &p->payers);
+	return s->broken ? -ENOMEM : err;
 }
 
 int session_new(struct session **out, const struct session_params *p, struct api_error *e)
@@ -363,6 +391,7 @@ void session_free(struct session *s)
 		return;
 	s->state = SESS_CLOSED;
 	cancel_work(s);
+	cost_end(s);
 	turn_done(&s->turn);
 	audio_in_done(&s->in);
 	conv_done(&s->conv);

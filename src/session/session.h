@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "engine/ops.h"
 #include "media/frame.h"
+#include "session/cost.h"
 #include "session/leg.h"
 #include "session/recorder.h"
 
@@ -70,6 +71,7 @@ struct session_params {
 	unsigned paced_hz;        /* a paced leg of this rate is coming: its audio waits for it; 0: no */
 	uint64_t grace_us;        /* how long a call outlives its control socket; 0: 30 s   */
 	struct recorder recorder; /* {0}: not recorded                                      */
+	struct payers payers;     /* {0}: no budget (cost.h)                                */
 };
 
 /* 0; -EINVAL: params.config is wrong, *e says how; -ENOMEM. Times are in env's clock. */

@@ -3,6 +3,7 @@
 #include <dirent.h>
 
 #include "session/rig.h"
+#include "session/rig_purse.h"
 
 enum { NAMES_MAX = 32, STEPS_MAX = 16, LINE_MAX_OCTETS = 8192 };
 
@@ -13,6 +14,7 @@ struct play {
 	bool failed, started, skipping;
 	unsigned paced_hz;
 	struct session_params params;
+	struct rig_purse purse;
 	struct fake_delays delays;
 	struct fake_step steps[STEPS_MAX];
 	size_t n_steps;
@@ -116,6 +118,16 @@ static void do_enforced(struct play *p, char *arg)
 {
 	(void)arg;
 	p->params.enforced = true;
+}
+
+/* budget TOKENS: of the session, where a million tokens cost 1000 EUR, and of speech a minute 1. */
+static void do_budget(struct play *p, char *arg)
+{
+	static const struct price price = { .text_in = 1000, .text_out = 1000, .minute = 1 };
+
+	p->purse.tokens = strtoul(arg, NULL, 10);
+	p->params.payers = (struct payers){ &purse_ops, &p->purse, 0, "EUR" };
+	p->rig.engines.llm_price = p->rig.engines.stt_price = &price;
 }
 
 static void do_delay(struct play *p, char *arg)
@@ -338,6 +350,7 @@ static const struct {
 	{ "kind", do_kind },
 	{ "dialect", do_dialect },
 	{ "enforced", do_enforced },
+	{ "budget", do_budget },
 	{ "delay", do_delay },
 	{ "hear", do_hear },
 	{ "hear-error", do_hear_error },

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/meter.h"
 #include "session/response.h"
 #include "session/state.h"
 
@@ -126,7 +127,7 @@ void speak_next(struct response *r)
 
 	if (!p)
 		return;
-	if (!s->engines.tts_ops) {
+	if (!r->engines || !r->engines->tts_ops) {
 		response_fail(r, "engine_unavailable", "No voice is configured.");
 		return;
 	}
@@ -135,9 +136,10 @@ void speak_next(struct response *r)
 					   .speed = r->set.speed,
 					   .visemes = r->set.visemes };
 	r->tts_ticket = session_ticket(s);
-	int err = s->engines.tts_ops->start(s->engines.tts, &r->tts, p->text, &params, s->loop,
-					    &tts_sink, s, r->tts_ticket);
+	int err = r->engines->tts_ops->start(r->engines->tts, &r->tts, p->text, &params, s->loop,
+					     &tts_sink, s, r->tts_ticket);
 	if (session_answer(s, REC_START, err != 0) == 0) {
+		cost_spoken(s, r->engines, p->text);
 		r->speaking = p;
 		return;
 	}
@@ -163,7 +165,7 @@ static int keep(struct response *r, const int16_t *pcm, size_t n)
 
 	if (r->paced || r->oob)
 		return 0;
-	return rate_convert(&r->keep_rate, r->s->engines.tts_ops->rate_hz, STT_RATE_HZ, pcm, n,
+	return rate_convert(&r->keep_rate, r->engines->tts_ops->rate_hz, STT_RATE_HZ, pcm, n,
 			    p->shown ? &r->item->audio : &p->kept);
 }
 
@@ -179,7 +181,7 @@ static void on_audio(void *owner, uint64_t ticket, const int16_t *pcm, size_t n)
 		if (!r->speaking->filler)
 			response_mark(r, MARK_FIRST_AUDIO);
 		if (keep(r, pcm, n) ||
-		    rate_convert(&r->rate, s->engines.tts_ops->rate_hz, r->out_hz, pcm, n,
+		    rate_convert(&r->rate, r->engines->tts_ops->rate_hz, r->out_hz, pcm, n,
 				 &r->speaking->audio))
 			session_oom(s);
 	}
@@ -217,8 +219,8 @@ static void on_word(void *owner, uint64_t ticket, const char *word, size_t sampl
 	session_record_sink(s, REC_TTS, 1, ticket, bytes_str(word),
 			    bytes_of(numbers, sizeof(numbers)));
 	struct response *r = speaker(s, ticket);
-	if (r && !add_word(r->speaking, word, sample * 1000 / s->engines.tts_ops->rate_hz,
-			   n * 1000 / s->engines.tts_ops->rate_hz))
+	if (r && !add_word(r->speaking, word, sample * 1000 / r->engines->tts_ops->rate_hz,
+			   n * 1000 / r->engines->tts_ops->rate_hz))
 		session_oom(s);
 	session_leave(s);
 }
@@ -242,7 +244,7 @@ static void on_viseme(void *owner, uint64_t ticket, unsigned viseme, size_t samp
 	session_record_sink(s, REC_TTS, 4, ticket, bytes_of(numbers, sizeof(numbers)),
 			    (struct bytes){ 0 });
 	struct response *r = speaker(s, ticket);
-	if (r && !add_mouth(r->speaking, viseme, sample * 1000 / s->engines.tts_ops->rate_hz))
+	if (r && !add_mouth(r->speaking, viseme, sample * 1000 / r->engines->tts_ops->rate_hz))
 		session_oom(s);
 	session_leave(s);
 }
@@ -295,6 +297,7 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 	if (r) {
 		r->tts = NULL;
 		r->speaking = NULL;
+		meter_add(r->engines->tts_meter, METER_ERRORS, 1);
 		response_fail(r, e->code, e->message);
 	}
 	session_leave(s);
@@ -305,7 +308,7 @@ static const struct tts_sink tts_sink = { on_audio, on_word, on_done, on_error, 
 void speak_stop(struct response *r)
 {
 	if (r->tts)
-		r->s->engines.tts_ops->cancel(r->tts);
+		r->engines->tts_ops->cancel(r->tts);
 	r->tts = NULL;
 	r->speaking = NULL;
 }

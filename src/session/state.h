@@ -73,6 +73,7 @@ struct session {
 	struct consent consent;
 	struct audio_in in;
 	struct turn turn;
+	struct costs costs;
 };
 
 void session_enter(struct session *s, uint64_t now_us);
@@ -99,6 +100,9 @@ uint64_t session_answer(struct session *s, enum rec_kind k, uint64_t v);
 /* Records what a sink was called with: function number, ticket, up to two strings. */
 void session_record_sink(struct session *s, enum rec_kind k, unsigned fn, uint64_t ticket,
 			 struct bytes a, struct bytes b);
+
+/* An answer: engines of a level (NULL: none). */
+void session_record_engines(struct session *s, const struct engines *e);
 
 /* From BETA to GA. false: no memory. */
 MUST_USE bool session_speak_ga(struct session *s);

@@ -2,10 +2,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/meter.h"
+#include "session/compact.h"
 #include "session/response.h"
 #include "session/state.h"
-
-enum { TOKENS_MAX = 100000000 }; /* of one round: beyond it an engine miscounts */
 
 static struct response *of(struct node *n)
 {
@@ -47,10 +47,6 @@ static json_t *tools_json(const struct response *r)
 	return ours && json_array_extend(list, ours) == 0 ? json_incref(list) : NULL;
 }
 
-/* A model is shown what is left of the context behind the longest answer, or, where that is not
- * all of the conversation, the part of it that truncation.retention_ratio says. */
-enum { CONTEXT_TOKENS = 32768, ANSWER_TOKENS = 4096 };
-
 /* What runs behind earlier answers, in front of what the user said last. */
 static bool add_pending(const struct response *r, json_t *items)
 {
@@ -70,19 +66,12 @@ static bool add_pending(const struct response *r, json_t *items)
 	return true;
 }
 
-/* *full: truncation is disabled, and not all of it fits. */
-static json_t *items_json(const struct response *r, bool *full)
+/* *full: truncation is disabled, and not all of it fits beside `taken` tokens. */
+static json_t *items_json(const struct response *r, size_t taken, bool *full)
 {
-	const json_t *truncation = json_object_get(r->config, "truncation");
-	bool left_out = false;
+	*full = !r->input && !compact_conversation(r->s, r->config, r->level, taken);
 	AUTO(json)
-	json_t *list = r->input
-			       ? json_deep_copy(r->input)
-			       : conv_items(&r->s->conv, CONTEXT_TOKENS - ANSWER_TOKENS,
-					    json_num(truncation, "retention_ratio", 1), &left_out);
-
-	*full = left_out && json_is_string(truncation) &&
-		strcmp(json_string_value(truncation), "disabled") == 0;
+	json_t *list = r->input ? json_deep_copy(r->input) : conv_items(&r->s->conv, SIZE_MAX);
 
 	if (!list)
 		return NULL;
@@ -164,9 +153,10 @@ static const struct llm_sink llm_sink;
 int think_start(struct response *r, struct llm_job **out, const struct llm_request *q, uint64_t ticket)
 {
 	struct session *s = r->s;
-	int err = s->engines.llm_ops->start(s->engines.llm, out, q, s->loop, &llm_sink, s, ticket);
+	int err = r->engines->llm_ops->start(r->engines->llm, out, q, s->loop, &llm_sink, s, ticket);
 
 	session_answer(s, REC_START, err != 0);
+	meter_add(r->engines->llm_meter, err ? METER_ERRORS : METER_REQUESTS, 1);
 	return err;
 }
 
@@ -179,15 +169,20 @@ void think(struct response *r)
 	r->waits_for_words = !r->heard && !r->input && awaits_words(s);
 	if (r->waits_for_words)
 		return;
+	if (!r->engines) {
+		response_fail(r, cost_exhausted.code, cost_exhausted.message);
+		return;
+	}
 	if (!r->rounds && !r->before && agreed(r))
 		return;
-	if (!s->engines.llm_ops) {
+	if (!r->engines->llm_ops) {
 		response_fail(r, "engine_unavailable", "No language model is configured.");
 		return;
 	}
 	bool full = false;
-	AUTO(json) json_t *items = items_json(r, &full);
 	AUTO(json) json_t *tools = tools_json(r);
+	size_t taken = strlen(r->set.instructions) / 4 + json_tokens(tools);
+	AUTO(json) json_t *items = items_json(r, taken, &full);
 	/* Once its tools have answered, a forced choice would ask for ever. */
 	AUTO(json)
 	json_t *choice = r->rounds >= SESSION_TOOL_ROUNDS ? json_string("none")
@@ -202,6 +197,8 @@ void think(struct response *r)
 		.temperature = 0.8,
 	};
 	r->llm_ticket = session_ticket(s);
+	r->round_tokens = taken + json_tokens(items);
+	r->round_from = r->text.n;
 	if (!items || !tools || !choice)
 		session_oom(s);
 	else if (full)
@@ -428,25 +425,36 @@ static void finish_round(struct response *r, enum llm_finish f)
 	}
 }
 
+static void note_usage(struct response *r, const struct llm_usage *u)
+{
+	cost_add_usage(&r->usage, u);
+	cost_answered(r->s, r->engines, u);
+}
+
+/* Stopped before it could say what it has used, which is charged all the same. */
+static void guess_usage(struct response *r)
+{
+	note_usage(r, &(struct llm_usage){
+			      .input_tokens = (int)MIN(r->round_tokens, (size_t)COST_TOKENS_MAX),
+			      .output_tokens = (int)((r->text.n - r->round_from + 3) / 4) });
+}
+
 static void on_done(void *owner, uint64_t ticket, enum llm_finish f, const struct llm_usage *u)
 {
 	struct session *s = owner;
-	uint8_t numbers[12];
+	uint8_t wire[COST_USAGE_OCTETS];
 
 	session_enter_sink(s);
-	put_be32(numbers, (uint32_t)f);
-	put_be32(numbers + 4, (uint32_t)u->input_tokens);
-	put_be32(numbers + 8, (uint32_t)u->output_tokens);
-	session_record_sink(s, REC_LLM, 3, ticket, bytes_of(numbers, sizeof(numbers)),
+	put_be32(wire, (uint32_t)f);
+	session_record_sink(s, REC_LLM, 3, ticket, bytes_of(wire, 4 + cost_write_usage(u, wire + 4)),
 			    (struct bytes){ 0 });
 	struct response *r = thinker(s, ticket);
 	if (r) {
 		r->llm = NULL;
-		r->usage.input_tokens += MIN(MAX(u->input_tokens, 0), TOKENS_MAX);
-		r->usage.output_tokens += MIN(MAX(u->output_tokens, 0), TOKENS_MAX);
+		note_usage(r, u);
 		finish_round(r, f);
 	} else {
-		filler_on_end(s, ticket, true);
+		filler_on_end(s, ticket, u);
 	}
 	session_leave(s);
 }
@@ -460,9 +468,12 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 	struct response *r = thinker(s, ticket);
 	if (r) {
 		r->llm = NULL;
+		meter_add(r->engines->llm_meter, METER_ERRORS, 1);
+		if (r->text.n > r->round_from)
+			guess_usage(r);
 		response_fail(r, e->code, e->message);
 	} else {
-		filler_on_end(s, ticket, false);
+		filler_on_end(s, ticket, NULL);
 	}
 	session_leave(s);
 }
@@ -471,8 +482,10 @@ static const struct llm_sink llm_sink = { on_text, on_cite, on_call, on_done, on
 
 void think_cancel(struct response *r)
 {
-	if (r->llm)
-		r->s->engines.llm_ops->cancel(r->llm);
+	if (r->llm) {
+		r->engines->llm_ops->cancel(r->llm);
+		guess_usage(r);
+	}
 	r->llm = NULL;
 	tools_cancel(r);
 	filler_cancel(r);
