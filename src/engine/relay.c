@@ -173,6 +173,11 @@ static bool may_tell(struct relay *r, enum relay_order o)
 	return true;
 }
 
+bool relay_complete(struct relay *r)
+{
+	return may_tell(r, RELAY_LAST);
+}
+
 static void drain(void *payload)
 {
 	struct relay *r = *(struct relay **)payload;

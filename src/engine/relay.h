@@ -79,6 +79,9 @@ void relay_run(struct relay *r, const struct relay_ops *ops, struct relay_set *s
 /* For a start that fails later on: drops the handle as relay_cancel() does. */
 void relay_cancel(struct relay *r); /* on the loop */
 bool relay_cancelled(const struct relay *r);
+/* On the loop, inside a delivery or while r is held: the handle ends, and its completion is to be told
+ * now. false: it has ended, tell nobody. */
+MUST_USE bool relay_complete(struct relay *r);
 
 void relay_hold(struct relay *r);    /* before a thread gets r */
 void relay_release(struct relay *r); /* the thread is through; r may be gone */
