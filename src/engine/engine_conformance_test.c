@@ -9,7 +9,13 @@
 #include "base/pool.h"
 #include "base/test.h"
 #include "engine/fake.h"
+#include "engine/chain_stt.h"
+#include "engine/chain_tts.h"
 #include "engine/llm_extract.h"
+#include "engine/stt_openai.h"
+#include "engine/tts_openai.h"
+#include "net/fetch.h"
+#include "net/peer_test.h"
 #ifdef CONFORM_MODELS
 #include "engine/stt_pocketsphinx.h"
 #include "engine/tts_flite.h"
@@ -36,6 +42,9 @@ struct rig {
 	struct pool *pool;
 	struct fake *fake;
 	struct engines e;
+	struct peer peer; /* of engines that ask a service */
+	struct fetcher *fetcher;
+	struct service service;
 };
 
 static void told(struct seen *s, uint64_t ticket)
@@ -157,6 +166,81 @@ static int make_fakes(struct rig *r)
 	return fake_hear_always(r->fake, "what is this");
 }
 
+/* --- a service on loopback --- */
+
+#define SAY(type, body) "HTTP/1.1 200 OK\r\nContent-Type: " type "\r\nConnection: close\r\n\r\n" body
+
+static int ask_peer(struct rig *r, const char *model, const struct peer_reply *reply)
+{
+	char line[128], why[SERVICE_WHY];
+	unsigned long left = mem_fail_hold();
+	int e = peer_begin(&r->peer, reply, 1) ? 0 : -1;
+
+	snprintf(line, sizeof(line), "%s/v1 key=k model=%s timeout=5", r->peer.url, model);
+	if (e == 0)
+		e = service_parse(&r->service, line, why);
+	mem_fail_resume(left);
+	return e ? e : fetcher_new(&r->fetcher);
+}
+
+static int make_stt_openai(struct rig *r)
+{
+	static const struct peer_reply words = { { SAY("application/json", "{\"text\":\" What is this?\"}") }, 0, PEER_GOES };
+	int e = ask_peer(r, "whisper-1", &words);
+
+	r->e.stt_ops = &stt_openai_ops;
+	return e ? e : stt_openai_new(&r->e.stt, r->fetcher, &r->service);
+}
+
+static int make_stt_openai_stream(struct rig *r)
+{
+	static const struct peer_reply words = {
+		{ SAY("text/event-stream", "data: {\"type\":\"transcript.text.delta\",\"delta\":\"What is\"}\n\n"),
+		  "data: {\"type\":\"transcript.text.delta\",\"delta\":\" this?\"}\n\n",
+		  "data: {\"type\":\"transcript.text.done\",\"text\":\"What is this?\"}\n\ndata: [DONE]\n\n" }, 1, PEER_GOES
+	};
+	int e = ask_peer(r, "gpt-4o-mini-transcribe", &words);
+
+	r->e.stt_ops = &stt_openai_ops;
+	return e ? e : stt_openai_new(&r->e.stt, r->fetcher, &r->service);
+}
+
+static int make_tts_openai(struct rig *r)
+{
+	static char sound[4096 + 1];
+	static const struct peer_reply spoken = { { SAY("audio/pcm", "A"), sound, "AAA", sound, sound }, 1, PEER_GOES };
+
+	memset(sound, 'A', sizeof(sound) - 1);
+	int e = ask_peer(r, "tts-1", &spoken);
+
+	r->e.tts_ops = &tts_openai_ops;
+	return e ? e : tts_openai_new(&r->e.tts, r->fetcher, &r->service);
+}
+
+/* A service that is down, with fakes behind it. */
+static int make_chain(struct rig *r)
+{
+	static const struct peer_reply down = { { "HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n" }, 0, PEER_STAYS };
+	struct chain_stt_member s[2] = { { &stt_openai_ops, NULL, stt_openai_again_us } };
+	struct chain_tts_member t[2] = { { &tts_openai_ops, NULL, tts_openai_again_us } };
+	int e = ask_peer(r, "any", &down);
+
+	if (e == 0)
+		e = make_fakes(r);
+	s[1] = (struct chain_stt_member){ r->e.stt_ops, r->e.stt, NULL };
+	t[1] = (struct chain_tts_member){ r->e.tts_ops, r->e.tts, NULL };
+	r->e = (struct engines){ 0 };
+	if (e == 0)
+		e = stt_openai_new(&s[0].stt, r->fetcher, &r->service);
+	if (e == 0 && (e = chain_stt_new(&r->e.stt, &r->e.stt_ops, s, 2)) != 0)
+		stt_openai_ops.free(s[0].stt);
+	if (e == 0)
+		e = tts_openai_new(&t[0].tts, r->fetcher, &r->service);
+	if (e == 0 && (e = chain_tts_new(&r->e.tts, &r->e.tts_ops, t, 2)) != 0)
+		tts_openai_ops.free(t[0].tts);
+	return e;
+}
+
 static int make_extract(struct rig *r)
 {
 	r->e.llm_ops = &llm_extract_ops;
@@ -197,6 +281,10 @@ static const struct maker {
 #else
 	{ make_fakes, BIT(IS_STT) | BIT(IS_LLM) | BIT(IS_TTS) },
 	{ make_extract, BIT(IS_LLM) },
+	{ make_stt_openai, BIT(IS_STT) },
+	{ make_stt_openai_stream, BIT(IS_STT) },
+	{ make_tts_openai, BIT(IS_TTS) },
+	{ make_chain, BIT(IS_STT) | BIT(IS_TTS) },
 #endif
 };
 
@@ -209,6 +297,9 @@ static void rig_done(struct rig *r)
 	if (r->e.tts)
 		r->e.tts_ops->free(r->e.tts);
 	r->e = (struct engines){ 0 };
+	fetcher_free(r->fetcher);
+	service_done(&r->service);
+	peer_end(&r->peer);
 	pool_free(r->pool);
 	loop_free(r->loop);
 	fake_free(r->fake);

@@ -60,17 +60,23 @@ static inline void peer_nap(unsigned ms)
 	nanosleep(&t, NULL);
 }
 
-/* One request with its body, as far as there is room. false: the other one is gone. */
+/* One request with its body, as far as there is room; the rest is read all the same. false: the other
+ * one is gone. */
 static inline bool peer_read_(int fd, char *to, size_t cap)
 {
-	size_t n = 0, body = 0;
+	size_t n = 0, body = 0, beyond = 0;
 	const char *end = NULL;
+	char rest[4096];
 
-	for (to[0] = 0; !end || n < (size_t)(end - to) + 4 + body;) {
-		ssize_t more = n < cap - 1 ? recv(fd, to + n, cap - 1 - n, 0) : 0;
+	for (to[0] = 0; !end || n + beyond < (size_t)(end - to) + 4 + body;) {
+		bool full = end && n == cap - 1;
+		ssize_t more = full ? recv(fd, rest, sizeof(rest), 0) : recv(fd, to + n, cap - 1 - n, 0);
 
 		if (more <= 0)
 			return false;
+		beyond += full ? (size_t)more : 0;
+		if (full)
+			continue;
 		n += (size_t)more;
 		to[n] = 0;
 		end = strstr(to, "\r\n\r\n");
