@@ -77,7 +77,7 @@ static const struct mcp_sink mcp_sink = { on_tools, on_error };
 
 /* Seconds, but where an allocation has failed what is waited for may never come. */
 #define WAIT_FOR(r, cond)                                                                                \
-	for (int i_ = 0; i_ < 10000 && !(cond) && !(mem_failed() && i_ > 30); i_++)                      \
+	for (int i_ = 0; i_ < 10000 && !(cond) && !(mem_failed() && i_ > 3); i_++)                      \
 		loop_once((r)->loop, 1);                                                                 \
 	CHECK(cond)
 
@@ -143,7 +143,7 @@ static void tools_of_a_program(void)
 	CHECK_EQ(start(&r, wait, &j, ""), 0);
 	CHECK_EQ(start(&r, find(&r, "calc__die"), &j, ""), 0);
 	WAIT_FOR(&r, r.n_outputs == 4);
-	CHECK(strstr(r.output, "It ended with status 5."));
+	CHECK(r.output && strstr(r.output, "It ended with status 5."));
 	CHECK(!r.offence);
 }
 
@@ -289,7 +289,8 @@ static void hostile_answers_end_in_errors(void)
 		"",
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+	/* With failing allocations one is as good as another. */
+	for (size_t i = 0; i < (getenv("VOICED_TEST_OOM") ? 1 : ARRAY_LEN(bad)); i++) {
 		AUTO(rig) struct rig r = { 0 };
 		struct mcp_server *s;
 

@@ -13,6 +13,7 @@ bool on_plain_append(struct session *s, struct bytes text);
 void on_commit(struct session *s, const json_t *msg);
 void on_clear(struct session *s, const json_t *msg);
 void on_item_create(struct session *s, const json_t *msg);
+void on_approval(struct session *s, const json_t *msg);
 void on_item_retrieve(struct session *s, const json_t *msg);
 void on_item_delete(struct session *s, const json_t *msg);
 void on_item_truncate(struct session *s, const json_t *msg);

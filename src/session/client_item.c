@@ -71,6 +71,12 @@ static void create(struct session *s, struct item *it, const char *audio64, cons
 			   json_str(it->wire, "call_id", ""));
 		return;
 	}
+	if (it->type == ITEM_MCP && !mcp_awaits(s, json_str(it->wire, "approval_request_id", ""))) {
+		error_send(s, ERR_INVALID_VALUE, "item.approval_request_id",
+			   "Error creating item: no approval is waited for with the id '%.64s'.",
+			   json_str(it->wire, "approval_request_id", ""));
+		return;
+	}
 	if (audio64 && !take_audio(s, it, audio64))
 		return;
 	if (!place(s, previous, &after))
@@ -84,6 +90,8 @@ static void create(struct session *s, struct item *it, const char *audio64, cons
 	conv_insert(&s->conv, it, after);
 	conv_emit(s, EV_ITEM_ADDED, it);
 	conv_emit(s, EV_ITEM_DONE, it);
+	if (it->type == ITEM_MCP)
+		mcp_on_approval(s, it);
 	if (it->role == ROLE_USER && it->audio.n && !item_transcript(it)[0])
 		hear_item(s, it);
 	conv_trim_audio(&s->conv);
@@ -135,6 +143,20 @@ static struct item *wanted(struct session *s, const json_t *msg, enum err which,
 		error_send(s, which, "item_id",
 			   "Error %s item: the item with id '%.64s' does not exist.", doing, id);
 	return it;
+}
+
+/* Voice Live has an event of its own for it, with the members of the item. */
+void on_approval(struct session *s, const json_t *msg)
+{
+	AUTO(json)
+	json_t *as_item = json_pack("{s:{s:s,s:O?,s:O?,s:O*}}", "item", "type", "mcp_approval_response",
+				    "approval_request_id", json_object_get(msg, "approval_request_id"), "approve",
+				    json_object_get(msg, "approve"), "reason", json_object_get(msg, "reason"));
+
+	if (as_item)
+		on_item_create(s, as_item);
+	else
+		session_oom(s);
 }
 
 void on_item_retrieve(struct session *s, const json_t *msg)

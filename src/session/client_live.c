@@ -60,7 +60,6 @@ void on_not_here(struct session *s, const json_t *msg)
 		const char *type, *why;
 	} reasons[] = {
 		{ "session.avatar.connect", "This server has no avatars: it answers by voice." },
-		{ "mcp_approval_response", "No tool call waits for an approval." },
 		{ "rtc.call.sdp.create", "This call has already begun." },
 	};
 	const char *type = json_str(msg, "type", "");

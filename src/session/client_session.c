@@ -99,6 +99,10 @@ static void update(struct session *s, const json_t *msg, enum event said)
 	turn_configure(s);
 	emit(s, said, json_pack("{s:O}", "session", s->config));
 	live_warn(s, before, patch);
+	json_t *tools = json_object_get(patch, "tools");
+	AUTO(json) json_t *none = json_is_null(tools) ? json_array() : NULL;
+	if (tools)
+		mcp_configure(s, none ? none : tools);
 }
 
 void on_session_update(struct session *s, const json_t *msg)

@@ -6,6 +6,7 @@
 
 #include "session/dialect.h"
 #include "session/errors.h"
+#include "session/mcp.h"
 
 enum { NULLABLE = 1, EMPTIED = 2 /* null means "" or [] */ };
 
@@ -234,6 +235,36 @@ static int check_modalities(struct merge *m, const char *path, json_t *v, const 
 		       : refuse_choice(m, path, json_array_get(v, 0), &known);
 }
 
+/* Of MCP servers: what would otherwise only be found out when it is opened. */
+static int check_mcp(struct merge *m, const char *at, const json_t *tool)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+	const char *label = json_str(tool, "server_label", "");
+	const json_t *approval = json_object_get(tool, "require_approval");
+
+	if (!label[0] || strlen(label) > 64 || label[strspn(label, letters)])
+		return config_refuse(m, at, "an MCP server needs a server_label of 1 to 64 letters, digits, _ and -.");
+	if (!json_str(tool, "server_url", NULL) == !json_str(tool, "connector_id", NULL))
+		return config_refuse(m, at, "an MCP server needs either a server_url or a connector_id.");
+	if (json_is_string(approval) && strcmp(json_string_value(approval), "always") != 0 &&
+	    strcmp(json_string_value(approval), "never") != 0)
+		return config_refuse(m, at, "require_approval is 'always', 'never', or an object.");
+	return 0;
+}
+
+static size_t count_mcp(const json_t *tools, const char *label)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_array_size(tools); i++) {
+		const json_t *t = json_array_get(tools, i);
+
+		n += strcmp(json_str(t, "type", ""), "mcp") == 0 &&
+		     (!label || strcmp(json_str(t, "server_label", ""), label) == 0);
+	}
+	return n;
+}
+
 static int check_tool(struct merge *m, const char *path, size_t i, json_t *tool)
 {
 	char at[96], why[128];
@@ -242,7 +273,9 @@ static int check_tool(struct merge *m, const char *path, size_t i, json_t *tool)
 	snprintf(at, sizeof(at), "%s[%zu]", path, i);
 	if (!type)
 		return config_refuse(m, at, "expected an object with a type.");
-	/* Only functions are called; other kinds (mcp) are kept and echoed. */
+	if (strcmp(type, "mcp") == 0)
+		return check_mcp(m, at, tool);
+	/* Other kinds are kept and echoed. */
 	if (strcmp(type, "function") != 0)
 		return 0;
 	const char *name = json_str(tool, "name", "");
@@ -266,7 +299,11 @@ static int check_tools(struct merge *m, const char *path, json_t *v, const struc
 		int err = check_tool(m, path, i, tool);
 		if (err)
 			return err;
+		if (count_mcp(v, json_str(tool, "server_label", "")) > 1)
+			return config_refuse(m, path, "two MCP servers have the same server_label.");
 	}
+	if (count_mcp(v, NULL) > MCP_SERVERS_OF_SESSION)
+		return config_refuse(m, path, "too many MCP servers.");
 	AUTO(buf) struct buf text = { 0 };
 	json_write(&text, v);
 	if (text.failed)
@@ -458,6 +495,19 @@ static json_t *nothing_of(const struct config_rule *r)
 	return json_null();
 }
 
+/* Credentials of MCP servers are not the session object's. */
+static void take_tools(struct merge *m, json_t *v, json_t **out)
+{
+	json_t *tool;
+	size_t i;
+
+	*out = json_array();
+	json_array_foreach (v, i, tool)
+		if (json_array_append_new(*out, mcp_masked(tool)) < 0)
+			m->no_memory = true;
+	m->no_memory |= !*out;
+}
+
 int config_take(struct merge *m, const struct config_rule *r, json_t *v, json_t **out)
 {
 	const struct limits l = { r->min, r->max, r->words, ARRAY_LEN(r->words) };
@@ -473,7 +523,9 @@ int config_take(struct merge *m, const struct config_rule *r, json_t *v, json_t 
 	if (r->kind == K_UNION)
 		return make_union(m, r, v, out);
 	int err = checks[r->kind](m, r->path, v, &l);
-	if (!err)
+	if (!err && r->kind == K_TOOLS)
+		take_tools(m, v, out);
+	else if (!err)
 		*out = json_incref(v);
 	return err;
 }

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "session/errors.h"
+#include "session/mcp.h"
 
 void item_ref(struct item *it)
 {
@@ -225,6 +226,26 @@ static int parse_output(struct item *it, const json_t *from, const char **audio6
 	return parse_strings(it, from, names, e);
 }
 
+static int parse_approval(struct item *it, const json_t *from, const char **audio64, struct api_error *e)
+{
+	static const char *const names[] = { "approval_request_id", NULL };
+	const json_t *approve = json_object_get(from, "approve");
+	const char *reason = json_str(from, "reason", NULL);
+
+	(void)audio64;
+	if (!json_is_boolean(approve))
+		return error_set(e, ERR_MISSING_PARAMETER, "item.approve",
+				 "Missing required parameter: 'item.approve'.");
+	int err = parse_strings(it, from, names, e);
+	if (!err && !item_set(it, "approve", json_boolean(json_is_true(approve))))
+		err = -ENOMEM;
+	if (!err && reason && !item_set(it, "reason", json_string(reason)))
+		err = -ENOMEM;
+	if (!err)
+		json_object_del(it->wire, "status");
+	return err;
+}
+
 static const struct type_rule {
 	const char *name;
 	enum item_type type;
@@ -233,6 +254,7 @@ static const struct type_rule {
 	{ "message", ITEM_MESSAGE, parse_message },
 	{ "function_call", ITEM_CALL, parse_call },
 	{ "function_call_output", ITEM_CALL_OUTPUT, parse_output },
+	{ "mcp_approval_response", ITEM_MCP, parse_approval },
 };
 
 static const struct type_rule *type_rule(const char *name)
@@ -265,7 +287,7 @@ int item_parse(const json_t *from, const char *spare_id, struct item **out, cons
 	if (!r)
 		return error_set(e, type ? ERR_INVALID_VALUE : ERR_MISSING_PARAMETER, "item.type",
 				 "Invalid value: '%.40s'. Supported values are: 'message', "
-				 "'function_call', 'function_call_output'.",
+				 "'function_call', 'function_call_output', 'mcp_approval_response'.",
 				 type ? type : "(none)");
 	if (strlen(id) > ITEM_ID_MAX || !id[0])
 		return error_set(e, ERR_INVALID_VALUE, "item.id",
@@ -484,12 +506,34 @@ static const struct item *of_const(const struct node *n)
 	return of((struct node *)(uintptr_t)n);
 }
 
-json_t *conv_items(const struct conversation *c, size_t max_tokens)
+static bool is_among(const json_t *wires, const json_t *wire)
+{
+	for (size_t i = 0; i < json_array_size(wires); i++)
+		if (json_array_get(wires, i) == wire)
+			return true;
+	return false;
+}
+
+static bool show_model(const struct conversation *c, const struct item *it, const json_t *own, json_t *list)
+{
+	if (!counts(it))
+		return true;
+	if (it->type == ITEM_MCP)
+		return is_among(own, it->wire) || mcp_for_model(c, it, list);
+	return json_array_append_new(list, wire_copy(it)) == 0;
+}
+
+json_t *conv_items_for(const struct conversation *c, const json_t *own, size_t max_tokens)
 {
 	AUTO(json) json_t *list = json_array();
 
 	for (const struct node *n = first_that_fits(c, max_tokens); n != &c->items.head; n = n->next)
-		if (counts(of_const(n)) && json_array_append_new(list, wire_copy(of_const(n))) < 0)
+		if (!show_model(c, of_const(n), own, list))
 			return NULL;
 	return list ? json_incref(list) : NULL;
+}
+
+json_t *conv_items(const struct conversation *c, size_t max_tokens)
+{
+	return conv_items_for(c, NULL, max_tokens);
 }

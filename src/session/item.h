@@ -10,7 +10,7 @@
 #include "session/pcm.h"
 #include "session/session.h"
 
-enum item_type { ITEM_MESSAGE, ITEM_CALL, ITEM_CALL_OUTPUT };
+enum item_type { ITEM_MESSAGE, ITEM_CALL, ITEM_CALL_OUTPUT, ITEM_MCP /* mcp.h */ };
 enum item_role { ROLE_NONE, ROLE_SYSTEM, ROLE_USER, ROLE_ASSISTANT };
 
 enum { ITEM_ID_MAX = 64, ITEM_MARKS_MAX = 4096 };
@@ -88,3 +88,6 @@ void conv_forget(struct conversation *c, size_t max_tokens);
 /* Items for a language model: a deep copy, oldest first, without what is unfinished or forgotten; of
  * those the newest that fit. */
 MUST_USE json_t *conv_items(const struct conversation *c, size_t max_tokens);
+/* The same for an answer that has made the items whose wires are in `own`: of calls of MCP servers among
+ * them it knows itself. */
+MUST_USE json_t *conv_items_for(const struct conversation *c, const json_t *own, size_t max_tokens);

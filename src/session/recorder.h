@@ -29,6 +29,7 @@ enum rec_kind {
 	REC_TTS,
 	REC_TOOL,
 	REC_VIEW, /* leg number, view */
+	REC_MCP,  /* as the engine results above */
 	/* answers */
 	REC_RAND = 64,
 	REC_WALL,
@@ -39,6 +40,7 @@ enum rec_kind {
 	REC_START, /* result of an engine's start or begin */
 	REC_LEVEL, /* of the payer: level, cost_left_number()s */
 	REC_ENGINES, /* that it has for a level, as JSON; null */
+	REC_MCP_OPEN, /* why an MCP server was not opened; nothing: it was */
 };
 
 struct recorder_ops {

@@ -1,6 +1,7 @@
 #include "session/replay.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -39,6 +40,8 @@ struct player {
 	const struct llm_sink *llm_sink;
 	const struct tts_sink *tts_sink;
 	const struct tool_sink *tool_sink;
+	const struct mcp_sink *mcp_sink;
+	char why[256]; /* an MCP server was not opened */
 };
 
 static bool is_rate(uint64_t hz)
@@ -218,6 +221,38 @@ static void leave_tool(struct tool_job *j)
 	(void)j;
 }
 
+static int open_mcp(struct mcp *m, struct mcp_server **out, const json_t *tool, struct engine_error *e,
+		    struct loop *loop, const struct mcp_sink *sink, void *owner, uint64_t ticket)
+{
+	struct player *p = (struct player *)(void *)m;
+	struct bytes why = expect(p, REC_MCP_OPEN);
+
+	(void)tool, (void)loop, (void)owner, (void)ticket;
+	p->mcp_sink = sink;
+	snprintf(p->why, sizeof(p->why), "%.*s", (int)why.n, why.n ? (const char *)why.p : "");
+	*e = (struct engine_error){ "", p->why };
+	*out = (struct mcp_server *)(void *)m;
+	return *p->why ? -EINVAL : 0;
+}
+
+static int call_mcp(struct mcp_server *s, struct tool_job **out, const char *name, const char *arguments,
+		    const struct tool_sink *sink, void *owner, uint64_t ticket)
+{
+	struct player *p = (struct player *)(void *)s;
+
+	(void)name, (void)arguments, (void)owner, (void)ticket;
+	p->tool_sink = sink;
+	*out = (struct tool_job *)(void *)s;
+	return expect_number(p, REC_START) ? -EIO : 0;
+}
+
+static void close_mcp(struct mcp_server *s)
+{
+	(void)s;
+}
+
+static const struct mcp_ops mcp_ops = { open_mcp, call_mcp, leave_tool, close_mcp };
+
 static const struct llm_ops llm_ops = { .name = "replay", .start = start_llm, .cancel = leave_llm };
 
 /* --- inputs ------------------------------------------------------------------------------ */
@@ -369,6 +404,20 @@ static void give_tool(struct player *p, const struct call *c)
 		p->malformed = true;
 }
 
+static void give_mcp(struct player *p, const struct call *c)
+{
+	const struct engine_error e = { c->a, c->b };
+	char why[160];
+	AUTO(json) json_t *tools = p->mcp_sink && c->fn == 0 ? json_parse(bytes_of(c->a, c->a_n), why) : NULL;
+
+	if (!p->mcp_sink || (c->fn == 0 && !json_is_array(tools)))
+		p->malformed = true;
+	else if (c->fn == 0)
+		p->mcp_sink->on_tools(p->s, c->ticket, tools);
+	else
+		p->mcp_sink->on_error(p->s, c->ticket, &e);
+}
+
 static void play_sink(struct player *p, const struct rec *rec)
 {
 	__attribute__((cleanup(call_auto_))) struct call c = { 0 };
@@ -376,7 +425,8 @@ static void play_sink(struct player *p, const struct rec *rec)
 				    const struct call *) = { [REC_STT] = give_stt,
 							     [REC_LLM] = give_llm,
 							     [REC_TTS] = give_tts,
-							     [REC_TOOL] = give_tool };
+							     [REC_TOOL] = give_tool,
+							     [REC_MCP] = give_mcp };
 
 	if (take_call(p, rec->body, &c))
 		give[rec->kind](p, &c);
@@ -506,7 +556,7 @@ static void (*const plays[])(struct player *, const struct rec *) = {
 	[REC_MESSAGE] = play_leg,     [REC_BINARY] = play_leg,   [REC_AUDIO] = play_audio,
 	[REC_PLAYOUT] = play_playout, [REC_WRITABLE] = play_leg, [REC_TIME] = play_time,
 	[REC_STT] = play_sink,        [REC_LLM] = play_sink,     [REC_TTS] = play_sink,
-	[REC_TOOL] = play_sink,       [REC_VIEW] = play_view,
+	[REC_TOOL] = play_sink,       [REC_VIEW] = play_view,  [REC_MCP] = play_sink,
 };
 
 /* --- the session ------------------------------------------------------------------------- */
@@ -536,6 +586,8 @@ static void set_engines(struct player *p, struct played_engines *to, const json_
 		.llm = (struct llm *)(void *)p,
 		.tts_ops = is_rate((uint64_t)rate) ? &to->tts_ops : NULL,
 		.tts = (struct tts *)(void *)p,
+		.mcp_ops = json_flag(v, "mcp", false) ? &mcp_ops : NULL,
+		.mcp = (struct mcp *)(void *)p,
 	};
 	for (size_t i = 0; i < ARRAY_LEN(prices); i++)
 		if (cost_price_read(json_array_get(json_object_get(v, "prices"), i), &to->prices[i]))

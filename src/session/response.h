@@ -131,7 +131,7 @@ struct response {
 	/* sending */
 	struct item *item; /* the open message, or the one whose audio plays */
 	bool item_open;
-	unsigned output_index; /* of the open or next item */
+	unsigned output_index; /* of the open item */
 	struct buf said;       /* transcript or text sent so far */
 	uint64_t sent;         /* samples of audio, at out_hz     */
 	unsigned out_hz;

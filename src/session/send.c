@@ -78,6 +78,7 @@ static bool open_message(struct response *r)
 		return false;
 	item_unref(r->item);
 	r->item = it;
+	r->output_index = (unsigned)json_array_size(r->output);
 	it->has_audio = !r->set.text_only;
 	if (!enter_conversation(r, it))
 		return false;
@@ -120,7 +121,6 @@ void response_close_message(struct response *r, const char *status)
 		session_oom(s);
 	emit_conversation_item(r, EV_ITEM_DONE, it);
 	emit_output_item(r, EV_OUTPUT_ITEM_DONE, it);
-	r->output_index++;
 	conv_trim_audio(&s->conv);
 }
 
@@ -148,6 +148,7 @@ static bool send_call(struct response *r, const struct piece *p)
 					      p->name, "call_id", call_id, "arguments", ""));
 	if (!it)
 		return false;
+	r->output_index = (unsigned)json_array_size(r->output);
 	bool ok = enter_conversation(r, it);
 	if (ok) {
 		emit_output_item(r, EV_OUTPUT_ITEM_ADDED, it);
@@ -164,7 +165,6 @@ static bool send_call(struct response *r, const struct piece *p)
 		     item_set(it, "status", json_string("completed"));
 		emit_conversation_item(r, EV_ITEM_DONE, it);
 		emit_output_item(r, EV_OUTPUT_ITEM_DONE, it);
-		r->output_index++;
 	}
 	item_unref(it);
 	return ok;

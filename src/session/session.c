@@ -106,6 +106,7 @@ static void cancel_work(struct session *s)
 	s->turn.hear = NULL;
 	response_free_all(s);
 	tools_free_all(s);
+	mcp_free_all(s);
 }
 
 static void move_clock(struct session *s, uint64_t now_us)
@@ -135,6 +136,8 @@ void session_leave(struct session *s)
 	hear_reap(s);
 	if (session_serves(s))
 		tools_settle(s);
+	if (session_serves(s))
+		mcp_settle(s);
 	if (s->broken && s->state == SESS_OPEN)
 		close_legs(s, 1011, "out of memory");
 	if (s->state == SESS_CLOSED)
@@ -284,9 +287,10 @@ static json_t *tools_record(const struct engines *e)
 /* What a replay needs to know of engines. */
 static json_t *engines_json(const struct engines *e)
 {
-	return json_pack("{s:i,s:i,s:b,s:[o,o,o,o]}", "tts_rate_hz",
+	return json_pack("{s:i,s:i,s:b,s:b,s:[o,o,o,o]}", "tts_rate_hz",
 			 e->tts_ops ? (int)e->tts_ops->rate_hz : 0, "stt_caps",
-			 e->stt_ops ? (int)e->stt_ops->caps : -1, "llm", e->llm_ops != NULL, "prices",
+			 e->stt_ops ? (int)e->stt_ops->caps : -1, "llm", e->llm_ops != NULL, "mcp",
+			 e->mcp_ops != NULL, "prices",
 			 cost_price_json(e->stt_price), cost_price_json(e->llm_price),
 			 cost_price_json(e->tts_price), cost_price_json(e->realtime_price));
 }
@@ -349,6 +353,7 @@ static int init(struct session *s, const struct session_params *p, struct api_er
 	if (err)
 		return err;
 	config_read(s->config, &s->set);
+	s->mcp.wanted = s->enforced ? NULL : json_incref(json_object_get(p->config, "tools"));
 	err = cost_begin(s, &p->payers);
 	return s->broken ? -ENOMEM : err;
 }
@@ -375,6 +380,7 @@ int session_new(struct session **out, const struct session_params *p, struct api
 	list_init(&s->hearings);
 	list_init(&s->calls);
 	list_init(&s->more_tools);
+	mcp_init(s);
 	int err = init(s, p, e);
 	if (err) {
 		session_free(s);
@@ -461,6 +467,7 @@ int session_attach(struct session *s, struct leg *l, enum leg_role r, uint64_t n
 	s->asking.from = slot;
 	emit(s, EV_SESSION_CREATED, json_pack("{s:O}", "session", s->config));
 	slot->told = true;
+	mcp_configure(s, NULL);
 	session_leave(s);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "session/emit.h"
 #include "session/hear.h"
 #include "session/item.h"
+#include "session/mcp.h"
 #include "session/response.h"
 #include "session/session.h"
 #include "session/tools.h"
@@ -69,6 +70,7 @@ struct session {
 	struct list responses;
 	size_t n_responses;
 	struct list hearings;
+	struct mcp_box mcp;
 	struct list calls, more_tools; /* tools.h */
 	struct consent consent;
 	struct audio_in in;

@@ -71,7 +71,7 @@ static json_t *items_json(const struct response *r, size_t taken, bool *full)
 {
 	*full = !r->input && !compact_conversation(r->s, r->config, r->level, taken);
 	AUTO(json)
-	json_t *list = r->input ? json_deep_copy(r->input) : conv_items(&r->s->conv, SIZE_MAX);
+	json_t *list = r->input ? json_deep_copy(r->input) : conv_items_for(&r->s->conv, r->output, SIZE_MAX);
 
 	if (!list)
 		return NULL;
@@ -148,6 +148,18 @@ static bool agreed(struct response *r)
 	return false;
 }
 
+/* Calls that the client has approved come before anything else. */
+static bool approved(struct response *r)
+{
+	r->calls = mcp_approved_calls(r);
+	if (!r->calls)
+		return false;
+	r->tools_wait = r->state == RESP_HELD;
+	if (!r->tools_wait)
+		run_tools(r);
+	return true;
+}
+
 static const struct llm_sink llm_sink;
 
 int think_start(struct response *r, struct llm_job **out, const struct llm_request *q, uint64_t ticket)
@@ -173,7 +185,7 @@ void think(struct response *r)
 		response_fail(r, cost_exhausted.code, cost_exhausted.message);
 		return;
 	}
-	if (!r->rounds && !r->before && agreed(r))
+	if (!r->rounds && !r->before && (agreed(r) || approved(r)))
 		return;
 	if (!r->engines->llm_ops) {
 		response_fail(r, "engine_unavailable", "No language model is configured.");
@@ -187,7 +199,7 @@ void think(struct response *r)
 	AUTO(json)
 	json_t *choice = r->rounds >= SESSION_TOOL_ROUNDS ? json_string("none")
 			 : r->rounds                      ? json_string("auto")
-							  : json_incref(r->set.tool_choice);
+							  : mcp_choice(r->set.tool_choice);
 	const struct llm_request q = {
 		.instructions = r->set.instructions[0] ? r->set.instructions : NULL,
 		.items = items,
