@@ -454,6 +454,17 @@ static json_t *source_of(const struct ground *g, const struct rest *at)
 			 (const char *)row->text.p + from, to - from);
 }
 
+bool ground_next(struct bytes text, size_t *pos, size_t *start, size_t *end)
+{
+	struct span s;
+
+	if (!sentence_next(text, pos, &s))
+		return false;
+	*start = s.start;
+	*end = s.end;
+	return true;
+}
+
 static bool asks(struct bytes sentence)
 {
 	return sentence.n && sentence.p[sentence.n - 1] == '?';

@@ -30,6 +30,8 @@ AUTO_DEF(ground)
 MUST_USE int ground_add(struct ground *g, const json_t *output);
 size_t ground_rows(const struct ground *g);
 
+/* The next sentence of an answer at or after *pos, which is moved behind it. false: no more. */
+MUST_USE bool ground_next(struct bytes text, size_t *pos, size_t *start, size_t *end);
 /* {document, file, title, page?, heading?, start, end, quote}, a new reference; NULL: it rests on
  * nothing, or (*no_memory) memory ran out. */
 MUST_USE json_t *ground_find(const struct ground *g, struct bytes sentence, bool *no_memory);
