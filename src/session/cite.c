@@ -86,6 +86,8 @@ void cite_text(struct response *r, enum cite_when when)
 	const struct session *s = r->s;
 	bool wanted = (s->set.include & INCLUDE_SOURCES) || s->enforced;
 
+	if (r->llm_ticket && s->engines.llm_ops->cites)
+		return;
 	if (!wanted || r->cites_itself || !json_array_size(r->found) || s->broken)
 		return;
 	size_t begin = MAX(r->grounded, r->cited_to), pos = 0;

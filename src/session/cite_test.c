@@ -33,13 +33,13 @@ static void sentences_are_held_against_what_was_found(void)
 		{ FAKE_TEXT, " Holm built it in 1974.", NULL },
 	};
 
-	for (int audio = 0; audio < 2; audio++) {
+	for (int audio = 0; audio < (getenv("VOICED_TEST_OOM") ? 1 : 2); audio++) {
 		AUTO(rig) struct rig r = { 0 };
 
 		CHECK(start(&r, audio));
 		CHECK_EQ(fake_answer(r.fake, steps, ARRAY_LEN(steps)), 0);
 		rig_say(&r, "{'type':'response.create'}");
-		rig_wait(&r, 30 * US_PER_S);
+		rig_wait(&r, audio ? 20 * US_PER_S : 100000);
 		CHECK(rig_until(&r, "voiced.response.sources",
 				"{'sources':[{'document':1,'title':'Telescopes','start':100,'end':154,"
 				"'transcript_start':6,'transcript_end':41,"

@@ -312,8 +312,7 @@ static void on_text(void *owner, uint64_t ticket, const char *text)
 	if (r && text[0]) {
 		response_mark(r, MARK_FIRST_TEXT);
 		speak_text(r, text);
-		if (!s->engines.llm_ops->cites)
-			cite_text(r, CITE_MORE);
+		cite_text(r, CITE_MORE);
 	}
 	session_leave(s);
 }
@@ -379,8 +378,7 @@ static void queue_calls(struct response *r)
 
 static void finish_round(struct response *r, enum llm_finish f)
 {
-	if (!r->s->engines.llm_ops->cites)
-		cite_text(r, CITE_END);
+	cite_text(r, CITE_END);
 	speak_flush(r);
 	if (f == LLM_MAX_TOKENS) {
 		r->outcome = OUTCOME_INCOMPLETE;
