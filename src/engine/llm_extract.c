@@ -628,4 +628,5 @@ int llm_extract_new(struct llm **out, struct pool *turn)
 
 const struct llm_ops llm_extract_ops = {
 	.name = "extract", .start = extract_start, .cancel = extract_cancel, .free = extract_free,
+	.cites = true,
 };

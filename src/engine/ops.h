@@ -124,6 +124,7 @@ struct llm_ops {
 		     struct loop *loop, const struct llm_sink *sink, void *owner, uint64_t ticket);
 	void (*cancel)(struct llm_job *j);
 	void (*free)(struct llm *e);
+	bool cites; /* says on_cite by itself; else sources are found by the session */
 };
 
 /* --- speaking ---------------------------------------------------------------- */

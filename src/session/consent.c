@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 #include "engine/client_tool.h"
-#include "session/assent.h"
+#include "engine/assent.h"
 #include "session/state.h"
 
 enum { SHORTLY = 160 }; /* octets of the arguments that are said */

@@ -40,7 +40,7 @@ static void mind_cancel(struct llm_job *j)
 
 static void mind_init(struct mind *m, struct engines *e)
 {
-	m->ops = (struct llm_ops){ "mind", mind_start, mind_cancel, NULL };
+	m->ops = (struct llm_ops){ .name = "mind", .start = mind_start, .cancel = mind_cancel };
 	e->llm_ops = &m->ops;
 	e->llm = (struct llm *)(void *)m;
 }

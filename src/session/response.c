@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/ground.h"
 #include "session/errors.h"
 #include "session/state.h"
 
@@ -91,6 +92,8 @@ static void response_free(struct response *r)
 	json_decref(r->input);
 	json_decref(r->output);
 	json_decref(r->scratch);
+	json_decref(r->found);
+	ground_free(r->ground);
 	json_decref(r->before);
 	json_decref(r->calls);
 	mem_free(r->heard);

@@ -116,6 +116,10 @@ struct response {
 	struct buf text; /* all of the answer so far           */
 	size_t cited_to; /* octet up to which text has a source */
 	size_t cited_before; /* where it was before a filler that may be dropped */
+	json_t *found;   /* outputs of `search`, as text (cite.h); or NULL */
+	struct ground *ground;
+	size_t n_grounds, grounded; /* outputs read; octet up to which text was held against them */
+	bool cites_itself; /* the engine has cited */
 	bool fresh;      /* what is said next is a sentence of its own  */
 	struct filler filler;
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "session/audio_in.h"
+#include "session/cite.h"
 #include "session/config.h"
 #include "session/consent.h"
 #include "session/emit.h"

@@ -324,39 +324,9 @@ static void on_text(void *owner, uint64_t ticket, const char *text)
 	if (r && text[0]) {
 		response_mark(r, MARK_FIRST_TEXT);
 		speak_text(r, text);
+		cite_text(r, CITE_MORE);
 	}
 	session_leave(s);
-}
-
-/* Offsets in the transcript as JavaScript counts them: UTF-16 units. */
-static size_t utf16_units(const uint8_t *p, size_t n)
-{
-	size_t units = 0;
-
-	for (size_t i = 0; i < n; i++)
-		units += ((p[i] & 0xC0) != 0x80) + (p[i] >= 0xF0);
-	return units;
-}
-
-static void cite(struct response *r, json_t *source)
-{
-	struct piece *p = piece_add(r, PIECE_SOURCE, "", 0);
-	size_t from = r->cited_to;
-
-	while (from < r->text.n && r->text.p[from] == ' ')
-		from++;
-	json_t *own = p ? json_deep_copy(source) : NULL;
-	if (!own ||
-	    json_object_set_new(own, "transcript_start",
-				json_integer((json_int_t)utf16_units(r->text.p, from))) < 0 ||
-	    json_object_set_new(own, "transcript_end",
-				json_integer((json_int_t)utf16_units(r->text.p, r->text.n))) < 0) {
-		json_decref(own);
-		session_oom(r->s);
-		return;
-	}
-	p->source = own;
-	r->cited_to = r->text.n;
 }
 
 static void on_cite(void *owner, uint64_t ticket, json_t *source)
@@ -371,7 +341,7 @@ static void on_cite(void *owner, uint64_t ticket, json_t *source)
 	if (text.failed)
 		session_oom(s);
 	else if (r && json_is_object(source))
-		cite(r, source);
+		cite_source(r, source);
 	session_leave(s);
 }
 
@@ -420,6 +390,7 @@ static void queue_calls(struct response *r)
 
 static void finish_round(struct response *r, enum llm_finish f)
 {
+	cite_text(r, CITE_END);
 	speak_flush(r);
 	if (f == LLM_MAX_TOKENS) {
 		r->outcome = OUTCOME_INCOMPLETE;

@@ -96,6 +96,12 @@ static void tell_ended(const struct tool_call *c, const char *output)
 		c->entry->hooks->on_ended(c->entry, c, output);
 }
 
+/* The documents' own, not one of that name from elsewhere. */
+static bool is_search(const struct tool_call *c)
+{
+	return !c->entry && strcmp(c->def->name, "search") == 0;
+}
+
 static void give(struct response *r, const struct tools_sink *to, const char *call_id,
 		 const char *output)
 {
@@ -116,8 +122,10 @@ static void conclude_with(struct tool_call *c, const char *given, const char *ou
 	tell_ended(c, given);
 	if (r) {
 		r->read = true;
-		if (strcmp(c->def->name, "search") == 0)
+		if (is_search(c)) {
 			response_mark(r, MARK_SEARCH);
+			cite_results(r, given);
+		}
 		give(r, to, c->call_id, output);
 		call_free(c);
 		if (!r->n_calls && !r->begins_calls && !s->broken)

@@ -1,5 +1,5 @@
 #include "base/test.h"
-#include "session/assent.h"
+#include "engine/assent.h"
 
 static void only_a_clear_yes_is_one(void)
 {

@@ -1,4 +1,4 @@
-#include "session/assent.h"
+#include "engine/assent.h"
 
 #include <string.h>
 
