@@ -3,23 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/small_db.h"
 #include "base/alloc.h"
-#include "knowledge/db.h"
 
-enum {
-	BUSY_MS = 250,
-	NAP_MS = 5,
-	APPLICATION_ID = 0x766f6974, /* "voit" */
-	FORMAT = 1,
-	SECRET_LEN = 32,
-	LOG_MAX = 4 << 20, /* octets; above, the log is moved into the database */
-};
+enum { SECRET_LEN = 32 };
 
 struct secrets {
-	struct store store; /* .db NULL: not open yet */
+	struct small_db db;
 };
 
 /* --- the key --------------------------------------------------------------------------------- */
@@ -118,75 +110,19 @@ int secrets_key(const char *dir, struct bytes api_key, const struct env *env, st
 
 /* --- opening --------------------------------------------------------------------------------- */
 
-static const char schema[] =
-	"BEGIN IMMEDIATE;"
-	"CREATE TABLE IF NOT EXISTS configs(hash BLOB NOT NULL UNIQUE, expires_at INTEGER NOT NULL,"
-	" config BLOB NOT NULL);"
-	"CREATE INDEX IF NOT EXISTS configs_expiry ON configs(expires_at);"
-	"CREATE TABLE IF NOT EXISTS uses(id BLOB PRIMARY KEY, expires_at INTEGER NOT NULL,"
-	" n INTEGER NOT NULL) WITHOUT ROWID;"
-	"CREATE INDEX IF NOT EXISTS uses_expiry ON uses(expires_at);";
-
-static int make_tables(struct store *s)
-{
-	char sql[128];
-	int r = db_exec(s, schema);
-
-	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID, FORMAT);
-	if (r == 0)
-		r = db_exec(s, sql);
-	return db_finish(s, r);
-}
-
-static int check_format(struct store *s)
-{
-	int64_t format = 0;
-	int r = db_get_int(s, "PRAGMA user_version", &format);
-
-	if (r < 0 || format == FORMAT)
-		return r;
-	if (format == 0)
-		return make_tables(s);
-	snprintf(s->why, sizeof(s->why), "%.160s: was written by a newer voiced; upgrade voiced", s->path);
-	return -EPROTO;
-}
-
-static int open_db(struct store *s)
-{
-	char sql[160];
-	int fd = open(s->path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-
-	if (fd >= 0) /* SQLite takes over these permissions: instructions are private */
-		close(fd);
-	int rc = sqlite3_open_v2(s->path, &s->db,
-				 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
-	if (rc != SQLITE_OK)
-		return db_fail(s, rc);
-	sqlite3_busy_timeout(s->db, BUSY_MS);
-	snprintf(sql, sizeof(sql),
-		 "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-		 "PRAGMA wal_autocheckpoint = 0; PRAGMA max_page_count = %d", SECRETS_PAGES);
-	int r = db_exec(s, sql);
-	return r == 0 ? check_format(s) : r;
-}
-
-static int ready(struct secrets *s)
-{
-	int r = 0;
-
-	/* To change to WAL needs the file alone, and SQLite does not wait for that. */
-	for (unsigned waited = 0; !s->store.db && waited < BUSY_MS; waited += NAP_MS) {
-		r = open_db(&s->store);
-		if (r == 0)
-			break;
-		sqlite3_close(s->store.db);
-		s->store.db = NULL;
-		if (r != -EBUSY)
-			break;
-		sqlite3_sleep(NAP_MS);
-	}
-	return r;
-}
+static const struct small_db_kind kind = {
+	.name = "tokens.db",
+	.schema = "CREATE TABLE IF NOT EXISTS configs(hash BLOB NOT NULL UNIQUE, expires_at INTEGER NOT NULL,"
+		  " config BLOB NOT NULL);"
+		  "CREATE INDEX IF NOT EXISTS configs_expiry ON configs(expires_at);"
+		  "CREATE TABLE IF NOT EXISTS uses(id BLOB PRIMARY KEY, expires_at INTEGER NOT NULL,"
+		  " n INTEGER NOT NULL) WITHOUT ROWID;"
+		  "CREATE INDEX IF NOT EXISTS uses_expiry ON uses(expires_at);",
+	.lost = "make the client secrets again",
+	.application = 0x766f6974, /* "voit" */
+	.format = 1,
+	.pages = SECRETS_PAGES,
+};
 
 int secrets_new(struct secrets **out, const char *dir)
 {
@@ -194,12 +130,10 @@ int secrets_new(struct secrets **out, const char *dir)
 
 	if (!s)
 		return -ENOMEM;
-	s->store.writer = true;
-	s->store.lost = "make the client secrets again";
-	int n = snprintf(s->store.path, sizeof(s->store.path), "%s/tokens.db", dir);
-	if ((size_t)n >= sizeof(s->store.path)) {
+	int r = small_db_init(&s->db, &kind, dir);
+	if (r != 0) {
 		mem_free(s);
-		return -ENAMETOOLONG;
+		return r;
 	}
 	*out = s;
 	return 0;
@@ -209,13 +143,13 @@ void secrets_free(struct secrets *s)
 {
 	if (!s)
 		return;
-	sqlite3_close(s->store.db);
+	small_db_done(&s->db);
 	mem_free(s);
 }
 
 const char *secrets_why(const struct secrets *s)
 {
-	return s->store.why;
+	return s->db.store.why;
 }
 
 /* --- session objects ------------------------------------------------------------------------- */
@@ -242,9 +176,9 @@ int secrets_keep(struct secrets *s, struct bytes config, uint64_t expires_at,
 	int r = token_hash(config, h);
 
 	if (r == 0)
-		r = ready(s);
+		r = small_db_ready(&s->db);
 	if (r == 0)
-		r = keep(&s->store, h, config, expires_at);
+		r = keep(&s->db.store, h, config, expires_at);
 	if (r == 0)
 		memcpy(hash, h, sizeof(h));
 	return r;
@@ -254,24 +188,24 @@ int secrets_find(struct secrets *s, const uint8_t hash[static TOKEN_HASH_LEN], s
 {
 	AUTO(stmt) sqlite3_stmt *q = NULL;
 	uint8_t h[TOKEN_HASH_LEN];
-	int r = ready(s);
+	int r = small_db_ready(&s->db);
 
 	if (r == 0)
-		r = db_prepare(&s->store, &q, "SELECT config FROM configs WHERE hash = ?1");
+		r = db_prepare(&s->db.store, &q, "SELECT config FROM configs WHERE hash = ?1");
 	if (r < 0)
 		return r;
 	db_bind_blob(q, 1, bytes_of(hash, TOKEN_HASH_LEN));
-	r = db_step(&s->store, q);
+	r = db_step(&s->db.store, q);
 	if (r < 0)
 		return r;
 	if (r == 0)
-		return db_absent(&s->store, "session object");
+		return db_absent(&s->db.store, "session object");
 	struct bytes config = db_bytes(q, 0);
 	r = token_hash(config, h);
 	if (r < 0)
 		return r;
 	if (memcmp(h, hash, sizeof(h)) != 0) /* what was signed is what counts, not what is in a file */
-		return db_absent(&s->store, "session object");
+		return db_absent(&s->db.store, "session object");
 	buf_put(to, config.p, config.n);
 	return to->failed ? -ENOMEM : 0;
 }
@@ -302,9 +236,9 @@ enum secrets_spend secrets_spend(struct secrets *s, const struct claims *c)
 {
 	if (c->max_sessions == 0)
 		return SPEND_OK;
-	int r = ready(s);
+	int r = small_db_ready(&s->db);
 	if (r == 0)
-		r = count_use(&s->store, c);
+		r = count_use(&s->db.store, c);
 	return r < 0 ? SPEND_FAILED : r == 1 ? SPEND_OK : SPEND_USED_UP;
 }
 
@@ -323,21 +257,6 @@ static int prune(struct store *s, const char *sql, uint64_t now_s)
 	return db_run(s, q);
 }
 
-/* The first write after it starts the log anew, and that waits for the disk once more: it is
- * done here rather than left to a loop. */
-static int move_log(struct store *s)
-{
-	char log[sizeof(s->path) + 8], sql[48];
-	struct stat st;
-
-	snprintf(log, sizeof(log), "%s-wal", s->path);
-	if (stat(log, &st) != 0 || st.st_size < LOG_MAX)
-		return 0;
-	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", FORMAT);
-	int r = db_exec(s, "PRAGMA wal_checkpoint(TRUNCATE)");
-	return r == 0 ? db_exec(s, sql) : r;
-}
-
 void secrets_tend(struct secrets *s, uint64_t now_s)
 {
 	static const char *const lapsed[] = {
@@ -347,11 +266,11 @@ void secrets_tend(struct secrets *s, uint64_t now_s)
 		" WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)",
 	};
 
-	if (!s->store.db && access(s->store.path, F_OK) != 0)
+	if (!small_db_exists(&s->db))
 		return; /* nobody has needed it yet */
-	int r = ready(s);
+	int r = small_db_ready(&s->db);
 	for (size_t i = 0; i < ARRAY_LEN(lapsed) && r == 0; i++)
-		r = prune(&s->store, lapsed[i], now_s);
+		r = prune(&s->db.store, lapsed[i], now_s);
 	if (r == 0)
-		(void)!move_log(&s->store);
+		small_db_tend(&s->db);
 }

@@ -1,4 +1,4 @@
-/* db.h - SQLite, for store*.c and api/secrets.c only: its memory, its failures in words, its
+/* db.h - SQLite, for store*.c and api/small_db.h only: its memory, its failures in words, its
  * statements.
  *
  * Functions return 0 (or 1 where there is a row) or -errno; s->why then holds a sentence.
