@@ -86,11 +86,13 @@ static void asks_for_tokens_and_renews_them(void)
 	AUTO(credential) struct credential *c = NULL;
 	char field[CREDENTIAL_FIELD], why[CREDENTIAL_WHY];
 
-	begin(&p, &s, replies, ARRAY_LEN(replies), "https://n.openai.azure.com");
+	/* With every allocation failing in turn: one that is not renewed, and the one after it was refused. */
+	size_t skip = getenv("VOICED_TEST_OOM") ? 2 : 0;
+	begin(&p, &s, replies + skip, ARRAY_LEN(replies) - skip, "https://n.openai.azure.com");
 	CHECK(s.tenant);
 	CHECK_EQ(fetcher_new(&f), 0);
 	CHECK_EQ(credential_new(&c, f, &s), 0);
-	CHECK(comes_to(c, 0, "Authorization: Bearer first"));
+	CHECK(skip || comes_to(c, 0, "Authorization: Bearer first"));
 	CHECK(comes_to(c, 0, "Authorization: Bearer second")); /* after half of the first one's life, and a failure */
 	CHECK(peer_was_asked(&p, 0, "POST /ten.example/oauth2/v2.0/token HTTP/1.1\r\n"));
 	CHECK(peer_was_asked(&p, 0, "\r\n\r\ngrant_type=client_credentials&client_id=c%261&client_secret=s%2B%2F2&"
@@ -100,7 +102,7 @@ static void asks_for_tokens_and_renews_them(void)
 	CHECK(comes_to(c, 0, "Authorization: Bearer third"));
 	credential_refused(c); /* once a minute at most */
 	CHECK_EQ(credential_field(c, field, why), 0);
-	CHECK_EQ(peer_asked(&p), 4);
+	CHECK_EQ(peer_asked(&p), 4 - skip);
 }
 
 static void says_why_there_is_no_token(void)

@@ -233,7 +233,7 @@ static const struct refusal {
 	{ 408, 408, "engine_unavailable", "The language model's service was too slow", false },
 	{ 429, 429, "engine_busy", "The language model's service is at its limit", true },
 	{ 300, 399, "engine_unavailable", "The language model's service points to another address, which is not followed", false },
-	{ 400, 499, "engine_failed", "The language model's service refused the request", true },
+	{ 400, 499, "engine_refused", "The language model's service refused the request", true },
 	{ 500, 599, "engine_unavailable", "The language model's service is in trouble", true },
 	{ 0, 999, "engine_failed", "The language model's service answered in an unknown way", false },
 };

@@ -1,0 +1,29 @@
+/* chain_llm.h - several language models as one: the first that is well answers.
+ *
+ * One that fails before it has said anything, or says nothing within its limit, is left for the next;
+ * it rests (engine/health.h) and is not asked meanwhile, unless all of them rest. What fails after its
+ * first word fails: the answer cannot be begun anew. Codes: "content_filter" is the request's, and
+ * final; "engine_refused" is the request's, but the next may take it; others are the service's.
+ */
+#pragma once
+
+#include "engine/health.h"
+#include "engine/ops.h"
+
+struct chain_llm_part {
+	const char *name; /* for logs and metrics; borrowed */
+	const struct llm_ops *ops;
+	struct llm *llm;
+	unsigned first_ms;                   /* to its first word or call; 0: no limit. Not for the last one */
+	uint64_t (*rest_ms)(struct llm *llm); /* how long it wants to rest, as llm_openai_rest_ms(); or NULL */
+};
+
+enum { CHAIN_LLM_PARTS = 8 };
+
+/* Takes the engines, in the order they are tried; on failure they stay the caller's. -EINVAL: none, or
+ * too many. */
+MUST_USE int chain_llm_new(struct llm **out, const struct chain_llm_part *parts, size_t n);
+/* Any thread. Returns how many there are, and tells of `max` at most. */
+size_t chain_llm_health(struct llm *e, struct health_view *to, size_t max);
+
+extern const struct llm_ops chain_llm_ops;
