@@ -35,6 +35,7 @@ struct budgets {
 	struct day days[DAYS];
 	struct ledger ledger;
 	bool failing; /* told once */
+	atomic_flag writing;
 };
 
 struct payer {
@@ -317,12 +318,9 @@ static int write_day(struct budgets *b, uint64_t number)
 	return r;
 }
 
-void budgets_tend(struct budgets *b)
+static void tend(struct budgets *b)
 {
 	uint64_t now = today(b);
-
-	if (!b->limits)
-		return;
 	int r = write_day(b, now - 1); /* what was spent in its last moments */
 	if (r == 0)
 		r = write_day(b, now);
@@ -334,6 +332,14 @@ void budgets_tend(struct budgets *b)
 	prepare(b, now + 1);
 	if (!b->failing)
 		ledger_tend(&b->ledger, now);
+}
+
+void budgets_tend(struct budgets *b)
+{
+	if (!b->limits || atomic_flag_test_and_set(&b->writing))
+		return;
+	tend(b);
+	atomic_flag_clear(&b->writing);
 }
 
 /* --- life ---------------------------------------------------------------------------------------------------- */

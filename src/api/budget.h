@@ -33,7 +33,7 @@ struct budget_params {
 	const struct env *env;
 	const char *dir;                  /* of the data; copied                             */
 	struct budget of[N_COST_SCOPES];  /* all zero: nothing is kept, and nobody is asked  */
-	const char *currency;             /* for display; NULL: money is not shown; borrowed */
+	const char *currency;             /* for display; or NULL; borrowed                  */
 	/* What is left where money is not: of COST_CHEAPER and COST_EMBEDDED; NULL: none. Any loop. */
 	const struct engines *(*engines)(void *ctx, enum cost_level l, const char *collection);
 	void *ctx;
@@ -47,7 +47,7 @@ AUTO_DEF(budgets)
 
 /* For session_params. key: not 0. b NULL: nobody pays. */
 struct payers budgets_payers(const struct budgets *b, uint64_t key);
-/* Writes what is new. For a worker, every few seconds. */
+/* Writes what is new. For a worker, every few seconds; of two at once one does it. */
 void budgets_tend(struct budgets *b);
 
 /* Of the day: for /metrics. b may be NULL. */
