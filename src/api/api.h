@@ -47,6 +47,7 @@
 #include "rtc/dtls.h"
 
 struct api;
+struct budgets;
 struct intake;
 struct pool;
 struct searcher;
@@ -65,6 +66,7 @@ struct api_params {
 	const char *data;       /* directory of the store */
 	const char *collection; /* of requests that name none; there is one of this name */
 	const char *groups;     /* of requests without a client secret (labels.h); NULL: all; copied */
+	struct budgets *budgets; /* who pays for sessions; NULL: nobody */
 	struct auth *auth;
 	struct cert *cert;
 	struct sctp_service *sctp;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/budget.h"
+
 bool seat_count(struct api *a)
 {
 	if (atomic_fetch_add(&a->sessions, 1) < a->p.max_sessions) {
@@ -50,12 +52,22 @@ void reply_json(struct http_exchange *ex, unsigned status, json_t *o)
 						 .n_fields = ARRAY_LEN(no_store) });
 }
 
+/* Whose budget it is: of a client secret's, or of all who have the key. */
+static uint64_t payer_key(const struct request *r)
+{
+	enum { OPERATOR = 1 };
+	uint64_t key = r->by_token ? be64(r->token.id) : OPERATOR;
+
+	return MAX(key, (uint64_t)OPERATOR);
+}
+
 bool seat_session_params(struct request *r, struct reach *reach, struct session_params *p)
 {
 	if (!seat_reach(r, reach))
 		return false;
 	*p = (struct session_params){ .env = r->seat->api->p.env, .engines = reach->engines,
-				      .collection = reach->collection, .groups = reach_groups(reach) };
+				      .collection = reach->collection, .groups = reach_groups(reach),
+				      .payers = budgets_payers(r->seat->api->p.budgets, payer_key(r)) };
 	return true;
 }
 

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "api/budget.h"
 #include "api/page.h"
 #include "api/seat.h"
 #include "base/alloc.h"
@@ -184,6 +185,7 @@ void get_metrics(struct request *r)
 	metric(&b, "reembedding_passages", "gauge", "Passages that get another embedder's vectors now.", p.total);
 	metric(&b, "reembedding_passages_done", "gauge", "How many of these have them.", p.done);
 	metric(&b, "memory_blocks", "gauge", "Heap blocks in use.", mem_live());
+	budgets_write(a->p.budgets, &b);
 	meter_write(&b);
 	if (b.failed) {
 		reply_no_memory(r->ex);

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "knowledge/labels.h"
+#include "session/cost.h"
 
 enum { CONFIG_LIST_MAX = 32 };
 
@@ -31,6 +32,8 @@ struct config {
 	struct config_list stt, llm, tts, realtime;
 	const char *turns; /* "voiced", "service" */
 	bool no_embedded;
+	const char *budget[N_COST_SCOPES]; /* as budget_parse() reads them, or NULL */
+	const char *currency;              /* for display, or NULL                  */
 	bool middle_tier;
 	const char *questions; /* file with questions the page suggests     */
 	const char *record; /* directory for session recordings, or NULL    */

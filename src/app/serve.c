@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/budget.h"
 #include "api/secrets.h"
 #include "app/command.h"
 #include "app/file.h"
@@ -54,6 +55,7 @@ struct service {
 	struct sctp_service *sctp;
 	struct auth auth;
 	struct secrets *secrets; /* for the bulk pool; each loop has its own */
+	struct budgets *budgets;
 	struct tls_ctx *tls;
 	struct http_policy policy;
 	struct api *api;
@@ -214,6 +216,29 @@ static const struct engines *engines_of(void *ctx, const char **collection)
 	return parts_engines(((struct service *)ctx)->parts, collection);
 }
 
+/* The embedded engines serve on when money is used up. */
+static const struct engines *engines_at(void *ctx, enum cost_level l, const char *collection)
+{
+	return l == COST_EMBEDDED ? parts_engines(((struct service *)ctx)->parts, &collection) : NULL;
+}
+
+static int open_budgets(struct service *s)
+{
+	static const char *const options[N_COST_SCOPES] = { "budget-session", "budget-key", "budget-day" };
+	struct budget_params p = { .env = &env_system, .dir = s->c->data, .currency = s->c->currency,
+				   .engines = engines_at, .ctx = s };
+
+	for (size_t i = 0; i < N_COST_SCOPES; i++) {
+		char why[BUDGET_WHY];
+
+		if (budget_parse(s->c->budget[i], &p.of[i], why) == 0)
+			continue;
+		snprintf(s->why, sizeof(s->why), "--%s %s", options[i], why);
+		return -EINVAL;
+	}
+	return budgets_new(&s->budgets, &p, s->why);
+}
+
 static int open_api(struct service *s)
 {
 	struct config *c = s->c;
@@ -232,7 +257,7 @@ static int open_api(struct service *s)
 		.engines_of = engines_of, .turn = parts_turn_pool(s->parts),
 		.searcher = parts_searcher(s->parts), .intake = s->intake, .data = c->data, .collection = c->collection,
 		.groups = s->groups,
-		.auth = &s->auth, .cert = s->cert, .sctp = s->sctp, .candidates = s->addresses,
+		.budgets = s->budgets, .auth = &s->auth, .cert = s->cert, .sctp = s->sctp, .candidates = s->addresses,
 		.n_candidates = s->n_addresses, .questions = s->questions, .n_questions = s->n_questions,
 		.models = c->models.at, .n_models = c->models.n, .middle_tier = c->middle_tier,
 		.max_session_us = (uint64_t)c->max_session_s * US_PER_S,
@@ -265,6 +290,7 @@ static void tend_work(struct job *j)
 	struct service *s = CONTAINER_OF(j, struct service, tend);
 
 	secrets_tend(s->secrets, env_wall(&env_system) / US_PER_S);
+	budgets_tend(s->budgets);
 	if (!atomic_exchange(&s->unsettled, false))
 		return;
 	if (!parts_settle(s->parts, is_stopping, j))
@@ -383,6 +409,8 @@ static int open_all(struct service *s)
 	if (r == 0)
 		r = secrets_new(&s->secrets, s->c->data);
 	if (r == 0)
+		r = open_budgets(s);
+	if (r == 0)
 		r = open_intake(s);
 	if (r == 0)
 		r = cert_new(&s->cert, &env_system);
@@ -425,12 +453,15 @@ static void close_all(struct service *s)
 		udp_free(s->seats[i].udp);
 	http_server_free(s->http);
 	api_free(s->api);
+	if (s->budgets)
+		budgets_tend(s->budgets); /* now: what follows may be cut short */
 	if (s->parts)
 		pool_finish(parts_turn_pool(s->parts)); /* recordings */
 	leave_in_time(s);
 	embed_remote_stop();
 	intake_free(s->intake);
 	parts_free(s->parts);
+	budgets_free(s->budgets);
 	secrets_free(s->secrets);
 	sctp_service_free(s->sctp);
 	cert_free(s->cert);

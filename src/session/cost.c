@@ -335,9 +335,18 @@ bool cost_price_read(const json_t *from, struct price *to)
 
 /* --- telling ------------------------------------------------------------------------------------ */
 
+/* Where nothing has a price there is nothing to say of money. */
+static bool priced(const struct session *s)
+{
+	const struct engines *e = &s->engines;
+
+	return s->costs.payers.currency || e->stt_price || e->llm_price || e->tts_price ||
+	       e->realtime_price;
+}
+
 static json_t *money_json(const struct session *s, uint64_t money)
 {
-	return s->costs.payers.currency && money != COST_UNLIMITED
+	return priced(s) && money != COST_UNLIMITED
 		       ? json_real((double)money / COST_UNIT)
 		       : json_null();
 }

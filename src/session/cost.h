@@ -80,7 +80,7 @@ struct payers {
 	const struct payer_ops *ops;
 	void *ctx;
 	uint64_t key;
-	const char *currency; /* for display: "EUR"; NULL: money is not shown; borrowed */
+	const char *currency; /* for display: "EUR"; or NULL; borrowed */
 };
 
 /* Its numbers in the order of a record. */
