@@ -1,11 +1,13 @@
 #include "app/parts.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "app/services.h"
 #include "app/vocabulary.h"
 #include "base/alloc.h"
 #include "base/log.h"
@@ -22,12 +24,19 @@ LOG_TOPIC("parts");
 
 enum { TURN_THREADS_MIN = 2, READY_WAIT_MS = 20000 };
 
+/* The tools of a collection's sessions at some time. What has been handed out stays until the end. */
+struct kit {
+	struct kit *older;
+	const struct tool_def *others; /* whose copy stands behind the search */
+	struct engines engines[N_PARTS_LEVELS];
+	struct tool_def tools[];
+};
+
 /* A collection as its sessions see it: the engines of all, a search of its own. */
 struct corner {
 	char *name;
 	struct tool *search;
-	struct tool_def tools[1];
-	struct engines engines;
+	struct kit *kit; /* the newest; under parts.lock */
 };
 
 struct parts {
@@ -36,7 +45,9 @@ struct parts {
 	enum search_by by;
 	struct pool *turn, *bulk;
 	struct searcher *searcher;
-	struct engines engines;
+	struct engines embedded;
+	struct services *services;
+	pthread_mutex_t lock; /* kits */
 	struct corner corners[SEARCH_COLLECTIONS]; /* the configured one first; only added to */
 	atomic_size_t n_corners;
 	bool has_stt;
@@ -56,7 +67,7 @@ static unsigned cores(void)
 
 /* --- collections ---------------------------------------------------------------------------- */
 
-static const struct corner *find_corner(const struct parts *p, const char *name)
+static struct corner *find_corner(struct parts *p, const char *name)
 {
 	size_t n = atomic_load(&p->n_corners);
 
@@ -77,16 +88,13 @@ static int add_corner(void *ctx, const char *name)
 		return 0;
 	if (n == SEARCH_COLLECTIONS)
 		return -ENOSPC;
-	*c = (struct corner){ .name = mem_strdup(name), .engines = p->engines };
+	*c = (struct corner){ .name = mem_strdup(name) };
 	if (!c->name || tool_search_new(&c->search, p->turn, p->searcher, name) != 0) {
 		mem_free(c->name);
 		*c = (struct corner){ 0 };
 		return -ENOMEM;
 	}
 	tool_search_by(c->search, p->by);
-	c->tools[0] = tool_search_def(c->search);
-	c->engines.tools = c->tools;
-	c->engines.n_tools = 1;
 	atomic_store(&p->n_corners, n + 1);
 	return 0;
 }
@@ -121,7 +129,7 @@ static void adapt(struct parts *p, struct store *s)
 		return;
 	int r = vocabulary_make(s, p->data, p->collection, &v, why);
 	if (r == 0 || r == -ENODATA) /* no words: none are left from before */
-		r = stt_pocketsphinx_adapt(p->engines.stt, r == 0 ? v.dict : NULL, r == 0 ? v.lm : NULL);
+		r = stt_pocketsphinx_adapt(p->embedded.stt, r == 0 ? v.dict : NULL, r == 0 ? v.lm : NULL);
 	if (r != 0)
 		log_warn("what=adapt why=\"%s\"", why);
 	p->heard = v.generation; /* also after a failure: it would fail again */
@@ -185,7 +193,7 @@ bool parts_settle(struct parts *p, bool (*stop)(void *ctx), void *ctx)
 	struct learning l = { p, stop, ctx, false };
 	char why[STORE_WHY];
 	/* The files of the words before last are removed: no decoder may still want them. */
-	bool settled = !p->has_stt || p->heard < 0 || stt_pocketsphinx_ready(p->engines.stt);
+	bool settled = !p->has_stt || p->heard < 0 || stt_pocketsphinx_ready(p->embedded.stt);
 
 	if (store_reader_open(&s, p->data, why) != 0)
 		return true;
@@ -209,7 +217,7 @@ static int wait_until_ready(struct parts *p, char why[static PARTS_WHY])
 	static const struct timespec nap = { .tv_nsec = 10 * 1000000 };
 
 	for (unsigned ms = 0; ms < READY_WAIT_MS; ms += 10) {
-		if (stt_pocketsphinx_ready(p->engines.stt))
+		if (stt_pocketsphinx_ready(p->embedded.stt))
 			return 0;
 		nanosleep(&nap, NULL);
 	}
@@ -231,13 +239,13 @@ static int open_stt(struct parts *p, const struct config *c, enum parts_use use,
 		params.extra_lm = v.lm;
 		p->heard = v.generation;
 	}
-	int r = stt_pocketsphinx_new(&p->engines.stt, &params);
+	int r = stt_pocketsphinx_new(&p->embedded.stt, &params);
 
 	if (r != 0) {
 		snprintf(why, PARTS_WHY, "out of memory");
 		return r;
 	}
-	p->engines.stt_ops = &stt_pocketsphinx_ops;
+	p->embedded.stt_ops = &stt_pocketsphinx_ops;
 	p->has_stt = true;
 	return 0;
 }
@@ -255,15 +263,15 @@ static void warm_done(struct job *j)
 
 static int open_engines(struct parts *p)
 {
-	int r = llm_extract_new(&p->engines.llm, p->turn);
+	int r = llm_extract_new(&p->embedded.llm, p->turn);
 
 	if (r != 0)
 		return r;
-	p->engines.llm_ops = &llm_extract_ops;
-	r = tts_flite_new(&p->engines.tts, p->turn);
+	p->embedded.llm_ops = &llm_extract_ops;
+	r = tts_flite_new(&p->embedded.tts, p->turn);
 	if (r != 0)
 		return r;
-	p->engines.tts_ops = &tts_flite_ops;
+	p->embedded.tts_ops = &tts_flite_ops;
 	return 0;
 }
 
@@ -289,8 +297,10 @@ static int open_all(struct parts *p, const struct config *c, enum parts_use use,
 		return r;
 	}
 	r = check_collection(p, c, why);
-	if (r == 0 && use != PARTS_TYPED)
+	if (r == 0 && use != PARTS_TYPED && services_want(c, "pocketsphinx"))
 		r = open_stt(p, c, use, why);
+	if (r == 0)
+		r = services_open(&p->services, c, &p->embedded, why);
 	if (r == 0)
 		r = add_corner(p, p->collection);
 	if (r == 0 && use == PARTS_SERVE) {
@@ -299,7 +309,7 @@ static int open_all(struct parts *p, const struct config *c, enum parts_use use,
 	}
 	if (r == 0 && use != PARTS_SERVE)
 		r = refresh(p, why);
-	if (r == 0 && use == PARTS_SPOKEN)
+	if (r == 0 && use == PARTS_SPOKEN && p->has_stt)
 		r = wait_until_ready(p, why);
 	return r;
 }
@@ -313,6 +323,7 @@ int parts_open(struct parts **out, const struct config *c, enum parts_use use,
 		snprintf(why, PARTS_WHY, "out of memory");
 		return -ENOMEM;
 	}
+	pthread_mutex_init(&p->lock, NULL);
 	p->heard = -1;
 	p->use = use;
 	if (!search_mode(c->mode, &p->by)) {
@@ -329,20 +340,25 @@ int parts_open(struct parts **out, const struct config *c, enum parts_use use,
 	return 0;
 }
 
+static void kits_free(struct kit *k);
+
 void parts_free(struct parts *p)
 {
 	if (!p)
 		return;
-	if (p->engines.stt)
-		p->engines.stt_ops->free(p->engines.stt);
-	if (p->engines.llm)
-		p->engines.llm_ops->free(p->engines.llm);
-	if (p->engines.tts)
-		p->engines.tts_ops->free(p->engines.tts);
+	services_free(p->services);
+	if (p->embedded.stt)
+		p->embedded.stt_ops->free(p->embedded.stt);
+	if (p->embedded.llm)
+		p->embedded.llm_ops->free(p->embedded.llm);
+	if (p->embedded.tts)
+		p->embedded.tts_ops->free(p->embedded.tts);
 	for (size_t i = 0; i < p->n_corners; i++) {
 		tool_search_free(p->corners[i].search);
 		mem_free(p->corners[i].name);
+		kits_free(p->corners[i].kit);
 	}
+	pthread_mutex_destroy(&p->lock);
 	pool_free(p->bulk);
 	pool_free(p->turn);
 	searcher_free(p->searcher);
@@ -351,13 +367,70 @@ void parts_free(struct parts *p)
 	mem_free(p);
 }
 
-const struct engines *parts_engines(const struct parts *p, const char **collection)
-{
-	const struct corner *c = find_corner(p, *collection ? *collection : p->collection);
+/* --- what sessions are given ------------------------------------------------------------------ */
 
-	if (c)
+static void kits_free(struct kit *k)
+{
+	while (k) {
+		struct kit *older = k->older;
+
+		mem_free(k);
+		k = older;
+	}
+}
+
+static struct kit *new_kit(const struct parts *p, const struct corner *c, const struct tool_def *others, size_t n)
+{
+	const struct engines *levels[N_PARTS_LEVELS] = { services_engines(p->services), services_cheaper(p->services),
+							 &p->embedded };
+	struct kit *k = mem_zalloc(sizeof(*k) + (1 + n) * sizeof(*k->tools));
+
+	if (!k)
+		return NULL;
+	k->others = others;
+	k->older = c->kit;
+	k->tools[0] = tool_search_def(c->search);
+	if (n)
+		memcpy(k->tools + 1, others, n * sizeof(*others));
+	for (size_t i = 0; i < N_PARTS_LEVELS; i++) {
+		k->engines[i] = *levels[i];
+		k->engines[i].tools = k->tools;
+		k->engines[i].n_tools = 1 + n;
+	}
+	return k;
+}
+
+/* The tools of others change while we run: sessions that begin then have the new ones. */
+static const struct kit *kit_of(struct parts *p, struct corner *c)
+{
+	const struct tool_def *others = NULL;
+	size_t n = 0;
+
+	services_tools(p->services, &others, &n);
+	pthread_mutex_lock(&p->lock);
+	if (!c->kit || c->kit->others != others) {
+		struct kit *k = new_kit(p, c, others, n);
+
+		c->kit = k ? k : c->kit;
+	}
+	const struct kit *k = c->kit;
+	pthread_mutex_unlock(&p->lock);
+	return k;
+}
+
+const struct engines *parts_engines_at(struct parts *p, enum parts_level l, const char **collection)
+{
+	struct corner *c = find_corner(p, *collection ? *collection : p->collection);
+	const struct kit *k = c ? kit_of(p, c) : NULL;
+
+	if (k)
 		*collection = c->name;
-	return c ? &c->engines : NULL;
+	return k ? &k->engines[l] : NULL;
+}
+
+const struct engines *parts_engines(struct parts *p, const char **collection)
+{
+	return parts_engines_at(p, PARTS_FULL, collection);
 }
 
 struct pool *parts_turn_pool(struct parts *p)
@@ -378,7 +451,7 @@ struct searcher *parts_searcher(struct parts *p)
 bool parts_ready(struct parts *p)
 {
 	if (!atomic_load(&p->ready) && atomic_load(&p->knows) && atomic_load(&p->speaks) &&
-	    (!p->has_stt || stt_pocketsphinx_ready(p->engines.stt)))
+	    (!p->has_stt || stt_pocketsphinx_ready(p->embedded.stt)))
 		atomic_store(&p->ready, true);
 	return atomic_load(&p->ready);
 }

@@ -37,10 +37,20 @@ MUST_USE int parts_open(struct parts **out, const struct config *c, enum parts_u
 void parts_free(struct parts *p);
 AUTO_DEF(parts)
 
-/* For sessions over the documents of *collection; NULL: there is no such collection. A name of
- * NULL is the configured one; *collection becomes a name that lives as long as the parts. Any
- * thread, no lock. A collection that appears while we run is known after parts_refresh(). */
-const struct engines *parts_engines(const struct parts *p, const char **collection);
+/* How much may be spent on a session (session/cost.h). */
+enum parts_level {
+	PARTS_FULL,     /* as configured                                   */
+	PARTS_CHEAPER,  /* services but for the first of each list         */
+	PARTS_EMBEDDED, /* what costs nothing                              */
+	N_PARTS_LEVELS
+};
+
+/* For sessions over the documents of *collection; NULL: there is no such collection, or no memory. A name of
+ * NULL is the configured one; *collection becomes a name that lives as long as the parts, as what is returned
+ * does. Any thread. A collection that appears while we run is known after parts_refresh(), tools of MCP servers
+ * from the next call on. */
+const struct engines *parts_engines(struct parts *p, const char **collection);
+const struct engines *parts_engines_at(struct parts *p, enum parts_level l, const char **collection);
 struct pool *parts_turn_pool(struct parts *p);
 struct pool *parts_bulk_pool(struct parts *p);
 struct searcher *parts_searcher(struct parts *p);
