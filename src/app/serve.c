@@ -219,7 +219,11 @@ static const struct engines *engines_of(void *ctx, const char **collection)
 /* The embedded engines serve on when money is used up. */
 static const struct engines *engines_at(void *ctx, enum cost_level l, const char *collection)
 {
-	return l == COST_EMBEDDED ? parts_engines(((struct service *)ctx)->parts, &collection) : NULL;
+	struct service *s = ctx;
+
+	if (l == COST_EMBEDDED && s->c->no_embedded)
+		return NULL;
+	return parts_engines_at(s->parts, l == COST_CHEAPER ? PARTS_CHEAPER : PARTS_EMBEDDED, &collection);
 }
 
 static int open_budgets(struct service *s)
