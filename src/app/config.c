@@ -55,6 +55,8 @@ static const struct key {
 	{ "tts",          CMD_TALK | SERVICE, LIST, AT(tts),     "SERVICE|flite", "what speaks" },
 	{ "realtime",     CMD_SERVE | SERVICE, LIST, AT(realtime), "SERVICE", "what does all three: 'wss://… model=NAME key-env=NAME'" },
 	{ "turns",        CMD_SERVE,  TEXT,   AT(turns),         "voiced|service", "who finds the turns before a realtime service (default: voiced)" },
+	{ "mcp",          CMD_TALK | SERVICE, LIST, AT(mcp),     "LABEL URL|COMMAND", "tools of an MCP server: 'files npx -y SERVER DIR', 'tickets https://… key-env=NAME'; may be repeated" },
+	{ "mcp-allow",    CMD_SERVE,  LIST,   AT(mcp_allow),     "HOST",  "an MCP server that clients may name though it is not a public https one; may be repeated" },
 	{ "no-embedded",  CMD_TALK,   FLAG,   AT(no_embedded),   NULL,    "services only: nothing embedded stands in for them" },
 	{ "budget-session", CMD_SERVE, TEXT,  AT(budget[COST_OF_SESSION]), "AMOUNT", "what a session may use before it is made cheaper: '0.50', '20000 tokens', or both" },
 	{ "budget-key",   CMD_SERVE,  TEXT,   AT(budget[COST_OF_KEY]), "AMOUNT", "... all sessions of one key or client secret in a day" },

@@ -30,6 +30,8 @@ struct config {
 	struct config_list docs, hosts, allow_origins, models;
 	/* also ask's and eval's: lines as engine/service.h reads them, or an embedded engine's name */
 	struct config_list stt, llm, tts, realtime;
+	struct config_list mcp;       /* lines as engine/mcp_line.h reads them */
+	struct config_list mcp_allow; /* hosts that sessions may name          */
 	const char *turns; /* "voiced", "service" */
 	bool no_embedded;
 	const char *budget[N_COST_SCOPES]; /* as budget_parse() reads them, or NULL */

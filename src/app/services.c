@@ -329,6 +329,25 @@ static int open_realtime(struct services *s, const struct config *c, char why[st
 	return r;
 }
 
+/* Sessions may name servers even where the operator has none. */
+static int open_mcp(struct services *s, const struct config *c, char why[static SERVICES_WHY])
+{
+	const char *lines[CONFIG_LIST_MAX + 1] = { 0 }, *allow[CONFIG_LIST_MAX + 1] = { 0 };
+	const struct mcp_params p = { .fetcher = s->fetcher, .lines = lines, .allow = allow };
+	char reason[MCP_LINE_WHY];
+
+	memcpy(lines, c->mcp.at, c->mcp.n * sizeof(*lines));
+	memcpy(allow, c->mcp_allow.at, c->mcp_allow.n * sizeof(*allow));
+	int r = mcp_new(&s->mcp, &p, reason);
+	if (r == -EINVAL)
+		snprintf(why, SERVICES_WHY, "mcp: %s", reason);
+	for (size_t l = 0; l < N_LEVELS && r == 0; l++) {
+		s->engines[l].mcp_ops = &mcp_client_ops;
+		s->engines[l].mcp = s->mcp;
+	}
+	return r;
+}
+
 static int check_turns(struct services *s, const struct config *c, char why[static SERVICES_WHY])
 {
 	const char *turns = c->turns ? c->turns : "voiced";
@@ -374,6 +393,8 @@ static int open_all(struct services *s, const struct config *c, const struct eng
 		r = open_kind(s, c, k, embedded, why);
 	if (r == 0)
 		r = open_realtime(s, c, why);
+	if (r == 0)
+		r = open_mcp(s, c, why);
 	if (r == 0)
 		r = check_turns(s, c, why);
 	for (enum level l = FULL; l < N_LEVELS && r == 0; l++)
