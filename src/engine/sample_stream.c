@@ -22,6 +22,7 @@ void sample_stream_done(struct sample_stream *s)
 {
 	buf_done(&s->octets);
 	buf_done(&s->held);
+	buf_done(&s->rated);
 	resample_free(s->rate);
 	s->rate = NULL;
 }
@@ -167,8 +168,8 @@ static enum sample_stream_verdict convert(struct sample_stream *s, struct buf *o
 				sum += one(s, s->octets.p + at + c * (size / s->channels));
 			mono[i] = (int16_t)(sum / (float)s->channels);
 		}
-		AUTO(buf) struct buf rated = { 0 };
-		int16_t *to = buf_reserve(&rated, resample_bound(s->rate, n) * sizeof(*to));
+		buf_reset(&s->rated);
+		int16_t *to = buf_reserve(&s->rated, resample_bound(s->rate, n) * sizeof(*to));
 		if (!to)
 			return SAMPLE_STREAM_NO_MEMORY;
 		put_trimmed(s, to, resample_push(s->rate, mono, n, to), out);
@@ -205,11 +206,11 @@ enum sample_stream_verdict sample_stream_push(struct sample_stream *s, struct by
 enum sample_stream_verdict sample_stream_end(struct sample_stream *s, struct buf *out)
 {
 	enum sample_stream_verdict v = go_on(s, true, out);
-	AUTO(buf) struct buf rest = { 0 };
 
 	if (v != SAMPLE_STREAM_OK)
 		return v;
-	int16_t *to = buf_reserve(&rest, resample_bound(s->rate, 0) * sizeof(*to) + sizeof(*to));
+	buf_reset(&s->rated);
+	int16_t *to = buf_reserve(&s->rated, resample_bound(s->rate, 0) * sizeof(*to) + sizeof(*to));
 	if (!to)
 		return SAMPLE_STREAM_NO_MEMORY;
 	put_trimmed(s, to, resample_flush(s->rate, to), out);

@@ -21,6 +21,7 @@ struct sample_stream {
 	unsigned channels;
 	struct resample *rate;
 	bool sound;        /* the first sound has come */
+	struct buf rated;  /* between two steps of the work */
 	struct buf held;   /* samples: the silence before what may still come */
 };
 

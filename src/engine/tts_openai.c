@@ -40,6 +40,7 @@ struct tts_job {
 	double speed;
 	struct sample_stream stream; /* the fetcher's thread, then the loop */
 	struct buf samples;
+	bool came; /* any octet of audio */
 };
 
 static const struct tts_sink *sink_of(const struct relay *r)
@@ -119,6 +120,7 @@ static const char *on_part(struct remote_call *c, struct bytes part)
 	struct tts_job *j = CONTAINER_OF(c, struct tts_job, call);
 	enum sample_stream_verdict v = sample_stream_push(&j->stream, part, &j->samples);
 
+	j->came |= part.n > 0;
 	send_samples(j);
 	return why_not(v);
 }
@@ -133,7 +135,7 @@ static void on_end(struct remote_call *c, const struct engine_error *e)
 	enum sample_stream_verdict v = e ? SAMPLE_STREAM_OK : sample_stream_end(&j->stream, &j->samples);
 
 	/* Words were asked for, so an answer without an octet of audio is none. */
-	if (!e && (v != SAMPLE_STREAM_OK || !j->stream.begun))
+	if (!e && (v != SAMPLE_STREAM_OK || !j->came))
 		e = &empty;
 	if (j->samples.n && !e)
 		sink_of(r)->on_audio(r->owner, r->ticket, (const int16_t *)(const void *)j->samples.p,
