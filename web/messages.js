@@ -72,6 +72,14 @@ export const messages = {
 		text: "A firewall or VPN between here and the server may be blocking UDP. Typing works without it.",
 		action: ["Try again", "start"],
 	},
+	used_up: {
+		title: "The budget is used up",
+		text: "Nothing is left of it, and the server has nothing that costs nothing. A budget of a day is new at midnight (UTC).",
+	},
+	limited: {
+		title: "Too much was asked at once",
+		text: "The service behind this server wants to be left alone for a moment. Ask again shortly.",
+	},
 	refused: {
 		title: "The server refused the conversation",
 		text: "It may be at its limit. Try again in a moment.",
@@ -96,8 +104,8 @@ export class Fault extends Error {
 const CODES = {
 	engine_busy: "busy",
 	session_limit_reached: "busy",
-	rate_limit_exceeded: "busy",
-	insufficient_quota: "busy",
+	rate_limit_exceeded: "limited",
+	insufficient_quota: "used_up",
 	server_busy: "busy",
 	invalid_api_key: "forbidden",
 	session_expired: "ended",

@@ -48,7 +48,7 @@ export class Session {
 					},
 					output,
 				},
-				include: ["voiced.partials", "voiced.sources", "voiced.latency"],
+				include: ["voiced.partials", "voiced.sources", "voiced.latency", "voiced.cost"],
 			},
 		});
 	}
@@ -243,6 +243,9 @@ const HANDLERS = {
 	},
 	"voiced.turn.latency"(e) {
 		this.on.latency(e);
+	},
+	"voiced.turn.cost"(e) {
+		this.view.cost(e);
 	},
 	"response.done"(e) {
 		const { id, status, status_details } = e.response;

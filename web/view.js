@@ -38,6 +38,39 @@ const STAGES = [
 	["sent", "first sound sent"],
 ];
 
+// How answers are made when a budget runs short (voiced.turn.cost).
+const LEVELS = { compact: "budget runs short", cheaper: "budget nearly used", embedded: "budget used up" };
+const BUDGETS = { session: "of this conversation", key: "of this key today", day: "of today" };
+
+const count = (n, what) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+
+// Small amounts are told to the digit that says something.
+function amount(money, currency) {
+	const digits = money > 0 && money < 1 ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 2 };
+
+	try {
+		return money.toLocaleString("en", { style: "currency", currency, minimumFractionDigits: 2, ...digits });
+	} catch {
+		return [money.toLocaleString("en", digits), currency].filter(Boolean).join(" "); // not one of ISO 4217
+	}
+}
+
+// "1,204 tokens · €0.0031"; tokens by kind, or a number of them that is left.
+function sum({ tokens, money }, currency) {
+	const by_kind = tokens && typeof tokens === "object";
+	const n = by_kind ? tokens.input_text + tokens.input_audio + tokens.output_text + tokens.output_audio : tokens;
+
+	return [n === null ? "" : count(n, "token"), money === null || (by_kind && !money) ? "" : amount(money, currency)]
+		.filter(Boolean).join(" · ");
+}
+
+const details = ({ tokens: t, heard_ms, characters }) => [
+	`${count(t.input_text + t.input_audio, "token")} read${t.cached ? `, ${t.cached.toLocaleString("en")} of them cached` : ""}`,
+	`${count(t.output_text + t.output_audio, "token")} written`,
+	heard_ms ? `${(heard_ms / 1000).toFixed(1)} s heard` : "",
+	characters ? `${count(characters, "character")} spoken` : "",
+].filter(Boolean);
+
 const NEAR_PX = 80; // this close to the end, the view follows what is added
 
 export class View {
@@ -171,8 +204,8 @@ export class View {
 			: "";
 		const title = `From the end of the question to the first sound of the answer, measured in this page.${wait}`;
 
-		$("latency").textContent = `${ms} ms to the answer`
-			+ (waited_ms ? `, ${waited_ms} of them waiting for more` : "");
+		$("latency").replaceChildren(`${ms} ms to the answer`, el("span", { className: "roomy" },
+			waited_ms ? `, ${waited_ms} of them silence` : ""));
 		$("latency").title = title;
 		if (row && !row.took) {
 			row.took = el("span", { className: "figure", title }, `${ms} ms ${from}`);
@@ -187,7 +220,24 @@ export class View {
 			.map(([name, what]) => `${what}: ${Math.round(event[name])} ms`);
 
 		if (row && lines.length)
-			row.foot.title = ["By the server’s clock, after the end of your speech", ...lines].join("\n");
+			this.#explain(row, ["By the server’s clock, after the end of your speech", ...lines]);
+	}
+
+	// What an answer and the conversation have used, and what is left of the budgets.
+	cost(event) {
+		const row = this.answers.get(event.response_id);
+		const left = Object.entries(event.left).filter(([, rest]) => rest)
+			.map(([whose, rest]) => `Left of the budget ${BUDGETS[whose]}: ${sum(rest, event.currency)}`);
+		const used = sum(event.session, event.currency);
+
+		$("cost").textContent = LEVELS[event.level] ? `${used.split(" · ").at(-1)} · ${LEVELS[event.level]}` : used;
+		$("cost").title = ["This conversation so far", used, ...details(event.session), ...left].join("\n");
+		if (row)
+			this.#explain(row, [`This answer: ${sum(event.turn, event.currency)}`, ...details(event.turn)]);
+	}
+
+	#explain(row, lines) {
+		row.foot.title = [row.foot.title, ...lines].filter(Boolean).join("\n");
 	}
 
 	announce(text) {

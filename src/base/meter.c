@@ -53,8 +53,8 @@ static bool take(struct meter *m, const char *kind, const char *name)
 	int was = FREE;
 
 	if (atomic_compare_exchange_strong(&m->state, &was, NAMED_NOW)) {
-		memcpy(m->kind, kind, METER_KIND);
-		memcpy(m->name, name, METER_NAME);
+		snprintf(m->kind, sizeof(m->kind), "%s", kind);
+		snprintf(m->name, sizeof(m->name), "%s", name);
 		atomic_store(&m->state, READY);
 		return true;
 	}

@@ -22,6 +22,8 @@ describe("a typed question", () => {
 		assert.match(await card.innerText(), /Biscuit/);
 		await h.when(page, () => /\d+ ms to the answer/.test(document.getElementById("latency").textContent),
 			"the time to the answer");
+		assert.match(await page.locator("#cost").textContent(), /^[\d,]+ tokens$/); // nothing has a price here
+		assert.match(await page.locator("#cost").getAttribute("title"), /written\n\d+ characters spoken/);
 		await h.until(async () => (await h.sounds(page)).length > 0, 10000, "the answer to be heard");
 		assert.deepEqual(page.faults, []);
 	});
