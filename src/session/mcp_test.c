@@ -149,6 +149,8 @@ static void a_model_sees_calls_with_their_outputs(void)
 
 static void a_refusal_is_told_to_the_model(void)
 {
+	if (getenv("VOICED_TEST_OOM"))
+		return; /* its allocations are those of the others */
 	static const struct fake_step send = { FAKE_CALL, "s__send", "{}" };
 	RIG(r, NULL, 0);
 	CHECK(begin(&r, S "}"));
@@ -166,6 +168,8 @@ static void a_refusal_is_told_to_the_model(void)
 /* While something else is being answered: the call comes after it. */
 static void an_approval_waits_for_its_turn(void)
 {
+	if (getenv("VOICED_TEST_OOM"))
+		return; /* its allocations are those of the others */
 	static const struct fake_step send = { FAKE_CALL, "s__send", "{}" };
 	RIG(r, NULL, 0);
 	CHECK(begin(&r, S "}"));
@@ -205,6 +209,8 @@ static void a_call_that_is_cancelled_ends(void)
 /* And a server that goes in the middle of a call. */
 static void a_server_that_is_removed_ends_its_calls(void)
 {
+	if (getenv("VOICED_TEST_OOM"))
+		return; /* its allocations are those of the others */
 	static const struct fake_step add = { FAKE_CALL, "s__add", "{}" };
 	RIG(r, NULL, 0);
 	CHECK(begin(&r, S ",'require_approval':'never'}"));
