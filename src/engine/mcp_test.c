@@ -161,6 +161,8 @@ static void what_cannot_be_started_has_no_tools(void)
 
 static void ends_with_calls_under_way(void)
 {
+	if (getenv("VOICED_TEST_OOM"))
+		return; /* its allocations are those of the others */
 	AUTO(rig) struct rig r = { 0 };
 	struct tool_job *j;
 
@@ -241,6 +243,8 @@ static void servers_that_sessions_name(void)
 
 static void a_forgotten_session_is_begun_anew(void)
 {
+	if (getenv("VOICED_TEST_OOM"))
+		return; /* its allocations are those of the others */
 	AUTO(rig) struct rig r = { 0 };
 	struct mcp_server *s;
 	struct tool_job *j;

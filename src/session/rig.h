@@ -68,7 +68,17 @@ struct rig {
 		const struct tool_sink *sink; /* NULL: free */
 		void *owner;
 		uint64_t ticket, due_us;
+		const char *output; /* NULL: found below */
 	} tools[16];
+	struct rig_server { /* an MCP server */
+		struct rig *r;
+		const struct mcp_sink *sink; /* until it has answered */
+		void *owner;
+		uint64_t ticket, due_us;
+		bool open, fails;
+	} servers[4];
+	char mcp_called[80]; /* the tool's name and arguments */
+	char mcp_key[80];    /* the last server's authorization */
 	struct tool_def defs[4];
 	size_t n_acts; /* how often a tool other than `search` was started */
 	uint64_t tool_us;  /* how long search takes */
@@ -201,7 +211,7 @@ static int rig_search(struct tool *t, struct tool_job **out, const struct tool_r
 	for (size_t i = 0; i < ARRAY_LEN(r->tools); i++) {
 		if (r->tools[i].sink)
 			continue;
-		r->tools[i] = (struct rig_tool){ sink, owner, ticket, r->env.now_us + r->tool_us };
+		r->tools[i] = (struct rig_tool){ sink, owner, ticket, r->env.now_us + r->tool_us, NULL };
 		*out = (struct tool_job *)(void *)&r->tools[i];
 		return 0;
 	}
@@ -236,9 +246,84 @@ static void rig_tool_run(struct rig *r)
 		if (!t.sink || t.due_us > r->env.now_us)
 			continue;
 		r->tools[i].sink = NULL;
-		t.sink->on_output(t.owner, t.ticket, r->found);
+		t.sink->on_output(t.owner, t.ticket, t.output ? t.output : r->found);
 	}
 }
+
+/* --- MCP servers: one at tools.example, none at down.example, all others are refused --------- */
+
+static int rig_mcp_open(struct mcp *m, struct mcp_server **out, const json_t *tool, struct engine_error *e,
+			struct loop *loop, const struct mcp_sink *sink, void *owner, uint64_t ticket)
+{
+	struct rig *r = (struct rig *)(void *)m;
+	const char *url = json_str(tool, "server_url", "");
+
+	(void)loop;
+	snprintf(r->mcp_key, sizeof(r->mcp_key), "%s", json_str(tool, "authorization", ""));
+	if (!strstr(url, ".example")) {
+		*e = (struct engine_error){ "invalid_value", "The address is private." };
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(r->servers); i++) {
+		if (r->servers[i].open)
+			continue;
+		r->servers[i] = (struct rig_server){ r,	   sink, owner, ticket, r->env.now_us + 2000,
+						     true, strstr(url, "down.") };
+		*out = (struct mcp_server *)(void *)&r->servers[i];
+		return 0;
+	}
+	return -EAGAIN;
+}
+
+static void rig_mcp_answer(struct rig_server *server)
+{
+	static const char tools[] =
+		"[{\"name\":\"add\",\"description\":\"Adds.\",\"input_schema\":{\"type\":\"object\"},"
+		"\"annotations\":{\"readOnlyHint\":true}},"
+		"{\"name\":\"send\",\"description\":\"\",\"input_schema\":{\"type\":\"object\"}},"
+		"{\"name\":\"fail\",\"description\":\"\",\"input_schema\":{\"type\":\"object\"}}]";
+	const struct rig_server t = *server;
+	char why[160];
+	unsigned long held = mem_fail_hold();
+	AUTO(json) json_t *v = json_parse(bytes_str(tools), why);
+
+	mem_fail_resume(held);
+	server->sink = NULL;
+	if (t.fails)
+		t.sink->on_error(t.owner, t.ticket,
+				 &(struct engine_error){ "mcp_unavailable", "It cannot be reached." });
+	else
+		t.sink->on_tools(t.owner, t.ticket, v);
+}
+
+static void rig_mcp_run(struct rig *r)
+{
+	for (size_t i = 0; i < ARRAY_LEN(r->servers); i++)
+		if (r->servers[i].open && r->servers[i].sink && r->servers[i].due_us <= r->env.now_us)
+			rig_mcp_answer(&r->servers[i]);
+}
+
+static int rig_mcp_call(struct mcp_server *s, struct tool_job **out, const char *name, const char *arguments,
+			const struct tool_sink *sink, void *owner, uint64_t ticket)
+{
+	struct rig *r = ((struct rig_server *)(void *)s)->r;
+
+	snprintf(r->mcp_called, sizeof(r->mcp_called), "%s %s", name, arguments);
+	int err = rig_search((struct tool *)(void *)r, out, NULL, NULL, sink, owner, ticket);
+	if (err == 0)
+		((struct rig_tool *)(void *)*out)->output =
+			strcmp(name, "fail") == 0
+				? "{\"error\":{\"type\":\"tool_execution_error\",\"message\":\"It broke.\"}}"
+				: "\"It is 3.\"";
+	return err;
+}
+
+static void rig_mcp_close(struct mcp_server *s)
+{
+	((struct rig_server *)(void *)s)->open = false;
+}
+
+static const struct mcp_ops rig_mcp_ops = { rig_mcp_open, rig_mcp_call, rig_search_cancel, rig_mcp_close };
 
 /* --- life and time ----------------------------------------------------------------------- */
 
@@ -260,6 +345,8 @@ static inline bool rig_init(struct rig *r)
 	r->defs[1].name = "act";
 	r->defs[1].effect = TOOL_ACTS;
 	r->defs[1].ops = &rig_act_ops;
+	r->engines.mcp_ops = &rig_mcp_ops;
+	r->engines.mcp = (struct mcp *)(void *)r;
 	r->engines.tools = r->defs;
 	r->engines.n_tools = 1;
 	return true;
@@ -286,6 +373,9 @@ static uint64_t rig_next(const struct rig *r)
 	for (size_t i = 0; i < ARRAY_LEN(r->tools); i++)
 		if (r->tools[i].sink)
 			next = MIN(next, r->tools[i].due_us);
+	for (size_t i = 0; i < ARRAY_LEN(r->servers); i++)
+		if (r->servers[i].open && r->servers[i].sink)
+			next = MIN(next, r->servers[i].due_us);
 	return next;
 }
 
@@ -293,6 +383,7 @@ static inline void rig_run_due(struct rig *r)
 {
 	fake_run(r->fake, r->env.now_us);
 	rig_tool_run(r);
+	rig_mcp_run(r);
 	session_on_time(r->s, r->env.now_us);
 	fake_run(r->fake, r->env.now_us);
 }
