@@ -86,7 +86,7 @@ void cite_text(struct response *r, enum cite_when when)
 	const struct session *s = r->s;
 	bool wanted = (s->set.include & INCLUDE_SOURCES) || s->enforced;
 
-	if (r->llm_ticket && s->engines.llm_ops->cites)
+	if (r->llm_ticket && r->engines->llm_ops->cites)
 		return;
 	if (!wanted || r->cites_itself || !json_array_size(r->found) || s->broken)
 		return;

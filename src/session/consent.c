@@ -39,35 +39,16 @@ bool consent_needed(const struct response *r, const struct tool_def *def)
 
 /* --- what the user says ------------------------------------------------------------------ */
 
-static const struct item *last_of_user(const struct session *s)
-{
-	for (const struct node *n = s->conv.items.head.prev; n != &s->conv.items.head; n = n->prev) {
-		const struct item *it = CONTAINER_OF((struct node *)(uintptr_t)n, struct item, node);
-
-		if (it->type == ITEM_MESSAGE && it->role == ROLE_USER)
-			return it;
-	}
-	return NULL;
-}
-
-static const char *words_of(const struct item *it)
-{
-	const json_t *part = json_array_get(json_object_get(it->wire, "content"), 0);
-	bool alone = json_array_size(json_object_get(it->wire, "content")) == 1;
-
-	return alone ? json_str(part, "text", json_str(part, "transcript", "")) : "";
-}
-
 enum consent_word consent_word(const struct response *r)
 {
 	const struct consent *c = &r->s->consent;
-	const struct item *it = last_of_user(r->s);
+	const struct item *it = conv_last_of_user(&r->s->conv);
 	const char *words = r->heard;
 
 	if (!c->name || r->oob || r->input)
 		return CONSENT_NONE;
 	if (!words && it && strcmp(it->id, c->after) != 0 && !it->awaits_words)
-		words = words_of(it);
+		words = item_words(it);
 	if (!words)
 		return CONSENT_NONE;
 	return assent_of(words) == ASSENT_YES ? CONSENT_GIVEN : CONSENT_DENIED;
@@ -148,7 +129,7 @@ static void describe(const struct tool_ask *a, struct buf *to)
 
 void consent_wait(struct session *s, const struct tool_ask *a)
 {
-	const struct item *it = last_of_user(s);
+	const struct item *it = conv_last_of_user(&s->conv);
 
 	/* The words that may be a yes to it are on their way. */
 	if (it && it->awaits_words && s->consent.name && strcmp(s->consent.name, a->name) == 0)

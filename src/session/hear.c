@@ -268,6 +268,8 @@ static void on_partial(void *owner, uint64_t ticket, const char *text)
 	if (h && h == s->turn.hear && s->turn.item_id[0])
 		emit(s, EV_X_PARTIAL,
 		     json_pack("{s:s,s:s}", "item_id", s->turn.item_id, "text", text));
+	if (h && h == s->turn.hear)
+		ahead_words(s, text);
 	session_leave(s);
 }
 

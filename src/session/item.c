@@ -388,6 +388,21 @@ struct item *conv_before(const struct conversation *c, const struct item *it)
 	return n == &c->items.head ? NULL : of(n);
 }
 
+const struct item *conv_last_of_user(const struct conversation *c)
+{
+	for (struct node *n = c->items.head.prev; n != &c->items.head; n = n->prev)
+		if (of(n)->type == ITEM_MESSAGE && of(n)->role == ROLE_USER)
+			return of(n);
+	return NULL;
+}
+
+const char *item_words(const struct item *it)
+{
+	const json_t *parts = json_object_get(it->wire, "content"), *part = json_array_get(parts, 0);
+
+	return json_array_size(parts) == 1 ? json_str(part, "text", json_str(part, "transcript", "")) : "";
+}
+
 void conv_trim_audio(struct conversation *c)
 {
 	size_t held = 0;

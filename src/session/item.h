@@ -75,6 +75,10 @@ struct item *conv_first(const struct conversation *c);
 struct item *conv_last(const struct conversation *c);
 /* The one in front of it that clients know; NULL: first. */
 struct item *conv_before(const struct conversation *c, const struct item *it);
+/* The user's last message; NULL: none. */
+const struct item *conv_last_of_user(const struct conversation *c);
+/* What a message says, typed or spoken, where it has one part; "" if it has more. */
+const char *item_words(const struct item *it);
 /* Drops the oldest samples until no more than SESSION_AUDIO_KEPT are held. */
 void conv_trim_audio(struct conversation *c);
 /* Tokens that text is about: a token is four octets. Of all strings in it; of an item; of what is

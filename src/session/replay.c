@@ -14,6 +14,7 @@ struct played_engines {
 	struct engines e;
 	struct tts_ops tts_ops;
 	struct stt_ops stt_ops;
+	struct llm_ops llm_ops;
 	struct price prices[4];
 };
 
@@ -253,7 +254,6 @@ static void close_mcp(struct mcp_server *s)
 
 static const struct mcp_ops mcp_ops = { open_mcp, call_mcp, leave_tool, close_mcp };
 
-static const struct llm_ops llm_ops = { .name = "replay", .start = start_llm, .cancel = leave_llm };
 
 /* --- inputs ------------------------------------------------------------------------------ */
 
@@ -579,15 +579,23 @@ static void set_engines(struct player *p, struct played_engines *to, const json_
 	to->tts_ops = (struct tts_ops){
 		.name = "replay", .rate_hz = (unsigned)rate, .start = start_tts, .cancel = leave_tts
 	};
+	/* The name: fillers are told by it (filler.c). */
+	bool extract = strcmp(json_str(v, "llm_name", ""), "extract") == 0;
+	to->llm_ops = (struct llm_ops){ .name = extract ? "extract" : "replay",
+					.start = start_llm,
+					.cancel = leave_llm,
+					.cites = json_flag(v, "cites", false) };
 	to->e = (struct engines){
 		.stt_ops = caps < 0 ? NULL : &to->stt_ops,
 		.stt = (struct stt *)(void *)p,
-		.llm_ops = json_flag(v, "llm", false) ? &llm_ops : NULL,
+		.llm_ops = json_flag(v, "llm", false) ? &to->llm_ops : NULL,
 		.llm = (struct llm *)(void *)p,
 		.tts_ops = is_rate((uint64_t)rate) ? &to->tts_ops : NULL,
 		.tts = (struct tts *)(void *)p,
 		.mcp_ops = json_flag(v, "mcp", false) ? &mcp_ops : NULL,
 		.mcp = (struct mcp *)(void *)p,
+		.search_ahead = json_flag(v, "search_ahead", false),
+		.search_first = json_flag(v, "search_first", false),
 	};
 	for (size_t i = 0; i < ARRAY_LEN(prices); i++)
 		if (cost_price_read(json_array_get(json_object_get(v, "prices"), i), &to->prices[i]))

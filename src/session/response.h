@@ -107,6 +107,8 @@ struct response {
 	bool asks_consent;    /* ends with a question of consent.h                           */
 	bool drops_consent;   /* held: what the user said is no to it                        */
 	json_t *before;       /* items for the model in front of what the user said; or NULL */
+	enum { LOOKED_NOT, LOOKED_AHEAD, LOOKED_IN_VAIN } looked; /* its first search (ahead.h) */
+	uint64_t search_us;   /* from the last call of `search` to its output                */
 	bool read;            /* the model has been given what tools read for it             */
 	bool tools_wait;      /* held: a tool that changes something waits for the announcement */
 	bool waits_for_words; /* an item it answers has not been recognised yet */

@@ -80,7 +80,7 @@ struct rig {
 	char mcp_called[80]; /* the tool's name and arguments */
 	char mcp_key[80];    /* the last server's authorization */
 	struct tool_def defs[4];
-	size_t n_acts; /* how often a tool other than `search` was started */
+	size_t n_searches, n_acts; /* how often a tool other than `search` was started */
 	uint64_t tool_us;  /* how long search takes */
 	const char *found; /* what it finds         */
 	uint64_t odd;      /* for audio */
@@ -208,6 +208,7 @@ static int rig_search(struct tool *t, struct tool_job **out, const struct tool_r
 	struct rig *r = (struct rig *)(void *)t;
 
 	(void)q, (void)loop;
+	r->n_searches++;
 	for (size_t i = 0; i < ARRAY_LEN(r->tools); i++) {
 		if (r->tools[i].sink)
 			continue;

@@ -193,14 +193,18 @@ static void tell_latency(struct response *r)
 	if (r->latency_told || !r->speech_end_us)
 		return;
 	r->latency_told = true;
+	static const char *const looked[] = { NULL, "hit", "miss" };
 	emit(r->s, EV_X_LATENCY,
-	     json_pack("{s:s,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "response_id", r->id, "item_id",
+	     json_pack("{s:s,s:s,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:s?,s:o}", "response_id", r->id, "item_id",
 		       r->item->id, "speech_end_ms",
 		       (json_int_t)(r->speech_end * 1000 / STT_RATE_HZ), "window",
 		       mark_json(r, MARK_WINDOW), "stt_final", mark_json(r, MARK_STT_FINAL),
 		       "search", mark_json(r, MARK_SEARCH), "first_text",
 		       mark_json(r, MARK_FIRST_TEXT), "first_audio", mark_json(r, MARK_FIRST_AUDIO),
-		       "sent", mark_json(r, MARK_SENT)));
+		       "sent", mark_json(r, MARK_SENT), "search_ahead", looked[r->looked], "search_ms",
+		       r->marks_us[MARK_SEARCH]
+			       ? json_integer((json_int_t)((r->search_us + 500) / US_PER_MS))
+			       : json_null()));
 }
 
 static bool push_paced(struct response *r, const int16_t *pcm, size_t n)

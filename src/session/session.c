@@ -107,6 +107,7 @@ static void cancel_work(struct session *s)
 	response_free_all(s);
 	tools_free_all(s);
 	mcp_free_all(s);
+	ahead_free(s);
 }
 
 static void move_clock(struct session *s, uint64_t now_us)
@@ -287,10 +288,12 @@ static json_t *tools_record(const struct engines *e)
 /* What a replay needs to know of engines. */
 static json_t *engines_json(const struct engines *e)
 {
-	return json_pack("{s:i,s:i,s:b,s:b,s:[o,o,o,o]}", "tts_rate_hz",
+	return json_pack("{s:i,s:i,s:b,s:b,s:s,s:b,s:b,s:b,s:[o,o,o,o]}", "tts_rate_hz",
 			 e->tts_ops ? (int)e->tts_ops->rate_hz : 0, "stt_caps",
-			 e->stt_ops ? (int)e->stt_ops->caps : -1, "llm", e->llm_ops != NULL, "mcp",
-			 e->mcp_ops != NULL, "prices",
+			 e->stt_ops ? (int)e->stt_ops->caps : -1, "llm", e->llm_ops != NULL, "cites",
+			 e->llm_ops && e->llm_ops->cites, "llm_name",
+			 e->llm_ops ? e->llm_ops->name : "", "search_ahead", e->search_ahead,
+			 "search_first", e->search_first, "mcp", e->mcp_ops != NULL, "prices",
 			 cost_price_json(e->stt_price), cost_price_json(e->llm_price),
 			 cost_price_json(e->tts_price), cost_price_json(e->realtime_price));
 }

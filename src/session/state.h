@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "session/ahead.h"
 #include "session/audio_in.h"
 #include "session/cite.h"
 #include "session/config.h"
@@ -74,6 +75,7 @@ struct session {
 	struct mcp_box mcp;
 	struct list calls, more_tools; /* tools.h */
 	struct consent consent;
+	struct ahead ahead;
 	struct audio_in in;
 	struct turn turn;
 	struct costs costs;

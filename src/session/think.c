@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/meter.h"
 #include "session/compact.h"
+#include "engine/quoted.h"
 #include "session/response.h"
 #include "session/state.h"
 
@@ -160,6 +161,43 @@ static bool approved(struct response *r)
 	return true;
 }
 
+/* What the model will look for, most likely; or it is given what was found already. */
+static void look_ahead(struct response *r)
+{
+	struct session *s = r->s;
+	const struct item *it = conv_last_of_user(&s->conv);
+	const char *words = r->heard ? r->heard : it ? item_words(it) : "",
+		   *choice = json_string_value(r->set.tool_choice);
+	bool may = (choice && strcmp(choice, "none") != 0) ||
+		   strcmp(json_str(r->set.tool_choice, "name", ""), "search") == 0;
+	char id[ID_MAX];
+
+	if (r->input || !may || !r->engines || declared(r, "search"))
+		return;
+	const char *found = ahead_evidence(r, words);
+	if (!found) {
+		ahead_words(s, words);
+		return;
+	}
+	session_new_id(s, "call_", id);
+	AUTO(json) json_t *query = json_pack("{s:s}", "query", words);
+	AUTO(buf) struct buf arguments = { 0 };
+	AUTO(mem) char *marked = quoted_mark(found);
+	json_write(&arguments, query);
+	buf_putc(&arguments, 0);
+	if (!query || !marked || arguments.failed ||
+	    !remember_call(&r->scratch, id, "search", (const char *)arguments.p) ||
+	    !remember_output(r->scratch, id, marked)) {
+		session_oom(s);
+		return;
+	}
+	r->read = true;
+	r->looked = LOOKED_AHEAD;
+	meter_add(meter_of("tool", "search"), METER_HITS, 1);
+	response_mark(r, MARK_SEARCH);
+	cite_results(r, found);
+}
+
 static const struct llm_sink llm_sink;
 
 int think_start(struct response *r, struct llm_job **out, const struct llm_request *q, uint64_t ticket)
@@ -187,6 +225,8 @@ void think(struct response *r)
 	}
 	if (!r->rounds && !r->before && (agreed(r) || approved(r)))
 		return;
+	if (!r->rounds && !r->scratch)
+		look_ahead(r);
 	if (!r->engines->llm_ops) {
 		response_fail(r, "engine_unavailable", "No language model is configured.");
 		return;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/meter.h"
 #include "engine/quoted.h"
 #include "session/state.h"
 
@@ -119,11 +120,13 @@ static void conclude_with(struct tool_call *c, const char *given, const char *ou
 	const struct tools_sink *to = c->to;
 
 	c->ticket = 0;
+	meter_add(meter_of("tool", c->def->name), METER_BUSY_US, s->now_us - c->begun_us);
 	tell_ended(c, given);
 	if (r) {
 		r->read = true;
 		if (is_search(c)) {
 			response_mark(r, MARK_SEARCH);
+			r->search_us = s->now_us - c->begun_us;
 			cite_results(r, given);
 		}
 		give(r, to, c->call_id, output);
@@ -140,6 +143,7 @@ static void conclude_with(struct tool_call *c, const char *given, const char *ou
 /* In an error of ours. */
 static void conclude(struct tool_call *c, const char *error)
 {
+	meter_add(meter_of("tool", c->def->name), METER_ERRORS, 1);
 	conclude_with(c, error, error);
 }
 
@@ -147,6 +151,7 @@ static void conclude(struct tool_call *c, const char *error)
 static void take_output(struct tool_call *c, const char *output)
 {
 	c->ticket = 0;
+	c->rides = false;
 	if (strlen(output) > TOOL_OUTPUT_MAX) {
 		conclude(c, "{\"error\":\"too_long\",\"message\":\"The tool's output is too long to be read.\"}");
 		return;
@@ -164,12 +169,29 @@ static void on_output(void *owner, uint64_t ticket, const char *output)
 
 	session_enter_sink(s);
 	session_record_sink(s, REC_TOOL, 0, ticket, bytes_str(output), (struct bytes){ 0 });
+	bool ours = ahead_on_output(s, ticket, output);
 	LIST_FOR (&s->calls, n)
-		if (ticket && of(n)->ticket == ticket) {
+		if (!ours && ticket && of(n)->ticket == ticket) {
 			take_output(of(n), output);
 			break;
 		}
 	session_leave(s);
+}
+
+void tools_on_ahead(struct session *s, const char *output)
+{
+	bool found = true;
+
+	/* From the beginning each time: the list may be another one after each. */
+	while (found && !s->broken) {
+		found = false;
+		LIST_FOR (&s->calls, n)
+			if (of(n)->rides) {
+				take_output(of(n), output);
+				found = true;
+				break;
+			}
+	}
 }
 
 const struct tool_sink tools_tool_sink = { on_output };
@@ -217,6 +239,7 @@ static bool start(struct tool_call *c)
 	if (session_answer(s, REC_START, err != 0) != 0)
 		return false;
 	c->ticket = ticket;
+	meter_add(meter_of("tool", c->def->name), METER_REQUESTS, 1);
 	return true;
 }
 
@@ -246,6 +269,22 @@ static const char *why_not(const struct session *s, const struct tool_def *def,
 				   : NULL;
 }
 
+/* Is the search done, or under way? Then nothing is to be started. */
+static bool was_ahead(struct tool_call *c)
+{
+	const char *output;
+	enum ahead_hit hit = ahead_look(c->r, c->arguments, &output);
+	struct meter *m = meter_of("tool", "search");
+
+	if (c->r->looked == LOOKED_NOT)
+		c->r->looked = hit == AHEAD_NOT ? LOOKED_IN_VAIN : LOOKED_AHEAD;
+	meter_add(m, hit == AHEAD_NOT ? METER_MISSES : METER_HITS, 1);
+	c->rides = hit == AHEAD_SOON;
+	if (hit == AHEAD_NOW)
+		take_output(c, output);
+	return hit != AHEAD_NOT;
+}
+
 static void run_one(struct response *r, const struct tool_ask *a, const struct tools_sink *to)
 {
 	struct tool_entry *e;
@@ -270,6 +309,8 @@ static void run_one(struct response *r, const struct tool_ask *a, const struct t
 		return;
 	}
 	c->to = to;
+	if (is_search(c) && r->s->engines.search_ahead && was_ahead(c))
+		return;
 	if (!start(c)) {
 		call_free(c);
 		give(r, to, a->call_id,
@@ -441,9 +482,12 @@ void tools_on_time(struct session *s)
 	LIST_FOR (&s->calls, n) {
 		struct tool_call *c = of(n);
 
-		if (!c->ticket || s->now_us < c->due_us)
+		if ((!c->ticket && !c->rides) || s->now_us < c->due_us)
 			continue;
-		c->def->ops->cancel(c->job);
+		if (c->ticket)
+			c->def->ops->cancel(c->job);
+		c->rides = false;
+		meter_add(meter_of("tool", c->def->name), METER_TIMEOUTS, 1);
 		conclude(c, "{\"error\":\"timeout\",\"message\":\"The tool did not answer in time.\"}");
 		break; /* the list may be another one now; session_next_us() says when the next is due */
 	}
@@ -454,7 +498,7 @@ uint64_t tools_next_us(const struct session *s)
 	uint64_t next = UINT64_MAX;
 
 	for (struct node *n = s->calls.head.next; n != &s->calls.head; n = n->next) {
-		if (of(n)->ticket)
+		if (of(n)->ticket || of(n)->rides)
 			next = MIN(next, of(n)->due_us);
 		else if (of(n)->output && s->now_us < s->turn.idle_from_us)
 			next = MIN(next, s->turn.idle_from_us); /* until the client has played all */

@@ -76,6 +76,7 @@ struct tool_call {
 	struct tool_entry *entry; /* NULL: it is the engines' */
 	struct tool_job *job;
 	uint64_t ticket; /* 0: it does not run any more */
+	bool rides;      /* ... but is answered by the search that ahead.c runs */
 	char asker[32];  /* the response's id, also when it is over */
 	uint64_t begun_us, due_us;
 	char *call_id, *arguments;
@@ -101,6 +102,8 @@ void tools_cancel(struct response *r);
  * that is asked meanwhile. false: no memory. */
 MUST_USE bool tools_pending(const struct session *s, const struct response *but, json_t *items);
 
+/* The search that was run ahead has its output, and so have those that ride on it. */
+void tools_on_ahead(struct session *s, const char *output);
 /* What is done and was not told is told, if nobody speaks. Called by session_leave(). */
 void tools_settle(struct session *s);
 void tools_on_time(struct session *s);

@@ -156,6 +156,7 @@ void turn_on_settled(struct session *s, struct hear *h)
 {
 	if (h != s->turn.hear || s->turn.state != TURN_PAUSE || blank(h->settled))
 		return;
+	ahead_words(s, h->settled);
 	if (s->set.vad == VAD_NONE || !s->set.create_response || s->kind != SESSION_REALTIME ||
 	    response_active(s) || s->n_responses >= SESSION_RESPONSES_MAX)
 		return;
