@@ -137,7 +137,7 @@ static void lost_in_the_middle_of_an_answer(void)
 
 static void lost_while_a_tool_runs(void)
 {
-	const struct llm_usage u = { 1, 1 };
+	const struct llm_usage u = { .input_tokens = 1, .output_tokens = 1 };
 
 	SERVICE(r, v, NULL, 24000);
 	set_turns(&r, &v, "null", "");

@@ -7,7 +7,7 @@
 static void perform(struct rig *r, struct service *v)
 {
 	const struct engine_error e = { "engine_failed", "It says no." };
-	const struct llm_usage u = { 3, 4 };
+	const struct llm_usage u = { .input_tokens = 3, .output_tokens = 4 };
 
 	rig_say(r, "{'type':'session.update','session':{'type':'realtime','include':["
 		   "'voiced.partials'],'tools':[{'type':'function','name':'f','parameters':{}}],"

@@ -227,7 +227,7 @@ static inline void service_speaks(struct service *v, const char *text, unsigned 
 
 static inline void service_done(struct service *v)
 {
-	const struct llm_usage u = { 7, 9 };
+	const struct llm_usage u = { .input_tokens = 7, .output_tokens = 9 };
 
 	SAY(*v, on_done, v->ref, LLM_STOP, &u);
 }

@@ -215,7 +215,7 @@ static void turns_are_the_clients(void)
 static void clients_functions_are_called(void)
 {
 	char text[300];
-	const struct llm_usage u = { 1, 1 };
+	const struct llm_usage u = { .input_tokens = 1, .output_tokens = 1 };
 
 	SERVICE(r, v, NULL, 0);
 	set_turns(&r, &v, "null", ",'tools':[{'type':'function','name':'f','parameters':{}}]");
@@ -240,7 +240,7 @@ static void clients_functions_are_called(void)
 /* It runs here, is not seen by clients, and what is said after it belongs to the same response. */
 static void servers_tools_run_here(void)
 {
-	const struct llm_usage u = { 1, 1 };
+	const struct llm_usage u = { .input_tokens = 1, .output_tokens = 1 };
 
 	SERVICE(r, v, NULL, 0);
 	set_turns(&r, &v, "null", "");
@@ -267,7 +267,7 @@ static void servers_tools_run_here(void)
 
 static void who_no_longer_wants_a_tools_output_says_so(void)
 {
-	const struct llm_usage u = { 1, 1 };
+	const struct llm_usage u = { .input_tokens = 1, .output_tokens = 1 };
 
 	SERVICE(r, v, NULL, 0);
 	set_turns(&r, &v, "null", "");
