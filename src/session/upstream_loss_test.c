@@ -35,7 +35,7 @@ static void it_is_opened_again_with_the_items(void)
 {
 	SERVICE(r, v, NULL, 24000);
 	set_turns(&r, &v, vad, "");
-	rig_turn(&r, 600, 420);
+	steady_turn(&r, 600, 420);
 	SAY(v, on_words, "first question");
 	service_speaks(&v, "First answer.", 300);
 	service_done(&v);
@@ -92,7 +92,7 @@ static void lost_before_words_and_answer(void)
 	SERVICE(r, v, NULL, 24000);
 	set_turns(&r, &v, vad, "");
 	tell_item(&r, "before");
-	rig_turn(&r, 600, 420);
+	steady_turn(&r, 600, 420);
 	tell_item(&r, "behind");
 	v.log.n = 0;
 	service_lost(&r, &v, 0);
@@ -184,11 +184,11 @@ static void none_is_left(void)
 	SERVICE(r, v, NULL, 24000);
 	set_turns(&r, &v, vad, "");
 	CHECK_EQ(fake_hear(r.fake, "the question"), 0);
-	rig_audio(&r, 600, RIG_LOUD);
+	steady_audio(&r, 600, RIG_LOUD);
 	service_lost(&r, &v, UINT64_MAX);
 	size_t heard = fake_heard(r.fake);
 	CHECK(heard >= 600 * 16);
-	rig_audio(&r, 620, 0);
+	steady_audio(&r, 620, 0);
 	CHECK(rig_until(&r, "conversation.item.input_audio_transcription.completed",
 			"{'transcript':'the question'}"));
 	rig_wait(&r, 5000000);
@@ -205,7 +205,7 @@ static void an_answer_that_waits_is_thought_here(void)
 	SERVICE(r, v, NULL, 24000);
 	set_turns(&r, &v, vad, ",'output_modalities':['text']");
 	CHECK_EQ(fake_hear(r.fake, "the question"), 0);
-	rig_turn(&r, 600, 420);
+	steady_turn(&r, 600, 420);
 	CHECK(rig_until(&r, "response.created", "{}"));
 	service_lost(&r, &v, UINT64_MAX);
 	rig_wait(&r, 100000);
@@ -254,7 +254,7 @@ static void nothing_is_left(void)
 	GIVEN(rig_start(&r, NULL, 24000));
 	SAY(v, on_open);
 	set_turns(&r, &v, vad, ",'output_modalities':['text']");
-	rig_turn(&r, 600, 420);
+	steady_turn(&r, 600, 420);
 	service_lost(&r, &v, UINT64_MAX);
 	rig_wait(&r, 100000);
 	CHECK(rig_until(&r, "conversation.item.input_audio_transcription.failed", "{}"));
@@ -292,7 +292,48 @@ static void silence_is_taken_for_a_loss(void)
 	CHECK(rig_until(&r, "response.done", "{'response':{'status':'completed'}}"));
 }
 
-TESTS({ "it_is_opened_again_with_the_items", it_is_opened_again_with_the_items },
+/* Killed a hundred times while somebody speaks: each turn is heard from its first word to its last. */
+static void no_word_is_lost(void)
+{
+	uint64_t seed = 1;
+
+	if (getenv("VOICED_TEST_OOM"))
+		return;
+	SERVICE(r, v, NULL, 24000);
+	set_turns(&r, &v, vad, ",'output_modalities':['text']");
+	for (unsigned turn = 0; turn < 100; turn++) {
+		unsigned frames = 15 + turn % 50, at;
+		char want[80];
+
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		at = 10 + (unsigned)(seed >> 33) % (frames - 10);
+		rig_audio(&r, 1000, 0);
+		for (unsigned i = 0; i < frames; i++) {
+			rig_audio(&r, 20, RIG_LOUD);
+			if (i == at)
+				service_lost(&r, &v, r.env.now_us + (seed >> 40) % 300000);
+		}
+		v.log.n = 0;
+		rig_audio(&r, 420, 0);
+		SAY(v, on_open);
+		rig_wait(&r, 300000);
+		SAY(v, on_open);
+		snprintf(want, sizeof(want), "commit %u\nname commit\nask\n", 300 + 20 * frames + 400);
+		const char *got = v.log.n ? strstr((const char *)v.log.p, "commit") : NULL;
+		CHECK_STR(got, want);
+		SAY(v, on_words, "all of it");
+		SAY(v, on_text, v.ref, "Yes.");
+		service_done(&v);
+		rig_wait(&r, 1000);
+	}
+	CHECK_EQ(rig_count(&r, "conversation.item.input_audio_transcription.completed"), 100);
+	CHECK_EQ(rig_count(&r, "response.done"), 100);
+	CHECK_EQ(rig_count(&r, "input_audio_buffer.speech_started"), 100);
+	CHECK_STR(upstream_state_name(r.s), "open");
+}
+
+TESTS({ "no_word_is_lost", no_word_is_lost },
+      { "it_is_opened_again_with_the_items", it_is_opened_again_with_the_items },
       { "lost_while_the_user_speaks", lost_while_the_user_speaks },
       { "lost_before_words_and_answer", lost_before_words_and_answer },
       { "lost_in_the_middle_of_an_answer", lost_in_the_middle_of_an_answer },

@@ -214,6 +214,23 @@ static inline bool service_rig(struct rig *r, struct service *v, const struct se
 	return v->here;
 }
 
+/* As rig_audio() and rig_turn(), of which nothing fails: other tests see to that. */
+static inline void steady_audio(struct rig *r, unsigned ms, int level)
+{
+	unsigned long held = mem_fail_hold();
+
+	rig_audio(r, ms, level);
+	mem_fail_resume(held);
+}
+
+static inline void steady_turn(struct rig *r, unsigned speech_ms, unsigned silence_ms)
+{
+	unsigned long held = mem_fail_hold();
+
+	rig_turn(r, speech_ms, silence_ms);
+	mem_fail_resume(held);
+}
+
 /* Its transcript and so many ms of its audio. */
 static inline void service_speaks(struct service *v, const char *text, unsigned ms)
 {

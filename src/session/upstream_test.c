@@ -23,7 +23,7 @@ static const char vad[] = "{'type':'server_vad','silence_duration_ms':400}";
 /* Somebody has said something for 600 ms. */
 static void speak(struct rig *r)
 {
-	rig_turn(r, 600, 420);
+	steady_turn(r, 600, 420);
 }
 
 static void it_is_told_what_counts(void)
@@ -141,7 +141,7 @@ static void the_user_speaks_over_it(void)
 	rig_wait(&r, 2000000);
 	v.log.n = 0;
 	rig_forget(&r);
-	rig_audio(&r, 300, RIG_LOUD);
+	steady_audio(&r, 300, RIG_LOUD);
 	CHECK(rig_until(&r, "output_audio_buffer.cleared", "{}"));
 	const json_t *e = rig_find(&r, "conversation.item.truncated");
 	int64_t ms = json_int(e, "audio_end_ms", 0);
@@ -161,14 +161,14 @@ static void an_answer_is_broken_off(void)
 	speak(&r);
 	service_speaks(&v, "It goes on and on and has no end, as far as anybody can see", 1000);
 	v.log.n = 0;
-	rig_audio(&r, 300, RIG_LOUD);
+	steady_audio(&r, 300, RIG_LOUD);
 	CHECK(rig_until(&r, "response.done",
 			"{'response':{'status':'cancelled','status_details':{'reason':"
 			"'turn_detected'}}}"));
 	CHECK(strncmp((const char *)v.log.p, "cancel it\ntruncate it", 20) == 0);
 	service_speaks(&v, "nobody hears this", 100);
 	service_done(&v);
-	rig_audio(&r, 420, 0);
+	steady_audio(&r, 420, 0);
 	CHECK(rig_until(&r, "response.created", "{}"));
 	CHECK_EQ(rig_count(&r, "response.done"), 1);
 }
@@ -194,11 +194,11 @@ static void turns_are_the_clients(void)
 {
 	SERVICE(r, v, NULL, 24000);
 	set_turns(&r, &v, "null", ",'output_modalities':['text']");
-	rig_audio(&r, 400, 0);
+	steady_audio(&r, 400, 0);
 	CHECK(v.total > 350 * 24);
 	rig_say(&r, "{'type':'input_audio_buffer.clear'}");
 	CHECK(service_told(&v, "clear\n"));
-	rig_audio(&r, 400, RIG_LOUD);
+	steady_audio(&r, 400, RIG_LOUD);
 	rig_say(&r, "{'type':'input_audio_buffer.commit'}");
 	CHECK(service_told(&v, "commit 400\nname commit\n"));
 	rig_say(&r, "{'type':'response.create'}");

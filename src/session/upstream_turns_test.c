@@ -65,11 +65,11 @@ static void it_finds_a_turn(void)
 static void it_is_interrupted_when_it_says_so(void)
 {
 	BEGIN(r, v, 24000, "");
-	rig_audio(&r, 300, 0);
+	steady_audio(&r, 300, 0);
 	SAY(v, on_commit);
 	SAY(v, on_begun);
 	service_speaks(&v, "A long answer, which nobody wants to hear.", 3000);
-	rig_audio(&r, 1000, RIG_LOUD);
+	steady_audio(&r, 1000, RIG_LOUD);
 	CHECK_EQ(rig_count(&r, "response.done"), 0);
 	v.log.n = 0;
 	SAY(v, on_speech, true, 900);
@@ -82,7 +82,7 @@ static void it_is_interrupted_when_it_says_so(void)
 static void answers_come_one_after_the_other(void)
 {
 	BEGIN(r, v, 24000, ",'interrupt_response':false");
-	rig_audio(&r, 300, 0);
+	steady_audio(&r, 300, 0);
 	SAY(v, on_commit);
 	SAY(v, on_begun);
 	service_speaks(&v, "The first.", 6000);
@@ -106,7 +106,7 @@ static void turns_of_the_client_stay_its_own(void)
 	rig_say(&r, "{'type':'session.update','session':{'type':'realtime','audio':{'input':{"
 		    "'turn_detection':null}}}}");
 	v.log.n = 0;
-	rig_audio(&r, 400, RIG_LOUD);
+	steady_audio(&r, 400, RIG_LOUD);
 	rig_say(&r, "{'type':'input_audio_buffer.commit'}");
 	CHECK(service_told(&v, "commit 400\nname commit\n"));
 	SAY(v, on_begun);
@@ -120,7 +120,7 @@ static void lost_between_turn_and_answer(void)
 {
 	BEGIN(r, v, 0, "");
 	CHECK_EQ(fake_hear(r.fake, "lost words"), 0);
-	rig_audio(&r, 600, RIG_LOUD);
+	steady_audio(&r, 600, RIG_LOUD);
 	SAY(v, on_speech, true, 0);
 	SAY(v, on_speech, false, 600);
 	SAY(v, on_commit);
@@ -141,14 +141,14 @@ static void lost_between_turn_and_answer(void)
 static void lost_while_the_user_speaks(void)
 {
 	BEGIN(r, v, 24000, "");
-	rig_audio(&r, 1000, 0);
-	rig_audio(&r, 600, RIG_LOUD);
+	steady_audio(&r, 1000, 0);
+	steady_audio(&r, 600, RIG_LOUD);
 	SAY(v, on_speech, true, 900);
 	size_t before = v.total;
 	service_lost(&r, &v, 0);
 	CHECK_EQ((v.total - before + 240) / 480, 35); /* from the start of the turn */
 	SAY(v, on_open);
-	rig_audio(&r, 300, RIG_LOUD);
+	steady_audio(&r, 300, RIG_LOUD);
 	SAY(v, on_speech, true, 0); /* again: it is the same turn */
 	SAY(v, on_speech, false, 800);
 	SAY(v, on_commit);
@@ -162,11 +162,11 @@ static void the_ear_goes_on(void)
 {
 	BEGIN(r, v, 0, "");
 	CHECK_EQ(fake_hear(r.fake, "all of it"), 0);
-	rig_audio(&r, 600, RIG_LOUD);
+	steady_audio(&r, 600, RIG_LOUD);
 	SAY(v, on_speech, true, 0);
 	service_lost(&r, &v, UINT64_MAX);
-	rig_audio(&r, 300, RIG_LOUD);
-	rig_audio(&r, 800, 0);
+	steady_audio(&r, 300, RIG_LOUD);
+	steady_audio(&r, 800, 0);
 	rig_wait(&r, 1000000);
 	CHECK_EQ(rig_count(&r, "input_audio_buffer.speech_started"), 1);
 	CHECK_EQ(rig_count(&r, "input_audio_buffer.speech_stopped"), 1);
@@ -174,7 +174,7 @@ static void the_ear_goes_on(void)
 			"{'transcript':'all of it'}"));
 	CHECK(rig_until(&r, "response.output_audio_transcript.done",
 			"{'transcript':'You said: all of it'}"));
-	rig_turn(&r, 600, 800);
+	steady_turn(&r, 600, 800);
 	CHECK_EQ(rig_count(&r, "input_audio_buffer.committed"), 2);
 }
 
@@ -182,9 +182,9 @@ static void gone_between_end_and_commit(void)
 {
 	BEGIN(r, v, 0, "");
 	CHECK_EQ(fake_hear(r.fake, "all of it"), 0);
-	rig_audio(&r, 600, RIG_LOUD);
+	steady_audio(&r, 600, RIG_LOUD);
 	SAY(v, on_speech, true, 0);
-	rig_audio(&r, 400, 0);
+	steady_audio(&r, 400, 0);
 	SAY(v, on_speech, false, 600);
 	service_lost(&r, &v, UINT64_MAX);
 	rig_wait(&r, 1000000);
