@@ -255,7 +255,10 @@ json_t *client_results(const char *output, bool *no_memory)
 		*no_memory = true;
 		return NULL;
 	}
-	return json_array_size(list) ? json_pack("{s:O}", "results", list) : NULL;
+	/* "results": [] is a search that found nothing, and nothing to be read out. */
+	return json_array_size(list) || json_is_array(json_object_get(v, "results")) ?
+		       json_pack("{s:O}", "results", list) :
+		       NULL;
 }
 
 static void say_value(const json_t *v, struct buf *to)

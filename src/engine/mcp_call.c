@@ -196,4 +196,4 @@ static int tool_start(struct tool *t, struct tool_job **out, const struct tool_r
 			      &(struct relay_to){ loop, sink, owner, ticket });
 }
 
-const struct tool_ops mcp_tool_ops = { tool_start, mcp_call_cancel };
+const struct tool_ops mcp_tool_ops = { .start = tool_start, .cancel = mcp_call_cancel };

@@ -188,6 +188,9 @@ struct tool_ops {
 	int (*start)(struct tool *t, struct tool_job **out, const struct tool_request *r,
 		     struct loop *loop, const struct tool_sink *sink, void *owner, uint64_t ticket);
 	void (*cancel)(struct tool_job *j);
+	/* May be NULL. There is nothing it could find now: a service that may have documents of its own is
+	 * not told of it meanwhile. Any thread. */
+	bool (*idle)(const struct tool *t);
 };
 
 enum tool_effect {

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "knowledge/index.h"
 #include "engine/relay.h"
 
 enum { RESULTS = 8 };
@@ -130,7 +131,16 @@ void tool_search_free(struct tool *t)
 	mem_free(t);
 }
 
-static const struct tool_ops ops = { .start = start, .cancel = cancel };
+static bool idle(const struct tool *t)
+{
+	struct index *x = searcher_index(t->searcher, t->collection);
+	bool empty = !x || index_n_alive(x) == 0;
+
+	index_unref(x);
+	return empty;
+}
+
+static const struct tool_ops ops = { .start = start, .cancel = cancel, .idle = idle };
 
 struct tool_def tool_search_def(struct tool *t)
 {

@@ -163,6 +163,19 @@ static void give_audio_again(struct session *s)
 	upstream_feed(s);
 }
 
+static uint64_t idle_tools(const struct session *s)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < MIN(s->engines.n_tools, (size_t)64); i++) {
+		const struct tool_def *t = &s->engines.tools[i];
+
+		if (t->ops->idle && t->ops->idle(t->tool))
+			bits |= 1ull << i;
+	}
+	return bits;
+}
+
 static int begin(struct session *s, const struct item *until)
 {
 	struct upstream *u = &s->up;
@@ -177,6 +190,7 @@ static int begin(struct session *s, const struct item *until)
 		return 0;
 	}
 	u->number = session_ticket(s);
+	u->idle = idle_tools(s);
 	int err = s->engines.realtime_ops->open(s->engines.realtime, &u->link, &start, s->loop,
 						&sink, s, u->number);
 	if (session_answer(s, REC_START, err != 0) == 0)
@@ -385,11 +399,19 @@ static void tell_settings(struct session *s)
 {
 	AUTO(json) json_t *session = up_session_json(s);
 
+	s->up.idle = idle_tools(s);
 	s->up.stale = false;
 	if (session)
 		s->engines.realtime_ops->update(s->up.link, session);
 	else
 		session_oom(s);
+}
+
+/* Documents may have come since, or the last has gone. */
+void up_check_tools(struct session *s)
+{
+	if (s->up.idle != idle_tools(s))
+		tell_settings(s);
 }
 
 /* --- time -------------------------------------------------------------------------------- */

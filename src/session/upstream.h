@@ -48,6 +48,7 @@ struct upstream {
 	struct pcm wire;
 	json_t *calls;     /* the service's call_id by ours, of calls made on this link; or NULL */
 	bool stale;        /* the settings it has are not these                          */
+	uint64_t idle;     /* the engines' tools that had nothing to find when it was told: a bit each */
 	unsigned pace_us;  /* of speech per octet of transcript, as learnt; 0: not yet */
 };
 

@@ -45,6 +45,8 @@ void up_cut(struct response *r);
 
 /* upstream_say.c; new references, NULL: no memory */
 json_t *up_session_json(const struct session *s);
+/* Tells the settings anew where what the tools could find has changed. With a link. */
+void up_check_tools(struct session *s);
 /* The conversation up to `until` (NULL: all of it). */
 json_t *up_items_json(struct session *s, const struct item *until);
 /* Tells one item at its place; what the service cannot have it does not get. */

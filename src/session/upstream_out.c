@@ -89,6 +89,7 @@ void upstream_ask(struct response *r)
 	filler_wait(r);
 	if (!s->up.link)
 		return; /* asked when there is one */
+	up_check_tools(s);
 	up_tell_scratch(r);
 	AUTO(json) json_t *members = up_ask_json(r);
 	if (!members) {

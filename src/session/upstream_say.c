@@ -35,6 +35,23 @@ static bool set_audio(const struct session *s, json_t *v)
 		json_object_set_new(in, "turn_detection", json_null()) == 0);
 }
 
+/* The client's functions and the server's tools, but for those that have nothing to find. */
+static json_t *tools_json(const struct session *s, const json_t *functions)
+{
+	json_t *list = think_tools(s, functions);
+
+	for (size_t i = 0; i < s->engines.n_tools; i++) {
+		const struct tool_def *t = &s->engines.tools[i];
+
+		if (!t->ops->idle || !t->ops->idle(t->tool))
+			continue;
+		for (size_t k = json_array_size(list); k-- > json_array_size(functions);)
+			if (strcmp(json_str(json_array_get(list, k), "name", ""), t->name) == 0)
+				(void)json_array_remove(list, k);
+	}
+	return list;
+}
+
 json_t *up_session_json(const struct session *s)
 {
 	AUTO(json) json_t *v = json_deep_copy(s->config);
@@ -42,7 +59,7 @@ json_t *up_session_json(const struct session *s)
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
 		(void)json_object_del(v, ours[i]);
 	return v && set_audio(s, v) &&
-			       json_object_set_new(v, "tools", think_tools(s, s->set.tools)) == 0
+			       json_object_set_new(v, "tools", tools_json(s, s->set.tools)) == 0
 		       ? json_incref(v)
 		       : NULL;
 }
@@ -224,7 +241,7 @@ static bool put_settings(const struct response *r, json_t *to)
 		 json_pack("{s:{s:O?}}", "output", "voice", config_at(r->config, voice))))
 		return false;
 	return config_same(config, r->config, "tools") ||
-	       put(to, "tools", think_tools(r->s, r->set.tools));
+	       put(to, "tools", tools_json(r->s, r->set.tools));
 }
 
 /* Once its tools have answered, a forced choice would ask for ever. */

@@ -40,9 +40,12 @@ export function heard(pcm, rate = RATE) {
     }
     const length = (end - from) / rate * 1000;
     if (length < 40) continue;
-    let crossings = 0;
-    for (let k = from + 1; k < end; k++) crossings += at(k - 1) < 0 && at(k) >= 0;
-    numbers.push(Math.round((crossings / ((end - from) / rate) - 400) / 60));
+    let crossings = 0, first = 0, last = 0;
+    for (let k = from, below = false; k < end; k++) { // resamplers ring a little around each tone
+      if (at(k) < -1000) below = true;
+      else if (below && at(k) > 1000) { first ||= k; last = k; crossings++; below = false; }
+    }
+    numbers.push(Math.round(((crossings - 1) / ((last - first) / rate) - 400) / 60) || 0);
   }
   return numbers;
 }
