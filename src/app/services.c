@@ -131,7 +131,9 @@ static int use_llm(struct engines *to, struct member *m, size_t n)
 	for (size_t i = 0; i < n; i++)
 		parts[i] = (struct chain_llm_part){ m[i].service ? m[i].service->host : "extract", &m[i].ops.llm,
 						    m[i].engine.llm, m[i].service ? m[i].service->timeout_ms : 0,
-						    m[i].service ? llm_openai_rest_ms : NULL };
+						    m[i].service ? llm_openai_rest_ms : NULL,
+						    m[i].service ? &m[i].service->price : NULL,
+						    meter_of("llm", m[i].service ? m[i].service->host : "extract") };
 	if (n < 2)
 		return 0;
 	to->llm_ops = &chain_llm_ops;

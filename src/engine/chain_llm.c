@@ -8,6 +8,8 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/meter.h"
+#include "engine/service.h"
 
 LOG_TOPIC("chain");
 
@@ -107,17 +109,22 @@ static void on_late(struct timer *t);
 static int ask_next(struct llm_job *j)
 {
 	int error = -EAGAIN;
+	struct meter *before = j->asked ? part_of(j)->p.meter : NULL;
 
 	while (choose(j)) {
 		const struct chain_llm_part *p = &part_of(j)->p;
 
 		j->asked |= BIT(j->at);
+		meter_add(before, METER_ERRORS, 1);
+		before = p->meter;
 		error = p->ops->start(p->llm, &j->inner, &j->r, j->loop, &sink, j, j->ticket);
 		if (error == 0 && p->first_ms && j->asked != BIT(j->e->n) - 1) {
 			j->timer.on_due = on_late;
 			/* Without memory for a timer, its own limits must do. */
 			(void)!timer_set(j->loop, &j->timer, now_us() + (uint64_t)p->first_ms * US_PER_MS);
 		}
+		if (error == 0 && j->at > 0)
+			meter_add(p->meter, METER_REQUESTS, 1);
 		if (error == 0)
 			return 0;
 		note(j, "engine_unavailable", "The language model could not be asked.");
@@ -184,10 +191,15 @@ static void on_call(void *owner, uint64_t ticket, const char *name, const char *
 
 static void on_done(void *owner, uint64_t ticket, enum llm_finish f, const struct llm_usage *u)
 {
+	static const struct price nothing;
 	struct llm_job *j = speaks(owner), own = *j;
+	const struct chain_llm_part *p = &part_of(j)->p;
+	struct llm_usage usage = *u;
 
+	usage.price = p->price ? p->price : &nothing;
+	usage.meter = p->meter;
 	job_free(j);
-	own.sink->on_done(own.owner, ticket, f, u);
+	own.sink->on_done(own.owner, ticket, f, &usage);
 }
 
 static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
@@ -247,12 +259,12 @@ static void chain_free(struct llm *e)
 {
 	if (!e)
 		return;
+	while (!list_empty(&e->jobs))
+		chain_cancel(CONTAINER_OF(list_first(&e->jobs), struct llm_job, node));
 	for (size_t i = 0; i < e->n; i++) {
 		e->parts[i].p.ops->free(e->parts[i].p.llm);
 		health_done(&e->parts[i].health);
 	}
-	while (!list_empty(&e->jobs))
-		job_free(CONTAINER_OF(list_first(&e->jobs), struct llm_job, node));
 	pthread_mutex_destroy(&e->lock);
 	mem_free(e);
 }

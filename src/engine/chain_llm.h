@@ -16,6 +16,10 @@ struct chain_llm_part {
 	struct llm *llm;
 	unsigned first_ms;                   /* to its first word or call; 0: no limit. Not for the last one */
 	uint64_t (*rest_ms)(struct llm *llm); /* how long it wants to rest, as llm_openai_rest_ms(); or NULL */
+	const struct price *price; /* told with its usage; NULL: it costs nothing */
+	/* Told with its usage, and counted on: failures that another made good, and requests, but for the
+	 * first one's, which the session counts. Or NULL. */
+	struct meter *meter;
 };
 
 enum { CHAIN_LLM_PARTS = 8 };

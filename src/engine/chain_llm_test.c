@@ -4,8 +4,10 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/meter.h"
 #include "base/test.h"
 #include "engine/fake.h"
+#include "engine/service.h"
 
 enum { PARTS = 3 };
 
@@ -15,6 +17,7 @@ struct rig {
 	struct llm *e;
 	char told[512];
 	bool ended, offence;
+	struct llm_usage usage;
 };
 
 static void rig_auto_(struct rig *r)
@@ -31,6 +34,8 @@ static uint64_t rests(struct llm *llm)
 	return 60000;
 }
 
+static const struct price price = { .text_in = 1 };
+
 static bool rig_begin(struct rig *r, unsigned first_ms)
 {
 	static const char *const names[PARTS] = { "a", "b", "c" };
@@ -44,7 +49,8 @@ static bool rig_begin(struct rig *r, unsigned first_ms)
 		if (fake_new(&r->fakes[i]) != 0)
 			return false;
 		fake_engines(r->fakes[i], &e);
-		parts[i] = (struct chain_llm_part){ names[i], e.llm_ops, e.llm, first_ms, i == 1 ? rests : NULL };
+		parts[i] = (struct chain_llm_part){ names[i], e.llm_ops, e.llm, first_ms, i == 1 ? rests : NULL,
+						   i == 2 ? &price : NULL, meter_of("llm", names[i]) };
 	}
 	return chain_llm_new(&r->e, parts, PARTS) == 0;
 }
@@ -79,7 +85,7 @@ static void on_call(void *owner, uint64_t ticket, const char *name, const char *
 
 static void on_done(void *owner, uint64_t ticket, enum llm_finish f, const struct llm_usage *u)
 {
-	(void)u;
+	((struct rig *)owner)->usage = *u;
 	tell(owner, ticket, f == LLM_TOOL_CALLS ? "calls" : "done");
 	((struct rig *)owner)->ended = true;
 }
@@ -132,11 +138,13 @@ static void the_next_answers_when_one_fails(void)
 	CHECK(rig_begin(&r, 0));
 	CHECK(tells(&r, "You said: hello|done|"));
 	CHECK(!is_resting(&r, 0));
+	CHECK(r.usage.price && r.usage.price->text_in == 0 && r.usage.meter == meter_of("llm", "a"));
 	CHECK(script(&r, 0, FAKE_ERROR, "engine_unavailable", FAKE_ERROR));
 	CHECK(script(&r, 1, FAKE_ERROR, "engine_busy", FAKE_ERROR));
 	CHECK(script(&r, 2, FAKE_CALL, "search", FAKE_CALL));
 	CHECK(tells(&r, "search|calls|"));
 	CHECK(is_resting(&r, 0) && is_resting(&r, 1) && !is_resting(&r, 2));
+	CHECK(r.usage.price == &price && r.usage.meter == meter_of("llm", "c"));
 	CHECK_STR(json_str(fake_last_request(r.fakes[2]), "instructions", ""), "Be kind.");
 	/* While they rest nobody asks them, until there is no other. */
 	CHECK(script(&r, 0, FAKE_TEXT, "a", FAKE_TEXT));

@@ -241,13 +241,24 @@ static void end_answer(struct chat_stream *c, const char *reason)
 		tell_calls(c);
 }
 
+static int tokens(const json_t *usage, const char *name, int before)
+{
+	int64_t n = json_int(usage, name, before);
+
+	return (int)MIN(MAX(n, 0), INT32_MAX);
+}
+
 static void take_usage(struct chat_stream *c, const json_t *usage)
 {
-	int64_t in = json_int(usage, "prompt_tokens", c->usage.input_tokens);
-	int64_t out = json_int(usage, "completion_tokens", c->usage.output_tokens);
+	const json_t *in = json_object_get(usage, "prompt_tokens_details");
+	const json_t *out = json_object_get(usage, "completion_tokens_details");
+	struct llm_usage *u = &c->usage;
 
-	c->usage.input_tokens = (int)MIN(MAX(in, 0), INT32_MAX);
-	c->usage.output_tokens = (int)MIN(MAX(out, 0), INT32_MAX);
+	u->input_tokens = tokens(usage, "prompt_tokens", u->input_tokens);
+	u->output_tokens = tokens(usage, "completion_tokens", u->output_tokens);
+	u->cached_tokens = tokens(in, "cached_tokens", u->cached_tokens);
+	u->input_audio_tokens = tokens(in, "audio_tokens", u->input_audio_tokens);
+	u->output_audio_tokens = tokens(out, "audio_tokens", u->output_audio_tokens);
 }
 
 /* `said` is a delta, or the message of an answer that is not streamed. */

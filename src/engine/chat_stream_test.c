@@ -126,6 +126,18 @@ static void a_broken_connection_is_no_end(void)
 	CHECK(!told.n);
 }
 
+static void tells_what_was_in_the_cache(void)
+{
+	AUTO(chat_stream) struct chat_stream c;
+	AUTO(buf) struct buf told = { 0 };
+
+	(void)chat_stream_init(&c, "", &ops, &told);
+	CHECK_EQ(chat_stream_push(&c, bytes_str(END("stop") D("{\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":3,"
+							    "\"prompt_tokens_details\":{\"cached_tokens\":5}}}") DONE)),
+		 CHAT_FINISHED);
+	CHECK(c.usage.input_tokens == 9 && c.usage.cached_tokens == 5 && c.usage.output_tokens == 3);
+}
+
 static void is_bounded(void)
 {
 	AUTO(chat_stream) struct chat_stream events, whole, arguments;
@@ -178,6 +190,7 @@ int main(int argc, char **argv)
 {
 	static const struct test tests[] = { { "reads_answers_in_any_pieces", reads_answers_in_any_pieces },
 					     { "a_broken_connection_is_no_end", a_broken_connection_is_no_end },
+					     { "tells_what_was_in_the_cache", tells_what_was_in_the_cache },
 					     { "is_bounded", is_bounded },
 					     { "reads_errors_without_keys", reads_errors_without_keys } };
 

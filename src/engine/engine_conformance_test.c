@@ -264,13 +264,13 @@ static int make_llm_openai(struct rig *r)
 static int make_chain_llm(struct rig *r)
 {
 	static const struct peer_reply down = { { "HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n" }, 0, PEER_STAYS };
-	struct chain_llm_part parts[2] = { { "down", &llm_openai_ops, NULL, 2000, llm_openai_rest_ms } };
+	struct chain_llm_part parts[2] = { { "down", &llm_openai_ops, NULL, 2000, llm_openai_rest_ms, NULL, NULL } };
 	int e = ask_peer(r, "any", &down);
 
 	log_set_level(LOG_ERROR);
 	if (e == 0)
 		e = make_fakes(r);
-	parts[1] = (struct chain_llm_part){ "fake", r->e.llm_ops, r->e.llm, 0, NULL };
+	parts[1] = (struct chain_llm_part){ "fake", r->e.llm_ops, r->e.llm, 0, NULL, NULL, NULL };
 	r->e = (struct engines){ .llm_ops = &chain_llm_ops };
 	if (e == 0)
 		e = llm_openai_new(&parts[0].llm, r->fetcher, &r->service);
