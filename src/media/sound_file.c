@@ -293,16 +293,20 @@ static const int codecs[N_SOUND_FORMATS] = {
 	[SOUND_MP3] = SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III,
 };
 
-/* MP3: frames of one size, as no index is written before them; 48 kbit/s at 16 and 64 at 24 kHz.
- * Ogg: a page every 100 ms. Others do not know these commands. */
-static void configure(SNDFILE *f)
+/* MP3: frames of one size, as no index is written before them, of 64 kbit/s at 24 kHz. Opus: 40 kbit/s,
+ * a page every 100 ms. */
+static void configure(SNDFILE *file, enum sound_format f)
 {
 	int constant = SF_BITRATE_MODE_CONSTANT;
-	double compression = 0.6, page_ms = 100;
+	double mp3 = 0.6, opus = 0.865, page_ms = 100;
 
-	sf_command(f, SFC_SET_BITRATE_MODE, &constant, sizeof(constant));
-	sf_command(f, SFC_SET_COMPRESSION_LEVEL, &compression, sizeof(compression));
-	sf_command(f, SFC_SET_OGG_PAGE_LATENCY_MS, &page_ms, sizeof(page_ms));
+	if (f == SOUND_MP3) {
+		sf_command(file, SFC_SET_BITRATE_MODE, &constant, sizeof(constant));
+		sf_command(file, SFC_SET_COMPRESSION_LEVEL, &mp3, sizeof(mp3));
+	} else if (f == SOUND_OPUS) {
+		sf_command(file, SFC_SET_COMPRESSION_LEVEL, &opus, sizeof(opus));
+		sf_command(file, SFC_SET_OGG_PAGE_LATENCY_MS, &page_ms, sizeof(page_ms));
+	}
 }
 
 int sound_writer_new(struct sound_writer **out, enum sound_format f, unsigned rate_hz)
@@ -323,7 +327,7 @@ int sound_writer_new(struct sound_writer **out, enum sound_format f, unsigned ra
 			mem_free(w);
 			return -EINVAL;
 		}
-		configure(w->file);
+		configure(w->file, f);
 	}
 	*out = w;
 	return 0;
