@@ -144,10 +144,7 @@ static int use_llm(struct engines *to, struct member *m, size_t n)
 	if (n < 2)
 		return 0;
 	to->llm_ops = &chain_llm_ops;
-	int r = chain_llm_new(&to->llm, parts, n);
-	for (size_t i = 0; i < n && r == 0; i++)
-		chain_llm_bill(to->llm, i, bill_of(&m[i], "llm", "extract"));
-	return r;
+	return chain_llm_new(&to->llm, parts, n);
 }
 
 static int use_tts(struct engines *to, struct member *m, size_t n)
@@ -392,7 +389,8 @@ static int compose(struct services *s, enum level l)
 		s->chained[l][k] = r == 0 && n > 1;
 		*(const struct price **)(void *)((char *)to + kinds[k].price) = v ? &v->price : NULL;
 		*(struct meter **)(void *)((char *)to + kinds[k].meter) =
-			n == 1 ? bill_of(m, kinds[k].option, kinds[k].embedded).meter : NULL; /* chains count */
+			n == 1 || (n && k == KIND_LLM) ? bill_of(m, kinds[k].option, kinds[k].embedded).meter
+						       : NULL; /* the chain counts */
 	}
 	return r;
 }

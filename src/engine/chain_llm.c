@@ -2,22 +2,18 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/env.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "base/meter.h"
-#include "engine/service.h"
 
 LOG_TOPIC("chain");
 
 struct part {
 	struct chain_llm_part p;
 	struct health health;
-	struct bill bill;
 };
 
 struct llm {
@@ -80,9 +76,6 @@ static void failed(struct llm_job *j, const char *code)
 	uint64_t rest_ms = p->p.rest_ms ? p->p.rest_ms(p->p.llm) : 0;
 
 	health_failed(&p->health, now_us(), rest_ms);
-	meter_add(p->bill.meter, METER_ERRORS, 1);
-	meter_add(p->bill.meter, METER_LIMITED, strcmp(code, "rate_limit_exceeded") == 0);
-	meter_add(p->bill.meter, METER_FAILOVERS, !j->said && j->asked != BIT(j->e->n) - 1);
 	log_warn("%s failed: %s", p->p.name, code);
 }
 
@@ -125,10 +118,8 @@ static int ask_next(struct llm_job *j)
 			/* Without memory for a timer, its own limits must do. */
 			(void)!timer_set(j->loop, &j->timer, now_us() + (uint64_t)p->first_ms * US_PER_MS);
 		}
-		if (error == 0) {
-			meter_add(part_of(j)->bill.meter, METER_REQUESTS, 1);
+		if (error == 0)
 			return 0;
-		}
 		note(j, "engine_unavailable", "The language model could not be asked.");
 		failed(j, "start");
 	}
@@ -193,15 +184,10 @@ static void on_call(void *owner, uint64_t ticket, const char *name, const char *
 
 static void on_done(void *owner, uint64_t ticket, enum llm_finish f, const struct llm_usage *u)
 {
-	static const struct price nothing;
 	struct llm_job *j = speaks(owner), own = *j;
-	const struct bill *bill = &part_of(j)->bill;
-	struct llm_usage of_part = *u;
 
-	of_part.price = u->price ? u->price : bill->price ? bill->price : &nothing;
-	of_part.meter = u->meter ? u->meter : bill->meter;
 	job_free(j);
-	own.sink->on_done(own.owner, ticket, f, &of_part);
+	own.sink->on_done(own.owner, ticket, f, u);
 }
 
 static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
@@ -287,11 +273,6 @@ int chain_llm_new(struct llm **out, const struct chain_llm_part *parts, size_t n
 	}
 	*out = e;
 	return 0;
-}
-
-void chain_llm_bill(struct llm *e, size_t i, struct bill bill)
-{
-	e->parts[i].bill = bill;
 }
 
 size_t chain_llm_health(struct llm *e, struct health_view *to, size_t max)

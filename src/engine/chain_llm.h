@@ -23,9 +23,6 @@ enum { CHAIN_LLM_PARTS = 8 };
 /* Takes the engines, in the order they are tried; on failure they stay the caller's. -EINVAL: none, or
  * too many. */
 MUST_USE int chain_llm_new(struct llm **out, const struct chain_llm_part *parts, size_t n);
-/* Whose work part i's is: told with its usage; starts, failures and those who take over are counted
- * there. Before the first start(). */
-void chain_llm_bill(struct llm *e, size_t i, struct bill bill);
 /* Any thread. Returns how many there are, and tells of `max` at most. */
 size_t chain_llm_health(struct llm *e, struct health_view *to, size_t max);
 
