@@ -109,6 +109,12 @@ static bool embedded_tts(struct member *m, const struct engines *e)
 	return e->tts_ops != NULL;
 }
 
+static struct bill bill_of(const struct member *m, const char *kind, const char *embedded)
+{
+	return (struct bill){ m->service ? &m->service->price : NULL,
+			      meter_of(kind, m->service ? m->service->host : embedded) };
+}
+
 /* What the members are together; n of 1 is that one itself. */
 static int use_stt(struct engines *to, struct member *m, size_t n)
 {
@@ -119,7 +125,10 @@ static int use_stt(struct engines *to, struct member *m, size_t n)
 	for (size_t i = 0; i < n; i++)
 		parts[i] = (struct chain_stt_member){ &m[i].ops.stt, m[i].engine.stt,
 						      m[i].service ? stt_openai_again_us : NULL };
-	return n < 2 ? 0 : chain_stt_new(&to->stt, &to->stt_ops, parts, n);
+	int r = n < 2 ? 0 : chain_stt_new(&to->stt, &to->stt_ops, parts, n);
+	for (size_t i = 0; i < n && n > 1 && r == 0; i++)
+		chain_stt_bill(to->stt, i, bill_of(&m[i], "stt", "pocketsphinx"));
+	return r;
 }
 
 static int use_llm(struct engines *to, struct member *m, size_t n)
@@ -149,7 +158,10 @@ static int use_tts(struct engines *to, struct member *m, size_t n)
 	for (size_t i = 0; i < n; i++)
 		parts[i] = (struct chain_tts_member){ &m[i].ops.tts, m[i].engine.tts,
 						      m[i].service ? tts_openai_again_us : NULL };
-	return n < 2 ? 0 : chain_tts_new(&to->tts, &to->tts_ops, parts, n);
+	int r = n < 2 ? 0 : chain_tts_new(&to->tts, &to->tts_ops, parts, n);
+	for (size_t i = 0; i < n && n > 1 && r == 0; i++)
+		chain_tts_bill(to->tts, i, bill_of(&m[i], "tts", "flite"));
+	return r;
 }
 
 static void end_stt(struct engines *e)
@@ -379,7 +391,8 @@ static int compose(struct services *s, enum level l)
 		s->chained[l][k] = r == 0 && n > 1;
 		*(const struct price **)(void *)((char *)to + kinds[k].price) = v ? &v->price : NULL;
 		*(struct meter **)(void *)((char *)to + kinds[k].meter) =
-			n ? meter_of(kinds[k].option, v ? v->host : kinds[k].embedded) : NULL;
+			n == 1 || (n && k == KIND_LLM) ? bill_of(m, kinds[k].option, kinds[k].embedded).meter
+						       : NULL; /* the chain counts */
 	}
 	return r;
 }

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "base/meter.h"
 #include "engine/chain.h"
 
 enum {
@@ -19,6 +20,7 @@ struct stt {
 	struct stt_ops ops;
 	struct chain chain;
 	struct chain_stt_member members[CHAIN_MAX];
+	struct bill bills[CHAIN_MAX];
 	size_t n;
 	pthread_mutex_t lock; /* turns */
 	struct list turns;
@@ -136,6 +138,8 @@ static void feed(struct stt_turn *t)
 		look_later(t, CHAIN_STT_LATE_US, on_late);
 }
 
+static void count_failure(const struct stt_turn *t, const struct engine_error *e);
+
 /* --- from one to the next ------------------------------------------------------------------------- */
 
 static const struct stt_sink inner_sink;
@@ -154,6 +158,7 @@ static int begin_next(struct stt_turn *t)
 		tried |= BIT(i);
 		r = m->ops->begin(m->stt, &t->inner, &t->params, t->loop, &inner_sink, t, ++t->round);
 		if (r == 0) {
+			meter_add(e->bills[i].meter, METER_REQUESTS, 1);
 			t->tried |= BIT(i);
 			t->member = i;
 			t->fed = 0;
@@ -191,6 +196,7 @@ static void failed(struct stt_turn *t, const struct engine_error *e)
 	snprintf(t->why, sizeof(t->why), "%s", e->message);
 	t->error = (struct engine_error){ t->code, t->why };
 	stop(t);
+	count_failure(t, e);
 	chain_failed(&t->engine->chain, t->member, m->again_us ? m->again_us(m->stt) : 0);
 	t->busy_until_us = loop_now_us(t->loop) + BUSY_US;
 	go_on(t);
@@ -366,6 +372,25 @@ static void chain_free(struct stt *e)
 	mem_free(e);
 }
 
+void chain_stt_bill(struct stt *e, size_t i, struct bill bill)
+{
+	e->bills[i] = bill;
+}
+
+static struct bill chain_bill(const struct stt_turn *t)
+{
+	return t->engine->bills[t->member];
+}
+
+static void count_failure(const struct stt_turn *t, const struct engine_error *e)
+{
+	struct meter *m = chain_bill(t).meter;
+
+	meter_add(m, METER_ERRORS, 1);
+	meter_add(m, METER_LIMITED, strcmp(e->code, "rate_limit_exceeded") == 0);
+	meter_add(m, METER_FAILOVERS, t->tried != BIT(t->engine->n) - 1);
+}
+
 unsigned chain_stt_resting(struct stt *e)
 {
 	unsigned bits = 0;
@@ -390,7 +415,7 @@ int chain_stt_new(struct stt **out, const struct stt_ops **ops, const struct cha
 	}
 	e->ops = (struct stt_ops){ .name = m[0].ops->name, .caps = (any & STT_PARTIALS) | (all & ~(unsigned)STT_PARTIALS),
 				   .begin = chain_begin, .room = chain_room, .push = chain_push, .settle = chain_settle,
-				   .end = chain_end, .cancel = chain_cancel, .free = chain_free };
+				   .end = chain_end, .cancel = chain_cancel, .bill = chain_bill, .free = chain_free };
 	chain_init(&e->chain, &env_system, n);
 	pthread_mutex_init(&e->lock, NULL);
 	list_init(&e->turns);

@@ -20,5 +20,8 @@ struct chain_stt_member {
 /* *ops lives as long as the chain; its caps are those that all members have, and STT_PARTIALS if any
  * has them. 1..CHAIN_MAX members; on failure they are still the caller's. */
 MUST_USE int chain_stt_new(struct stt **out, const struct stt_ops **ops, const struct chain_stt_member *m, size_t n);
+/* Whose work member i's is: starts, failures and those who take over are counted there. Before the
+ * first one begins. */
+void chain_stt_bill(struct stt *e, size_t i, struct bill bill);
 /* Which one rests, for the status: a bit each. Any thread. */
 unsigned chain_stt_resting(struct stt *e);

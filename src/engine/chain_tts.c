@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "base/meter.h"
 #include "engine/chain.h"
 #include "media/resample.h"
 
@@ -15,6 +16,7 @@ struct tts {
 	struct tts_ops ops;
 	struct chain chain;
 	struct chain_tts_member members[CHAIN_MAX];
+	struct bill bills[CHAIN_MAX];
 	size_t n;
 	pthread_mutex_t lock; /* jobs */
 	struct list jobs;
@@ -86,6 +88,8 @@ static void end(struct tts_job *j, const struct engine_error *e)
 
 static const struct engine_error no_memory = { "engine_unavailable", "The server is out of memory." };
 
+static void count_failure(const struct tts_job *j, const struct engine_error *e);
+
 /* --- from one to the next ------------------------------------------------------------------------ */
 
 static const struct tts_sink inner_sink;
@@ -107,6 +111,8 @@ static bool start_next(struct tts_job *j)
 		if (m->ops->start(m->tts, &j->inner, j->text, &j->params, j->loop, &inner_sink, j, ++j->round) == 0) {
 			uint64_t at = loop_now_us(j->loop) + CHAIN_TTS_FIRST_US;
 
+			meter_add(e->bills[i].meter, METER_REQUESTS, 1);
+
 			/* Without a timer it may take longer, then. */
 			if (j->tried != BIT(e->n) - 1)
 				(void)!timer_set(j->loop, &j->patience, at);
@@ -124,6 +130,7 @@ static void failed(struct tts_job *j, const struct engine_error *e)
 	const struct chain_tts_member *m = member_of(j);
 
 	stop(j);
+	count_failure(j, e);
 	chain_failed(&j->engine->chain, j->member, m->again_us ? m->again_us(m->tts) : 0);
 	if (!start_next(j))
 		end(j, e);
@@ -303,6 +310,25 @@ static void chain_free(struct tts *e)
 	mem_free(e);
 }
 
+void chain_tts_bill(struct tts *e, size_t i, struct bill bill)
+{
+	e->bills[i] = bill;
+}
+
+static struct bill chain_bill(const struct tts_job *j)
+{
+	return j->engine->bills[j->member];
+}
+
+static void count_failure(const struct tts_job *j, const struct engine_error *e)
+{
+	struct meter *m = chain_bill(j).meter;
+
+	meter_add(m, METER_ERRORS, 1);
+	meter_add(m, METER_LIMITED, strcmp(e->code, "rate_limit_exceeded") == 0);
+	meter_add(m, METER_FAILOVERS, j->tried != BIT(j->engine->n) - 1);
+}
+
 unsigned chain_tts_resting(struct tts *e)
 {
 	unsigned bits = 0;
@@ -321,7 +347,7 @@ int chain_tts_new(struct tts **out, const struct tts_ops **ops, const struct cha
 	e->n = n;
 	memcpy(e->members, m, n * sizeof(*m));
 	e->ops = (struct tts_ops){ .name = m[0].ops->name, .rate_hz = m[0].ops->rate_hz, .voices = m[0].ops->voices,
-				   .start = chain_start, .cancel = chain_cancel, .free = chain_free };
+				   .start = chain_start, .cancel = chain_cancel, .bill = chain_bill, .free = chain_free };
 	chain_init(&e->chain, &env_system, n);
 	pthread_mutex_init(&e->lock, NULL);
 	list_init(&e->jobs);

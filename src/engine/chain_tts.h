@@ -18,5 +18,8 @@ struct chain_tts_member {
 
 /* *ops lives as long as the chain. 1..CHAIN_MAX members; on failure they are still the caller's. */
 MUST_USE int chain_tts_new(struct tts **out, const struct tts_ops **ops, const struct chain_tts_member *m, size_t n);
+/* Whose work member i's is: starts, failures and those who take over are counted there. Before the
+ * first one begins. */
+void chain_tts_bill(struct tts *e, size_t i, struct bill bill);
 /* Which one rests, for the status: a bit each. Any thread. */
 unsigned chain_tts_resting(struct tts *e);

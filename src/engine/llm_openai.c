@@ -231,7 +231,7 @@ static const struct refusal {
 	{ 401, 403, "engine_unavailable", "The language model's service does not accept our key", true },
 	{ 404, 404, "engine_unavailable", "The language model's service does not know the model or the address", true },
 	{ 408, 408, "engine_unavailable", "The language model's service was too slow", false },
-	{ 429, 429, "engine_busy", "The language model's service is at its limit", true },
+	{ 429, 429, "rate_limit_exceeded", "The language model's service is at its limit", true },
 	{ 300, 399, "engine_unavailable", "The language model's service points to another address, which is not followed", false },
 	{ 400, 499, "engine_refused", "The language model's service refused the request", true },
 	{ 500, 599, "engine_unavailable", "The language model's service is in trouble", true },

@@ -173,7 +173,7 @@ static void every_failure_has_its_sentence(void)
 		{ { { JSON("404", "", "{\"error\":\"model 'm' not found\"}") }, 0, PEER_GOES },
 		  "engine_unavailable: The language model's service does not know the model or the address (status 404): model 'm' not found" },
 		{ { { JSON("429", "Retry-After: 3\r\n", "") }, 0, PEER_GOES },
-		  "engine_busy: The language model's service is at its limit (status 429)." },
+		  "rate_limit_exceeded: The language model's service is at its limit (status 429)." },
 		{ { { JSON("500", "", "<html>") }, 0, PEER_GOES }, "engine_unavailable: The language model's service is in trouble (status 500)." },
 		{ { { JSON("307", "Location: http://127.0.0.1/\r\n", "") }, 0, PEER_GOES },
 		  "engine_unavailable: The language model's service points to another address, which is not followed (status 307)." },

@@ -28,6 +28,13 @@ struct engine_error {
 	const char *message; /* for people: what is wrong and what to do               */
 };
 
+/* Whose work something is, where one engine is several: what it costs, and is counted on. Either may
+ * be NULL: nothing. */
+struct bill {
+	const struct price *price;
+	struct meter *meter;
+};
+
 /* --- hearing ---------------------------------------------------------------- */
 
 enum { STT_RATE_HZ = 16000 };
@@ -73,6 +80,8 @@ struct stt_ops {
 	/* Confirmed end: one on_final or on_error follows; t is the engine's from here on. */
 	void (*end)(struct stt_turn *t);
 	void (*cancel)(struct stt_turn *t); /* t is gone, no sink call follows */
+	/* Of the one that hears now. NULL: struct engines says. */
+	struct bill (*bill)(const struct stt_turn *t);
 	void (*free)(struct stt *e);
 };
 
@@ -165,6 +174,7 @@ struct tts_ops {
 		     const struct tts_params *p, struct loop *loop, const struct tts_sink *sink,
 		     void *owner, uint64_t ticket);
 	void (*cancel)(struct tts_job *j);
+	struct bill (*bill)(const struct tts_job *j); /* as stt_ops */
 	void (*free)(struct tts *e);
 };
 

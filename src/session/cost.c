@@ -239,24 +239,37 @@ void cost_relayed(struct session *s, const struct engines *e, const struct llm_u
 	count_usage(s, e, u, e->realtime_price, e->realtime_meter);
 }
 
-void cost_heard(struct session *s, const struct engines *e, uint64_t samples)
+/* Who it was is an input of the session, as far as money goes. */
+static struct bill recorded(struct session *s, struct bill b)
 {
-	const struct price *p = e->stt_price;
+	uint8_t wire[COST_PRICE_OCTETS];
 
-	count(s, e, e->stt_meter,
-	      &(struct cost){ .heard = samples,
-			      .money = p ? units((double)samples / STT_RATE_HZ / 60, p->minute) : 0 });
+	if (s->rec.ops)
+		session_record(s, REC_BILL, bytes_of(wire, cost_write_price(b.price, wire)));
+	return b;
 }
 
-void cost_spoken(struct session *s, const struct engines *e, const char *text)
+void cost_heard(struct session *s, const struct engines *e, const struct stt_turn *t, uint64_t samples)
 {
-	const struct price *p = e->tts_price;
+	const struct bill b = e->stt_ops->bill ? recorded(s, e->stt_ops->bill(t))
+					       : (struct bill){ e->stt_price, e->stt_meter };
+	double minutes = (double)samples / STT_RATE_HZ / 60;
+
+	count(s, e, b.meter,
+	      &(struct cost){ .heard = samples, .money = b.price ? units(minutes, b.price->minute) : 0 });
+}
+
+void cost_spoken(struct session *s, const struct engines *e, const struct tts_job *j, const char *text)
+{
+	const struct bill b = e->tts_ops->bill ? recorded(s, e->tts_ops->bill(j))
+					       : (struct bill){ e->tts_price, e->tts_meter };
 	uint64_t n = 0;
 
 	for (const char *c = text; *c; c++)
 		n += (*c & 0xC0) != 0x80;
-	count(s, e, e->tts_meter,
-	      &(struct cost){ .characters = n, .money = p ? units((double)n / 1e6, p->characters) : 0 });
+	count(s, e, b.meter,
+	      &(struct cost){ .characters = n,
+			      .money = b.price ? units((double)n / 1e6, b.price->characters) : 0 });
 	meter_add(e->tts_meter, METER_REQUESTS, 1);
 }
 
@@ -270,6 +283,32 @@ static double *price_number(struct price *p, size_t i)
 	return i < ARRAY_LEN(all) ? all[i] : NULL;
 }
 
+size_t cost_write_price(const struct price *p, uint8_t to[static COST_PRICE_OCTETS])
+{
+	struct price copy = p ? *p : (struct price){ 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; p && price_number(&copy, i); i++, n += 8) {
+		uint64_t bits;
+
+		memcpy(&bits, price_number(&copy, i), sizeof(bits));
+		put_be64(to + n, bits);
+	}
+	return n;
+}
+
+bool cost_read_price(struct bytes from, struct price *to)
+{
+	if (from.n != COST_PRICE_OCTETS)
+		return false;
+	for (size_t i = 0; price_number(to, i); i++) {
+		uint64_t bits = be64(from.p + 8 * i);
+
+		memcpy(price_number(to, i), &bits, sizeof(bits));
+	}
+	return true;
+}
+
 size_t cost_write_usage(const struct llm_usage *u, uint8_t to[static COST_USAGE_OCTETS - 4])
 {
 	const int numbers[] = { u->input_tokens, u->output_tokens, u->input_audio_tokens,
@@ -278,16 +317,7 @@ size_t cost_write_usage(const struct llm_usage *u, uint8_t to[static COST_USAGE_
 
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++, n += 4)
 		put_be32(to + n, (uint32_t)numbers[i]);
-	if (!u->price)
-		return n;
-	struct price p = *u->price;
-	for (size_t i = 0; price_number(&p, i); i++, n += 8) {
-		uint64_t bits;
-
-		memcpy(&bits, price_number(&p, i), sizeof(bits));
-		put_be64(to + n, bits);
-	}
-	return n;
+	return n + cost_write_price(u->price, to + n);
 }
 
 bool cost_read_usage(struct bytes from, struct llm_usage *out, struct price *price)
@@ -299,18 +329,13 @@ bool cost_read_usage(struct bytes from, struct llm_usage *out, struct price *pri
 
 	for (size_t i = 0; i < ARRAY_LEN(numbers) && n + 4 <= from.n; i++, n += 4)
 		*numbers[i] = (int)be32(from.p + n);
-	if (n == from.n) /* older records say two of them */
-		return *out = u, n >= 8;
-	if (n != 20 || from.n != COST_USAGE_OCTETS - 4)
-		return false;
-	for (size_t i = 0; price_number(price, i); i++, n += 8) {
-		uint64_t bits = be64(from.p + n);
-
-		memcpy(price_number(price, i), &bits, sizeof(bits));
+	if (n < from.n) {
+		if (!cost_read_price(bytes_sub(from, n, from.n - n), price))
+			return false;
+		u.price = price;
 	}
-	u.price = price;
 	*out = u;
-	return true;
+	return n >= 8; /* older records have two numbers */
 }
 
 json_t *cost_price_json(const struct price *p)

@@ -22,6 +22,8 @@ struct llm_usage;
 struct price;
 struct response;
 struct session;
+struct stt_turn;
+struct tts_job;
 
 enum { COST_UNIT = 1000000000 }; /* of money: billionths of the operator's currency */
 
@@ -114,14 +116,18 @@ const struct engines *cost_engines(struct session *s, enum cost_level l);
 void cost_answered(struct session *s, const struct engines *e, const struct llm_usage *u);
 /* A realtime service's answer: as above at the realtime price. */
 void cost_relayed(struct session *s, const struct engines *e, const struct llm_usage *u);
-void cost_heard(struct session *s, const struct engines *e, uint64_t samples);
-void cost_spoken(struct session *s, const struct engines *e, const char *text);
+/* By t; the samples were just pushed. */
+void cost_heard(struct session *s, const struct engines *e, const struct stt_turn *t, uint64_t samples);
+/* By j, which was just started. */
+void cost_spoken(struct session *s, const struct engines *e, const struct tts_job *j, const char *text);
 
 /* Adds what an engine said, as far as it can be. */
 enum { COST_TOKENS_MAX = 100000000 }; /* of one round: beyond it an engine miscounts */
 void cost_add_usage(struct llm_usage *to, const struct llm_usage *u);
 /* For the recorder: octets written, and back. A price goes with it, into *price. */
-enum { COST_USAGE_OCTETS = 4 + 5 * 4 + 7 * 8 };
+enum { COST_PRICE_OCTETS = 7 * 8, COST_USAGE_OCTETS = 4 + 5 * 4 + COST_PRICE_OCTETS };
+size_t cost_write_price(const struct price *p, uint8_t to[static COST_PRICE_OCTETS]); /* NULL: 0 */
+MUST_USE bool cost_read_price(struct bytes from, struct price *to); /* false: there is none */
 size_t cost_write_usage(const struct llm_usage *u, uint8_t to[static COST_USAGE_OCTETS - 4]);
 MUST_USE bool cost_read_usage(struct bytes from, struct llm_usage *out, struct price *price);
 

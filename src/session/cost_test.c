@@ -419,6 +419,16 @@ static void again(void *ctx, unsigned leg, struct bytes json)
 	buf_putc(ctx, '\n');
 }
 
+/* Each third clause is spoken by somebody who costs nothing. */
+static struct bill whose(const struct tts_job *j)
+{
+	static const struct price price = { .characters = 123.456 };
+	static unsigned n;
+
+	(void)j;
+	return (struct bill){ n++ % 3 ? &price : NULL, NULL };
+}
+
 /* What the payer said, prices and the engines of other levels are part of the record. */
 static void a_session_with_a_budget_replays(void)
 {
@@ -431,12 +441,16 @@ static void a_session_with_a_budget_replays(void)
 					  .recorder = { &rec_writer_ops, &w } };
 	const struct llm_usage u = { .input_tokens = 20, .output_tokens = 10, .cached_tokens = 3, .price = &own };
 	const struct replay_sink to = { &events, again, NULL };
+	struct tts_ops voice;
 
 	if (getenv("VOICED_TEST_OOM"))
 		return;
 	CHECK(rig_init(&r));
 	r.keep_transcript = true;
 	f.embedded = r.engines;
+	voice = *r.engines.tts_ops;
+	voice.bill = whose;
+	r.engines.tts_ops = &voice;
 	mind_init(&f.own, &f.embedded);
 	mind_init(&f.dear, &r.engines);
 	f.dear_price = (struct price){ .text_in = 1000, .text_out = 1000 };
@@ -452,6 +466,8 @@ static void a_session_with_a_budget_replays(void)
 	}
 	CHECK(f.own.n_started > 1);
 	rig_wait(&r, 3000000);
+	double spoken = json_num(config_at(rig_find(&r, "voiced.turn.cost"), "turn"), "characters", 0);
+	CHECK(spoken > 5);
 	session_close(r.s, 1000, "done", r.env.now_us);
 	session_detach(r.s, &r.legs[0].leg, r.env.now_us);
 	CHECK_EQ(replay(buf_bytes(&record), &to), REPLAY_OK);

@@ -62,9 +62,10 @@ static void feed(struct hear *h)
 	const int16_t *pcm;
 	size_t n = waiting_audio(h, &pcm), now = ops->room && n ? MIN(n, ops->room(h->stt)) : n;
 
-	if (now)
+	if (now) {
 		ops->push(h->stt, pcm, now);
-	cost_heard(h->s, h->engines, now);
+		cost_heard(h->s, h->engines, h->stt, now);
+	}
 	h->fed += now;
 	h->behind = now < n;
 	if (h->behind)

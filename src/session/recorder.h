@@ -41,6 +41,7 @@ enum rec_kind {
 	REC_START, /* result of an engine's start or begin */
 	REC_LEVEL, /* of the payer: level, cost_left_number()s */
 	REC_ENGINES, /* that it has for a level, as JSON; null */
+	REC_BILL, /* price of whoever works now; or nothing */
 	REC_MCP_OPEN, /* why an MCP server was not opened; nothing: it was */
 };
 

@@ -23,6 +23,7 @@ struct player {
 	struct session *s;
 	struct rec_reader in;
 	const struct replay_sink *to;
+	struct price bill;
 	bool diverged, malformed, over;
 	uint64_t now_us;
 	struct env env;
@@ -173,6 +174,21 @@ static void push(struct stt_turn *t, const int16_t *pcm, size_t n)
 static void leave_turn(struct stt_turn *t)
 {
 	(void)t;
+}
+
+static struct bill bill(struct player *p)
+{
+	return (struct bill){ cost_read_price(expect(p, REC_BILL), &p->bill) ? &p->bill : NULL, NULL };
+}
+
+static struct bill stt_bill(const struct stt_turn *t)
+{
+	return bill((struct player *)(uintptr_t)t);
+}
+
+static struct bill tts_bill(const struct tts_job *j)
+{
+	return bill((struct player *)(uintptr_t)j);
 }
 
 static int start_llm(struct llm *e, struct llm_job **out, const struct llm_request *r,
@@ -591,9 +607,11 @@ static void set_engines(struct player *p, struct played_engines *to, const json_
 					.push = push,
 					.settle = leave_turn,
 					.end = leave_turn,
-					.cancel = leave_turn };
+					.cancel = leave_turn,
+					.bill = json_flag(v, "stt_bill", false) ? stt_bill : NULL };
 	to->tts_ops = (struct tts_ops){
-		.name = "replay", .rate_hz = (unsigned)rate, .start = start_tts, .cancel = leave_tts
+		.name = "replay", .rate_hz = (unsigned)rate, .start = start_tts, .cancel = leave_tts,
+		.bill = json_flag(v, "tts_bill", false) ? tts_bill : NULL
 	};
 	/* The name: fillers are told by it (filler.c). */
 	bool extract = strcmp(json_str(v, "llm_name", ""), "extract") == 0;

@@ -291,13 +291,15 @@ static json_t *tools_record(const struct engines *e)
 /* What a replay needs to know of engines. */
 static json_t *engines_json(const struct engines *e)
 {
-	return json_pack("{s:b,s:b,s:i,s:i,s:b,s:b,s:s,s:b,s:b,s:b,s:[o,o,o,o]}", "realtime",
+	return json_pack("{s:b,s:b,s:i,s:i,s:b,s:b,s:s,s:b,s:b,s:b,s:b,s:b,s:[o,o,o,o]}", "realtime",
 			 e->realtime_ops != NULL, "service_turns", e->service_turns, "tts_rate_hz",
 			 e->tts_ops ? (int)e->tts_ops->rate_hz : 0, "stt_caps",
 			 e->stt_ops ? (int)e->stt_ops->caps : -1, "llm", e->llm_ops != NULL, "cites",
 			 e->llm_ops && e->llm_ops->cites, "llm_name",
 			 e->llm_ops ? e->llm_ops->name : "", "search_ahead", e->search_ahead,
-			 "search_first", e->search_first, "mcp", e->mcp_ops != NULL, "prices",
+			 "search_first", e->search_first, "mcp", e->mcp_ops != NULL,
+			 "stt_bill", e->stt_ops && e->stt_ops->bill, "tts_bill",
+			 e->tts_ops && e->tts_ops->bill, "prices",
 			 cost_price_json(e->stt_price), cost_price_json(e->llm_price),
 			 cost_price_json(e->tts_price), cost_price_json(e->realtime_price));
 }

@@ -140,7 +140,7 @@ void speak_next(struct response *r)
 	int err = r->engines->tts_ops->start(r->engines->tts, &r->tts, p->text, &params, s->loop,
 					     &tts_sink, s, r->tts_ticket);
 	if (session_answer(s, REC_START, err != 0) == 0) {
-		cost_spoken(s, r->engines, p->text);
+		cost_spoken(s, r->engines, r->tts, p->text);
 		r->speaking = p;
 		return;
 	}

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { MUTE, ingest, root, serve, sleep, temporary, until } from '../tools/server.mjs';
-import { closeAll, connect } from '../tools/session.mjs';
+import { closeAll, connect, converse } from '../tools/session.mjs';
+import { upstream } from '../tools/upstream.mjs';
 
 const data = ingest([join(root, 'examples')], temporary());
 const servers = [];
@@ -75,6 +76,65 @@ test('a budget makes answers cheaper and never ends a session; it outlives the p
   server = await start('--budget-day', '1000 tokens');
   assert.equal(await metric(server, 'budget_day_spent_tokens'), more);
   await server.stop({ keep: true });
+});
+
+const usage = { prompt_tokens: 1000, completion_tokens: 100, total_tokens: 1100 };
+const answers = (text) => Array(20).fill({ text, usage });
+
+test('money: the dear service, then the cheaper one behind it, then what costs nothing', async () => {
+  const dear = await upstream({ answers: answers('I am dear.') }), cheap = await upstream({ answers: answers('I am cheap.') });
+  // 0.001 + 0.001 an answer; the tenth part of it for the other.
+  const server = await start('--llm', `${dear.url} model=a price-text-in=1 price-text-out=10`,
+    '--llm', `${cheap.url} model=b price-text-in=0.1 price-text-out=1`, '--budget-session', '0.0101', '--currency', 'EUR');
+  const c = await converse(server, { output_modalities: ['text'], include: ['voiced.cost'] });
+  const seen = [];
+  for (let i = 0; i < 24; i++) {
+    const events = await c.ask('What is the station cat called?');
+    const cost = events.find((e) => e.type === 'voiced.turn.cost');
+    assert.equal(events.at(-1).response.status, 'completed');
+    assert.equal(events.at(-1).response.usage.input_tokens, cost.turn.tokens.input_text);
+    seen.push({ level: cost.level, money: cost.turn.money, left: cost.left.session.money,
+      text: events.filter((e) => e.type === 'response.output_text.delta').map((e) => e.delta).join('') });
+    if (cost.level === 'embedded') break;
+  }
+  const levels = [...new Set(seen.map((x) => x.level))];
+  assert.deepEqual(levels, ['full', 'compact', 'cheaper', 'embedded'], JSON.stringify(seen));
+  for (const x of seen) {
+    const [money, text] = { cheaper: [0.0002, 'I am cheap.'], embedded: [0] }[x.level] ?? [0.002, 'I am dear.'];
+    assert.ok(Math.abs(x.money - money) < 1e-9, JSON.stringify(x));
+    if (text) assert.equal(x.text, text);
+  }
+  assert.match(seen.at(-1).text, /Biscuit/);
+  const spent = seen.reduce((sum, x) => sum + x.money, 0);
+  assert.ok(spent <= 0.0101 + 0.0002, `${spent}: no more than one answer beyond it`);
+  const metrics = await (await fetch(`${server.origin}/metrics`)).text();
+  const of = (name, s) => Number(metrics.match(new RegExp(`^voiced_llm_${name}\\{name="${new URL(s.url).host}"\\} ([\\d.]+)$`, 'm'))?.[1] ?? 0);
+  assert.ok(Math.abs(of('money_total', dear) + of('money_total', cheap) - spent) < 1e-6, metrics);
+  assert.equal(of('requests_total', dear), seen.filter((x) => x.text === 'I am dear.').length);
+  assert.equal(of('input_text_tokens_total', cheap), 1000 * seen.filter((x) => x.text === 'I am cheap.').length);
+  await server.stop({ keep: true });
+  await dear.stop();
+  await cheap.stop();
+});
+
+test('too many requests are told where nothing stands behind the service, and not before', async () => {
+  const fault = { status: 429, headers: { 'retry-after': '1' }, body: '{"error":{"message":"slow down"}}' };
+  const s = await upstream({ answers: answers('Never.'), faults: { chat: Array(9).fill(fault) } });
+  for (const [more, status] of [[[], 'completed'], [['--no-embedded'], 'failed']]) {
+    const server = await start('--llm', `${s.url} model=a`, ...more);
+    const c = await converse(server, { output_modalities: ['text'] });
+    const { response } = (await c.ask('What is the station cat called?')).at(-1);
+
+    assert.equal(response.status, status);
+    if (status === 'failed') {
+      assert.equal(response.status_details.error.type, 'rate_limit_exceeded');
+      assert.equal(response.status_details.error.code, 'rate_limit_exceeded');
+      const metrics = await (await fetch(`${server.origin}/metrics`)).text();
+      assert.match(metrics, /^voiced_llm_errors_total\{name="127\.0\.0\.1:\d+"\} [1-9]/m);
+    }
+    await server.stop({ keep: true });
+  }
+  await s.stop();
 });
 
 test('a budget that cannot be read is refused at the start', async () => {
