@@ -265,6 +265,12 @@ static enum tool_effect effect_of(const struct mcp_line *l, const struct openapi
 	return mcp_line_has(l->acts, op->name) ? TOOL_ACTS : mcp_line_has(l->reads, op->name) ? TOOL_READS : op->effect;
 }
 
+/* `search` is the server's own. */
+static const char *tool_name(const struct openapi_op *op)
+{
+	return strcmp(op->name, "search") == 0 ? "http_search" : op->name;
+}
+
 static void add_tools(struct http_tools *t)
 {
 	const struct mcp_line *l = &t->line;
@@ -277,7 +283,7 @@ static void add_tools(struct http_tools *t)
 			continue;
 		t->tools[t->n] = (struct tool){ t, op, time_ms };
 		t->defs[t->n] = (struct tool_def){
-			.name = op->name,
+			.name = tool_name(op),
 			.description = op->description,
 			.parameters = op->schema,
 			.effect = effect_of(l, op),
