@@ -14,7 +14,7 @@ BUILD_PACKAGES=(
 	libsrtp2-dev libusrsctp-dev libopus-dev libspeexdsp-dev libsndfile1-dev
 	libsqlite3-dev libxml2-dev zlib1g-dev libzip-dev libuchardet-dev libseccomp-dev poppler-utils
 	libpocketsphinx-dev libsphinxbase-dev pocketsphinx-en-us flite1-dev
-	libcurl4-openssl-dev libutf8proc-dev
+	libcurl4-openssl-dev libutf8proc-dev libyaml-dev
 )
 TEST_PACKAGES=(
 	chromium fonts-dejavu-core flite festival festvox-us-slt-hts festvox-kdlpc16k sox

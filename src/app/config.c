@@ -56,6 +56,7 @@ static const struct key {
 	{ "realtime",     CMD_SERVE | SERVICE, LIST, AT(realtime), "SERVICE", "what does all three: 'wss://… model=NAME key-env=NAME'" },
 	{ "turns",        CMD_SERVE,  TEXT,   AT(turns),         "voiced|service", "who finds the turns before a realtime service (default: voiced)" },
 	{ "mcp",          CMD_TALK | SERVICE, LIST, AT(mcp),     "LABEL URL|COMMAND", "tools of an MCP server: 'files npx -y SERVER DIR', 'tickets https://… key-env=NAME'; may be repeated" },
+	{ "tools",        CMD_TALK | SERVICE, LIST, AT(tools),   "FILE",  "HTTP tools of your own, described by OpenAPI: 'FILE key-env=NAME'; may be repeated" },
 	{ "mcp-allow",    CMD_SERVE,  LIST,   AT(mcp_allow),     "HOST",  "an MCP server that clients may name though it is not a public https one; may be repeated" },
 	{ "no-embedded",  CMD_TALK,   FLAG,   AT(no_embedded),   NULL,    "services only: nothing embedded stands in for them" },
 	{ "budget-session", CMD_SERVE, TEXT,  AT(budget[COST_OF_SESSION]), "AMOUNT", "what a session may use before it is made cheaper: '0.50', '20000 tokens', or both" },

@@ -31,6 +31,7 @@ struct config {
 	/* also ask's and eval's: lines as engine/service.h reads them, or an embedded engine's name */
 	struct config_list stt, llm, tts, realtime;
 	struct config_list mcp;       /* lines as engine/mcp_line.h reads them */
+	struct config_list tools;     /* files with words, as engine/tool_openapi.h reads them */
 	struct config_list mcp_allow; /* hosts that sessions may name          */
 	const char *turns; /* "voiced", "service" */
 	bool no_embedded;

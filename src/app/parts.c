@@ -450,7 +450,7 @@ struct searcher *parts_searcher(struct parts *p)
 
 bool parts_ready(struct parts *p)
 {
-	if (!atomic_load(&p->ready) && atomic_load(&p->knows) && atomic_load(&p->speaks) &&
+	if (!atomic_load(&p->ready) && atomic_load(&p->knows) && atomic_load(&p->speaks) && services_settled(p->services) &&
 	    (!p->has_stt || stt_pocketsphinx_ready(p->embedded.stt)))
 		atomic_store(&p->ready, true);
 	return atomic_load(&p->ready);

@@ -11,6 +11,7 @@
 #include "engine/chain_tts.h"
 #include "engine/llm_openai.h"
 #include "engine/mcp.h"
+#include "engine/tool_openapi.h"
 #include "engine/realtime_ws.h"
 #include "engine/service.h"
 #include "engine/stt_openai.h"
@@ -41,6 +42,10 @@ struct member {
 struct services {
 	struct fetcher *fetcher;
 	struct mcp *mcp;
+	struct http_tools *http[CONFIG_LIST_MAX];
+	size_t n_http;
+	struct tool_def *fixed; /* of all of them */
+	size_t n_fixed;
 	struct service lines[(N_KINDS + 1) * LINES_MAX];
 	size_t n_lines;
 	struct member members[N_KINDS][LINES_MAX];
@@ -343,11 +348,42 @@ static int open_realtime(struct services *s, const struct config *c, char why[st
 	return r;
 }
 
+static int keep_tools(struct services *s, const struct http_tools *t)
+{
+	const struct tool_def *defs;
+	size_t n;
+
+	tool_openapi_defs(t, &defs, &n);
+	struct tool_def *all = mem_realloc(s->fixed, (s->n_fixed + n + 1) * sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	memcpy(all + s->n_fixed, defs, n * sizeof(*defs));
+	s->fixed = all;
+	s->n_fixed += n;
+	return 0;
+}
+
+static int open_tools(struct services *s, const struct config *c, char why[static SERVICES_WHY])
+{
+	char reason[MCP_LINE_WHY];
+	int r = 0;
+
+	for (size_t i = 0; i < c->tools.n && r == 0; i++) {
+		r = tool_openapi_new(&s->http[s->n_http], s->fetcher, c->tools.at[i], reason);
+		if (r != 0)
+			snprintf(why, SERVICES_WHY, "%s", reason);
+		else
+			r = keep_tools(s, s->http[s->n_http++]);
+	}
+	return r;
+}
+
 /* Sessions may name servers even where the operator has none. */
 static int open_mcp(struct services *s, const struct config *c, char why[static SERVICES_WHY])
 {
 	const char *lines[CONFIG_LIST_MAX + 1] = { 0 }, *allow[CONFIG_LIST_MAX + 1] = { 0 };
-	const struct mcp_params p = { .fetcher = s->fetcher, .lines = lines, .allow = allow };
+	const struct mcp_params p = { .fetcher = s->fetcher, .lines = lines, .allow = allow, .more = s->fixed,
+				      .n_more = s->n_fixed };
 	char reason[MCP_LINE_WHY];
 
 	memcpy(lines, c->mcp.at, c->mcp.n * sizeof(*lines));
@@ -409,6 +445,8 @@ static int open_all(struct services *s, const struct config *c, const struct eng
 	if (r == 0)
 		r = open_realtime(s, c, why);
 	if (r == 0)
+		r = open_tools(s, c, why);
+	if (r == 0)
 		r = open_mcp(s, c, why);
 	if (r == 0)
 		r = check_turns(s, c, why);
@@ -449,6 +487,9 @@ void services_free(struct services *s)
 	if (s->realtime)
 		realtime_ws_ops.free(s->realtime);
 	mcp_free(s->mcp);
+	for (size_t i = 0; i < s->n_http; i++)
+		tool_openapi_free(s->http[i]);
+	mem_free(s->fixed);
 	fetcher_free(s->fetcher);
 	for (size_t i = 0; i < s->n_lines; i++)
 		service_done(&s->lines[i]);
@@ -463,6 +504,11 @@ const struct engines *services_engines(const struct services *s)
 const struct engines *services_cheaper(const struct services *s)
 {
 	return &s->engines[CHEAPER];
+}
+
+bool services_settled(struct services *s)
+{
+	return !s->mcp || mcp_settled(s->mcp);
 }
 
 void services_tools(struct services *s, const struct tool_def **defs, size_t *n)

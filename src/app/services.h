@@ -23,6 +23,8 @@ void services_free(struct services *s);
 const struct engines *services_engines(const struct services *s);
 const struct engines *services_cheaper(const struct services *s);
 /* Tools of MCP servers and OpenAPI documents as they are now; they live as long as the services. */
+/* They have all said what they have, or have had their time. Any thread. */
+MUST_USE bool services_settled(struct services *s);
 void services_tools(struct services *s, const struct tool_def **defs, size_t *n);
 
 /* Does the configuration leave work for the embedded engine of this name? */

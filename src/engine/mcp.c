@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/env.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/pool.h"
@@ -192,11 +193,16 @@ int mcp_new(struct mcp **out, const struct mcp_params *p, char why[static MCP_LI
 	if (!m)
 		return -ENOMEM;
 	m->fetcher = p->fetcher;
+	m->more = p->more;
+	m->n_more = p->n_more;
+	m->begun_us = env_now(&env_system);
 	pthread_mutex_init(&m->lock, NULL);
 	list_init(&m->links);
 	list_init(&m->named);
 	relay_set_init(&m->set, NULL);
 	int r = take_params(m, p, why);
+	if (r == 0 && m->n_more)
+		mcp_tools_changed(m);
 	if (r == 0)
 		r = loop_new(&m->loop, 0);
 	if (r == 0 && pthread_create(&m->thread, NULL, run, m) != 0)
@@ -243,7 +249,9 @@ void mcp_free(struct mcp *m)
 
 bool mcp_settled(struct mcp *m)
 {
-	for (size_t i = 0; i < m->n_own; i++)
+	bool all = env_now(&env_system) - m->begun_us > (uint64_t)MCP_SETTLE_MS * US_PER_MS;
+
+	for (size_t i = 0; i < m->n_own && !all; i++)
 		if (!atomic_load(&m->own[i]->settled))
 			return false;
 	return true;

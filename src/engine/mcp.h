@@ -22,6 +22,7 @@ enum {
 	MCP_SERVERS_MAX = 32,	    /* of the operator                                      */
 	MCP_NAMED_MAX = 1024,	    /* of sessions, all together; further ones are refused  */
 	MCP_CHANGES_MAX = 256,	    /* of the operator's tools that are taken up            */
+	MCP_SETTLE_MS = 5000,
 	MCP_TIME_MS = 30000,	    /* of a call where nothing else is said                 */
 };
 
@@ -29,6 +30,9 @@ struct mcp_params {
 	struct fetcher *fetcher; /* borrowed until mcp_free() */
 	const char *const *lines; /* mcp_line.h; ends with NULL; may be NULL           */
 	const char *const *allow; /* hosts that sessions may name (mcp_url.h); copied  */
+	/* Other tools of the operator (tool_openapi.h), which mcp_tools() has in front: borrowed. */
+	const struct tool_def *more;
+	size_t n_more;
 };
 
 /* Returns at once; servers are begun on the thread. -EINVAL and why[]: a line is wrong. */
@@ -37,7 +41,8 @@ MUST_USE int mcp_new(struct mcp **out, const struct mcp_params *p, char why[stat
 void mcp_free(struct mcp *m);
 AUTO_DEF(mcp)
 
-/* The operator's servers have all said what they have, or failed to. Any thread. */
+/* The operator's servers have all said what they have, or failed to, or have had MCP_SETTLE_MS for
+ * it. Any thread. */
 MUST_USE bool mcp_settled(struct mcp *m);
 
 /* The tools there are now. Any thread. What is returned lives until mcp_free(), so sessions may have

@@ -25,6 +25,9 @@ struct mcp {
 	struct relay_set set;
 	struct arena arena;
 	const char **allow;
+	const struct tool_def *more;
+	size_t n_more;
+	uint64_t begun_us;
 
 	/* the thread's own */
 	struct list links; /* servers with a link */

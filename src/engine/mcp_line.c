@@ -9,11 +9,14 @@ enum { FILE_MAX = 8192 };
 struct parsing {
 	struct mcp_line *l;
 	char *why;
+	bool is_file;
 };
 
 static int refuse(struct parsing *p, const char *what, const char *about)
 {
-	snprintf(p->why, MCP_LINE_WHY, "mcp %s: %s%s%s", p->l->label ? p->l->label : "", what,
+	const char *name = p->is_file ? p->l->file : p->l->label;
+
+	snprintf(p->why, MCP_LINE_WHY, "%s %.80s: %s%s%.80s", p->is_file ? "tools" : "mcp", name ? name : "", what,
 		 about ? " " : "", about ? about : "");
 	return -EINVAL;
 }
@@ -162,6 +165,13 @@ static int on_timeout(struct parsing *p, const char *v)
 	return 0;
 }
 
+static int on_url(struct parsing *p, const char *v)
+{
+	if (!p->is_file || (strncmp(v, "http://", 7) != 0 && strncmp(v, "https://", 8) != 0))
+		return refuse(p, "url= wants the URL of a file's service", NULL);
+	return set_text(p, &p->l->url, v);
+}
+
 static int on_allow(struct parsing *p, const char *v) { return set_text(p, &p->l->allow, v); }
 static int on_reads(struct parsing *p, const char *v) { return set_text(p, &p->l->reads, v); }
 static int on_acts(struct parsing *p, const char *v) { return set_text(p, &p->l->acts, v); }
@@ -178,7 +188,7 @@ static const struct word_rule {
 	{ "unasked", on_unasked },   { "idle", on_idle },	{ "silent", on_silent },
 	{ "filler", on_filler },     { "timeout", on_timeout }, { "key", on_key },
 	{ "key-env", on_key_env },   { "key-file", on_key_file }, { "header", on_header },
-	{ "env", on_env },
+	{ "env", on_env },	     { "url", on_url },
 };
 
 /* 1: it was one of our words. */
@@ -247,17 +257,44 @@ static int parse(struct parsing *p, const char *at)
 	return r;
 }
 
-int mcp_line_parse(struct mcp_line *to, const char *line, char why[static MCP_LINE_WHY])
+static int parse_file(struct parsing *p, const char *at)
+{
+	const char *word;
+	int r, rule;
+
+	while ((r = next_word(p, &at, &word)) == 0 && word) {
+		rule = take_rule(p, word);
+		if (rule < 0)
+			return rule;
+		if (rule == 0 && p->l->file)
+			return refuse(p, "after the file only words name=value may follow", NULL);
+		if (rule == 0)
+			p->l->file = word;
+	}
+	return r == 0 && !p->l->file ? refuse(p, "no file is named", NULL) : r;
+}
+
+static int parse_as(struct mcp_line *to, const char *line, bool is_file, char why[static MCP_LINE_WHY])
 {
 	struct mcp_line l = { 0 };
-	struct parsing p = { &l, why };
-	int r = parse(&p, line);
+	struct parsing p = { &l, why, is_file };
+	int r = is_file ? parse_file(&p, line) : parse(&p, line);
 
 	if (r == 0)
 		*to = l;
 	else
 		mcp_line_done(&l);
 	return r;
+}
+
+int mcp_line_parse(struct mcp_line *to, const char *line, char why[static MCP_LINE_WHY])
+{
+	return parse_as(to, line, false, why);
+}
+
+int mcp_line_parse_file(struct mcp_line *to, const char *line, char why[static MCP_LINE_WHY])
+{
+	return parse_as(to, line, true, why);
 }
 
 void mcp_line_done(struct mcp_line *l)

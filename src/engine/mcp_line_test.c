@@ -37,6 +37,22 @@ static void urls_with_keys(void)
 	CHECK(!l.fields[2]);
 }
 
+static void files_of_tools(void)
+{
+	AUTO(mcp_line) struct mcp_line l = { 0 };
+	struct mcp_line no = { 0 };
+	char why[MCP_LINE_WHY];
+
+	CHECK_EQ(mcp_line_parse_file(&l, "reads=a '/etc/my tools.yaml' url=http://127.0.0.1:9/v1 header='X-Key: k' idle=b", why), 0);
+	CHECK_STR(l.file, "/etc/my tools.yaml");
+	CHECK_STR(l.url, "http://127.0.0.1:9/v1");
+	CHECK_STR(l.fields[0], "X-Key: k");
+	CHECK(mcp_line_has(l.idle, "b") && mcp_line_has(l.reads, "a"));
+	CHECK(mcp_line_parse_file(&no, "url=ftp://x a.yaml", why) != 0);
+	CHECK(mcp_line_parse_file(&no, "a.yaml b.yaml", why) != 0);
+	CHECK(mcp_line_parse_file(&no, "reads=a", why) != 0);
+}
+
 static void wrong_lines_say_why_and_no_value(void)
 {
 	static const char *const bad[] = {
@@ -57,4 +73,5 @@ static void wrong_lines_say_why_and_no_value(void)
 }
 
 TESTS({ "programs_with_arguments", programs_with_arguments }, { "urls_with_keys", urls_with_keys },
+      { "files_of_tools", files_of_tools },
       { "wrong_lines_say_why_and_no_value", wrong_lines_say_why_and_no_value })

@@ -301,7 +301,6 @@ static bool good_name(const char *name)
 
 static json_t *description_of(const json_t *from)
 {
-	AUTO(buf) struct buf b = { 0 };
 	const char *text = json_str(from, "description", json_str(from, "title", ""));
 	size_t n = strlen(text), end = MIN(n, (size_t)MCP_DESCRIPTION_MAX);
 
@@ -318,6 +317,12 @@ static bool schema_fits(const json_t *schema)
 		return true;
 	json_write(&b, schema);
 	return !b.failed && b.n <= MCP_SCHEMA_MAX;
+}
+
+/* A tool that runs as a task only (MCP 2025-11-25, basic/utilities/tasks): we have none. */
+static bool needs_task(const json_t *from)
+{
+	return strcmp(json_str(json_object_get(from, "execution"), "taskSupport", ""), "required") == 0;
 }
 
 /* A new object in the API's shape; NULL: no memory. */
@@ -371,7 +376,8 @@ static void on_list(struct mcp_rpc *r, const json_t *result, uint64_t now_us)
 		const json_t *from = json_array_get(page, i);
 		const char *name = json_str(from, "name", "");
 
-		if (!good_name(name) || has_tool(r->tools, name) || !schema_fits(json_object_get(from, "inputSchema")))
+		if (!good_name(name) || has_tool(r->tools, name) || needs_task(from) ||
+		    !schema_fits(json_object_get(from, "inputSchema")))
 			continue;
 		if (json_array_append_new(r->tools, tool_of(from)) != 0) {
 			fail(r, &no_memory);

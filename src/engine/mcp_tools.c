@@ -1,5 +1,5 @@
 /* The operator's tools as struct tool_def. */
-#include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
@@ -93,12 +93,15 @@ static bool add_tool(struct mcp_snapshot *to, struct mcp_server *server, const j
 static struct mcp_snapshot *make(struct mcp *m)
 {
 	struct mcp_snapshot *s = mem_zalloc(sizeof(*s));
-	size_t n = 0;
+	size_t n = m->n_more;
 
 	for (size_t i = 0; i < m->n_own; i++)
 		n += json_array_size(m->own[i]->said);
 	if (!s || !(s->defs = arena_alloc(&s->arena, (n + 1) * sizeof(*s->defs))))
 		goto out;
+	if (m->n_more)
+		memcpy(s->defs, m->more, m->n_more * sizeof(*s->defs));
+	s->n = m->n_more;
 	for (size_t i = 0; i < m->n_own; i++)
 		for (size_t k = 0; k < json_array_size(m->own[i]->said); k++)
 			if (!add_tool(s, m->own[i], json_array_get(m->own[i]->said, k)))
