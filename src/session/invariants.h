@@ -605,6 +605,15 @@ static const char *invariants_event(struct model *m, const json_t *e, enum event
 	return of_a_response(m, *which, e);
 }
 
+/* From here on the next item that is not hidden from clients. */
+static const struct node *known_node(const struct model *m, const struct node *n)
+{
+	while (n != &m->s->conv.items.head &&
+	       CONTAINER_OF((struct node *)(uintptr_t)n, struct item, node)->hidden)
+		n = n->next;
+	return n;
+}
+
 /* When nothing is left to be done in a session that still serves. */
 static const char *invariants_end(const struct model *m)
 {
@@ -615,12 +624,14 @@ static const char *invariants_end(const struct model *m)
 	json_object_foreach(m->responses, id, r)
 		if (!json_flag(r, "done", false))
 			return "a response never ended";
-	for (size_t i = 0; i < json_array_size(m->order); i++, n = n->next)
+	for (size_t i = 0; i < json_array_size(m->order); i++, n = n->next) {
+		n = known_node(m, n);
 		if (n == &m->s->conv.items.head ||
 		    strcmp(CONTAINER_OF((struct node *)(uintptr_t)n, struct item, node)->id,
 			   json_string_value(json_array_get(m->order, i))) != 0)
 			return "clients know the conversation in another order";
-	return n == &m->s->conv.items.head ? NULL : "clients do not know all of the conversation";
+	}
+	return known_node(m, n) == &m->s->conv.items.head ? NULL : "clients do not know all of the conversation";
 }
 
 /* --- legs -------------------------------------------------------------------------------- */

@@ -334,7 +334,7 @@ struct item *conv_find(const struct conversation *c, const char *id)
 {
 	/* The newest are asked for most. */
 	for (struct node *n = c->items.head.prev; n != &c->items.head; n = n->prev)
-		if (strcmp(of(n)->id, id) == 0)
+		if (strcmp(of(n)->id, id) == 0 && !of(n)->hidden)
 			return of(n);
 	return NULL;
 }
@@ -342,7 +342,7 @@ struct item *conv_find(const struct conversation *c, const char *id)
 struct item *conv_find_call(const struct conversation *c, const char *call_id)
 {
 	for (struct node *n = c->items.head.prev; n != &c->items.head; n = n->prev)
-		if (of(n)->type == ITEM_CALL &&
+		if (of(n)->type == ITEM_CALL && !of(n)->hidden &&
 		    strcmp(json_str(of(n)->wire, "call_id", ""), call_id) == 0)
 			return of(n);
 	return NULL;

@@ -70,6 +70,7 @@ size_t item_heard(const struct item *it, uint64_t ms);
 
 void conv_init(struct conversation *c);
 void conv_done(struct conversation *c);
+/* Of what clients know. */
 struct item *conv_find(const struct conversation *c, const char *id);
 struct item *conv_find_call(const struct conversation *c, const char *call_id);
 /* Takes a reference of its own. `after`: NULL puts it first. */

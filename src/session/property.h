@@ -3,6 +3,7 @@
  * file of a test program only. */
 #pragma once
 
+#include "engine/assent.h"
 #include "engine/fake_realtime.h"
 #include "session/invariants.h"
 #include "session/rig.h"
@@ -47,7 +48,7 @@ struct chance {
 	struct rig rig;
 	struct llm_ops llm_ops;
 	struct tts_ops tts_ops;
-	struct tool_ops tool_ops;
+	struct tool_ops tool_ops, act_ops;
 	struct side sides[N_SIDES];
 	struct model model;
 	uint64_t seed;
@@ -203,6 +204,24 @@ static int tool_start(struct tool *t, struct tool_job **out, const struct tool_r
 {
 	tool_to = sink;
 	return rig_tool_ops.start(t, out, q, loop, &tool_sink, owner, ticket);
+}
+
+/* What acts does so for an announced response, and where something was read not without a yes. */
+static int act_start(struct tool *t, struct tool_job **out, const struct tool_request *q,
+		     struct loop *loop, const struct tool_sink *sink, void *owner, uint64_t ticket)
+{
+	const struct session *s = now->rig.s;
+	const struct tool_call *c = CONTAINER_OF(s->calls.head.prev, struct tool_call, node);
+	const struct item *said = conv_last_of_user(&s->conv);
+	bool read = c->r->read;
+
+	for (const struct node *n = s->conv.items.head.next; n != &s->conv.items.head; n = n->next)
+		read |= CONTAINER_OF((struct node *)(uintptr_t)n, struct item, node)->type == ITEM_CALL_OUTPUT;
+	if (c->r->state != RESP_ACTIVE)
+		blame(now, "a tool acted for an answer that nobody wants yet", c->def->name);
+	if (read && !(said && assent_of(item_words(said)) == ASSENT_YES))
+		blame(now, "a tool acted on what was read, without consent", c->def->name);
+	return tool_start(t, out, q, loop, sink, owner, ticket);
 }
 
 /* --- legs -------------------------------------------------------------------------------- */

@@ -52,6 +52,8 @@ static const struct saying {
 	{ IN_COMMIT, ANY, FINE, "" },
 	{ IN_CLEAR, ANY, FINE, "" },
 	{ IN_CREATE, ANY, FINE, "'item':{'type':'message','role':'user','content':[{'type':'input_text','text':'hi'}]}" },
+	{ IN_CREATE, ANY, FINE, "'item':{'type':'message','role':'user','content':[{'type':'input_text','text':'Yes, please.'}]}" },
+	{ IN_UPDATE, LIVE, FINE, "'session':{'interim_response':{'type':'static_interim_response','texts':['One moment.'],'triggers':['tool','latency'],'latency_threshold_ms':100}}" },
 	{ IN_CREATE, ANY, FINE, "'previous_item_id':'root','item':{'type':'message','role':'system','content':[{'type':'input_text','text':'hi'}]}" },
 	{ IN_CREATE, ANY, FINE, "'item':{'type':'message','role':'assistant','content':[{'type':'text','text':'hi'}]}" },
 	{ IN_CREATE, ANY, FINE, "'item':{'type':'message','role':'assistant','content':[{'type':'output_audio'}]}" },

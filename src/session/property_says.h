@@ -298,6 +298,9 @@ static void answer_of(struct chance *c, enum in in)
 						 { FAKE_CITE, "{\"document\":\"d\"}", NULL } };
 	static const struct fake_step call[] = { { FAKE_CALL, "f", "{\"a\":1}" } };
 	static const struct fake_step search[] = { { FAKE_CALL, "search", "{}" } };
+	static const struct fake_step others[][1] = { { { FAKE_CALL, "later", "{}" } },
+						      { { FAKE_CALL, "quiet", "{}" } },
+						      { { FAKE_CALL, "act", "{\"a\":1}" } } };
 	static const struct fake_step error[] = { { FAKE_ERROR, "engine_unavailable", NULL } };
 	static const struct {
 		enum in in;
@@ -313,6 +316,8 @@ static void answer_of(struct chance *c, enum in in)
 	for (size_t i = 0; i < ARRAY_LEN(ways); i++)
 		if (ways[i].in == in) {
 			(void)!fake_answer(c->rig.fake, ways[i].steps, ways[i].n);
+			if (in == IN_TOOL_OUTPUT && dice(c, 2))
+				(void)!fake_answer(c->rig.fake, others[dice(c, 3)], 1);
 			return;
 		}
 	(void)!fake_answer(c->rig.fake, text, 2);
@@ -358,6 +363,20 @@ static bool hold(struct chance *c, enum turn_state t, enum in in)
 	       (t == TURN_QUIET || sound_until(c, TURN_SPEECH, RIG_LOUD));
 }
 
+/* A tool is left at work behind its response. */
+static void leave_at_work(struct chance *c)
+{
+	if (c->rig.s->kind != SESSION_REALTIME)
+		return;
+	c->rig.tool_us = 900000;
+	delays(c, 60000, 60000, 0, 500);
+	(void)!fake_answer(c->rig.fake, (const struct fake_step[]){ { FAKE_CALL, "later", "{}" } }, 1);
+	say_members(c, IN_RESPOND, "", MAYBE);
+	rig_wait(&c->rig, 1000);
+	c->rig.tool_us = 5000;
+	calm(c);
+}
+
 static bool reach(struct chance *c, unsigned state, enum in in)
 {
 	enum turn_state t = state / N_DOING;
@@ -369,6 +388,8 @@ static bool reach(struct chance *c, unsigned state, enum in in)
 		return false;
 	if (d == HELD)
 		return hold(c, t, in) && state_of(c->rig.s) == state;
+	if (in == IN_TOOL_OUTPUT && d == NONE)
+		leave_at_work(c);
 	delays(c, 60000, 60000, 0, 0);
 	if (t != TURN_QUIET && !sound_until(c, TURN_SPEECH, RIG_LOUD))
 		return false;

@@ -22,7 +22,18 @@ static void wire_engines(struct chance *c)
 	c->tool_ops.start = tool_start;
 	r->engines.llm_ops = &c->llm_ops;
 	r->engines.tts_ops = &c->tts_ops;
+	c->act_ops = c->tool_ops;
+	c->act_ops.start = act_start;
 	r->defs[0].ops = &c->tool_ops;
+	r->defs[1].ops = &c->act_ops;
+	r->defs[2] = r->defs[3] = r->defs[0];
+	r->defs[2].name = "later";
+	r->defs[2].when = TOOL_IDLE;
+	r->defs[3].name = "quiet";
+	r->defs[3].when = TOOL_SILENT;
+	r->defs[3].time_ms = 3;
+	r->engines.n_tools = 4;
+	r->engines.search_ahead = r->engines.search_first = dice(c, 2);
 }
 
 static bool start(struct chance *c)

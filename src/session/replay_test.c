@@ -86,6 +86,53 @@ static void replays_a_call(void)
 	replays(48000);
 }
 
+/* Tools that are slow, late, ask for consent; sentences between; searches that run ahead. */
+static void replays_tools(void)
+{
+	static const struct fake_step late[] = { { FAKE_CALL, "late", "{}" } },
+				      search[] = { { FAKE_CALL, "search", "{\"query\":\"cat name\"}" } },
+				      act[] = { { FAKE_CALL, "act", "{\"to\":\"Bob\"}" } };
+	AUTO(rig) struct rig r = { 0 };
+	AUTO(buf) struct buf record = { 0 }, events = { 0 };
+	struct rec_writer w = { .to = &record };
+	const struct session_params p = { .recorder = { &rec_writer_ops, &w }, .dialect = DIALECT_VOICE_LIVE };
+	const struct replay_sink to = { &events, again, NULL };
+	const struct fake_delays d = { 200000, 10000, 15000, 20000, 30000, 5000 };
+
+	if (getenv("VOICED_TEST_OOM"))
+		return;
+	r.keep_transcript = true;
+	CHECK(rig_init(&r));
+	r.defs[2] = r.defs[0];
+	r.defs[2].name = "late";
+	r.defs[2].when = TOOL_IDLE;
+	r.defs[2].time_ms = 4000;
+	r.engines.n_tools = 3;
+	r.engines.search_ahead = r.engines.search_first = true;
+	r.found = "{\"confidence\":0.9,\"results\":[{\"document\":1,\"start\":0,\"text\":\"The cat's name is Tom.\"}]}";
+	r.tool_us = 6 * US_PER_S;
+	CHECK(rig_start(&r, &p, 0));
+	fake_delays(r.fake, &d);
+	CHECK(!fake_answer(r.fake, late, 1) && !fake_answer(r.fake, search, 1) && !fake_answer(r.fake, act, 1));
+	CHECK(!fake_hear(r.fake, "what is the cat's name") && !fake_hear(r.fake, "yes"));
+	rig_say(&r, "{'type':'session.update','session':{'include':['voiced.sources','voiced.latency'],"
+		    "'interim_response':{'type':'static_interim_response','texts':['One.','Two.','Three.'],"
+		    "'latency_threshold_ms':400}}}");
+	rig_say(&r, "{'type':'response.create'}");
+	rig_wait(&r, 3 * US_PER_S);
+	rig_turn(&r, 1400, 1000);
+	rig_wait(&r, 9 * US_PER_S);
+	rig_turn(&r, 500, 1000);
+	r.tool_us = 100000;
+	rig_wait(&r, 9 * US_PER_S);
+	session_close(r.s, 1000, "done", r.env.now_us);
+	session_detach(r.s, &r.legs[0].leg, r.env.now_us);
+	CHECK(!record.failed && !r.transcript.failed);
+	CHECK_EQ(r.n_acts, 1);
+	CHECK_EQ(replay(buf_bytes(&record), &to), REPLAY_OK);
+	CHECK(bytes_eq(buf_bytes(&events), buf_bytes(&r.transcript)));
+}
+
 static void survives_what_is_no_record(void)
 {
 	AUTO(rig) struct rig r = { 0 };
@@ -123,4 +170,5 @@ static void survives_what_is_no_record(void)
 
 TESTS({ "replays_events_octet_for_octet", replays_events_octet_for_octet },
       { "replays_a_call", replays_a_call },
+      { "replays_tools", replays_tools },
       { "survives_what_is_no_record", survives_what_is_no_record })
