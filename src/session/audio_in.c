@@ -63,6 +63,7 @@ void audio_in_push(struct session *s, const int16_t *pcm, size_t n)
 	}
 	if (s->turn.hear)
 		hear_feed(s->turn.hear);
+	upstream_feed(s);
 }
 
 double audio_in_ms(const struct audio_in *a)

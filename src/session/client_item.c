@@ -40,6 +40,7 @@ void conv_make_room(struct session *s)
 		return;
 	if (!oldest->hidden)
 		emit(s, EV_ITEM_DELETED, json_pack("{s:s}", "item_id", oldest->id));
+	upstream_removed(s, oldest);
 	conv_remove(&s->conv, oldest);
 }
 
@@ -92,7 +93,9 @@ static void create(struct session *s, struct item *it, const char *audio64, cons
 	conv_emit(s, EV_ITEM_DONE, it);
 	if (it->type == ITEM_MCP)
 		mcp_on_approval(s, it);
-	if (it->role == ROLE_USER && it->audio.n && !item_transcript(it)[0])
+	if (upstream_carries(s))
+		upstream_added(s, it);
+	else if (it->role == ROLE_USER && it->audio.n && !item_transcript(it)[0])
 		hear_item(s, it);
 	conv_trim_audio(&s->conv);
 }
@@ -174,6 +177,7 @@ void on_item_delete(struct session *s, const json_t *msg)
 	if (!it)
 		return;
 	emit(s, EV_ITEM_DELETED, json_pack("{s:s}", "item_id", it->id));
+	upstream_removed(s, it);
 	conv_remove(&s->conv, it);
 }
 
@@ -188,6 +192,7 @@ void item_truncate(struct session *s, struct item *it, uint64_t ms)
 	}
 	it->audio_ms = MIN(it->audio_ms, ms);
 	it->cut = true;
+	upstream_truncated(s, it, ms);
 	emit(s, EV_ITEM_TRUNCATED,
 	     json_pack("{s:s,s:i,s:I}", "item_id", it->id, "content_index", 0, "audio_end_ms",
 		       (json_int_t)ms));

@@ -97,6 +97,7 @@ static void update(struct session *s, const json_t *msg, enum event said)
 	s->updated = true;
 	config_read(s->config, &s->set);
 	turn_configure(s);
+	upstream_update(s);
 	emit(s, said, json_pack("{s:O}", "session", s->config));
 	live_warn(s, before, patch);
 	json_t *tools = json_object_get(patch, "tools");

@@ -88,7 +88,7 @@ static bool waits(const struct response *r)
 {
 	return r->filler.wait_us && !r->filler.said && !r->filler.llm && r->state == RESP_ACTIVE &&
 	       !r->thought && !r->set.text_only && list_empty(&r->pieces) && !r->clause.text.n &&
-	       (r->llm || r->n_calls);
+	       (r->llm || r->n_calls || r->up.asked);
 }
 
 static uint64_t due_us(const struct response *r)
@@ -150,6 +150,12 @@ static void say(struct response *r, const char *text, size_t n)
 	speak_next(r);
 }
 
+void filler_say(struct response *r, const char *text)
+{
+	r->filler.said = true;
+	say(r, text, strlen(text));
+}
+
 static const char *some_text(struct response *r, const json_t *config)
 {
 	const json_t *texts = json_object_get(config, "texts");
@@ -194,7 +200,8 @@ static void begin(struct response *r)
 	r->filler.said = true;
 	if (tool) {
 		say(r, tool->filler, strlen(tool->filler));
-	} else if (kind == FILLER_MODEL && strcmp(r->engines->llm_ops->name, "extract") != 0) {
+	} else if (kind == FILLER_MODEL && r->engines && r->engines->llm_ops &&
+		   strcmp(r->engines->llm_ops->name, "extract") != 0) {
 		ask_model(r, config);
 	} else {
 		const char *text = some_text(r, config);

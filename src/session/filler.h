@@ -28,6 +28,8 @@ struct filler {
 /* think.c: the model or a tool is asked; a new round begins. */
 void filler_wait(struct response *r);
 void filler_new_round(struct response *r);
+/* This one, now. */
+void filler_say(struct response *r, const char *text);
 /* The answer goes on: one that has not begun is dropped. */
 void filler_drop(struct response *r);
 void filler_cancel(struct response *r);

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/meter.h"
 #include "session/state.h"
+#include "session/upstream.h"
 
 static const struct {
 	const char *name;
@@ -48,6 +49,15 @@ static size_t waiting_audio(struct hear *h, const int16_t **pcm)
 /* Pushes what the engine has room for; the rest waits until retry_us. */
 static void feed(struct hear *h)
 {
+	if (h->upstream) {
+		const int16_t *all;
+		size_t n_all = waiting_audio(h, &all);
+
+		if (n_all)
+			upstream_push(h->s, all, n_all);
+		h->fed += n_all;
+		return;
+	}
 	const struct stt_ops *ops = h->engines->stt_ops;
 	const int16_t *pcm;
 	size_t n = waiting_audio(h, &pcm), now = ops->room && n ? MIN(n, ops->room(h->stt)) : n;
@@ -76,7 +86,10 @@ void hear_feed(struct hear *h)
 		return;
 	if (h->ended) {
 		set_state(h, HEAR_ENDING);
-		h->engines->stt_ops->end(h->stt);
+		if (h->upstream)
+			h->commit = upstream_commit(h->s, h->item->id);
+		else
+			h->engines->stt_ops->end(h->stt);
 	} else if (h->asks_late) {
 		h->asks_late = false;
 		if (h->settling)
@@ -147,6 +160,13 @@ static void try_begin(struct hear *h)
 	hear_feed(h);
 }
 
+static void begin_upstream(struct hear *h)
+{
+	h->upstream = true;
+	set_state(h, HEAR_OPEN);
+	hear_feed(h);
+}
+
 struct hear *hear_new(struct session *s, uint64_t from, struct item *it)
 {
 	struct hear *h = mem_zalloc(sizeof(*h));
@@ -154,15 +174,20 @@ struct hear *hear_new(struct session *s, uint64_t from, struct item *it)
 	if (!h)
 		return NULL;
 	h->s = s;
-	h->fed = from;
+	h->from = h->fed = from;
 	set_item(h, it, from);
 	list_push(&s->hearings, &h->node);
-	try_begin(h);
+	if (upstream_carries(s))
+		begin_upstream(h);
+	else
+		try_begin(h);
 	return h;
 }
 
 void hear_settle(struct hear *h)
 {
+	if (h->upstream)
+		return; /* it says nothing before the commit */
 	h->settling = true;
 	mem_free(h->settled);
 	h->settled = NULL;
@@ -173,7 +198,7 @@ void hear_settle(struct hear *h)
 /* What was settled in the pause that has become the end is what was said. */
 static bool is_settled(const struct hear *h)
 {
-	return h->engines->stt_ops->caps & STT_SETTLED_IS_FINAL && h->settled && h->settled[0];
+	return !h->upstream && h->engines->stt_ops->caps & STT_SETTLED_IS_FINAL && h->settled && h->settled[0];
 }
 
 static void conclude(struct hear *h)
@@ -237,7 +262,7 @@ uint64_t hear_next_us(const struct session *s)
 	uint64_t next = UINT64_MAX;
 
 	for (struct node *n = s->hearings.head.next; n != &s->hearings.head; n = n->next)
-		if (waits(of(n)) || (of(n)->state == HEAR_OPEN && of(n)->behind))
+		if (waits(of(n)) || (!of(n)->upstream && of(n)->state == HEAR_OPEN && of(n)->behind))
 			next = MIN(next, of(n)->retry_us);
 	return next;
 }
@@ -247,7 +272,7 @@ uint64_t hear_next_us(const struct session *s)
 static struct hear *hearing(struct session *s, uint64_t ticket)
 {
 	LIST_FOR (&s->hearings, n)
-		if (of(n)->ticket == ticket &&
+		if (of(n)->ticket == ticket && !of(n)->upstream &&
 		    (of(n)->state == HEAR_OPEN || of(n)->state == HEAR_ENDING))
 			return of(n);
 	return NULL;
@@ -329,12 +354,90 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 
 static const struct stt_sink stt_sink = { on_partial, on_settled, on_final, on_error };
 
+/* --- what a service says ----------------------------------------------------------------- */
+
+struct hear *hear_expect(struct session *s, struct item *it, uint64_t item_start, bool committed)
+{
+	struct hear *h = mem_zalloc(sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->s = s;
+	h->upstream = h->ended = true;
+	h->from = item_start;
+	h->fed = item_start + it->audio.n;
+	h->ended_us = s->now_us;
+	h->state = HEAR_ENDING;
+	set_item(h, it, item_start);
+	it->awaits_words = true;
+	list_push(&s->hearings, &h->node);
+	h->commit = committed ? upstream_committed(s, it->id) : upstream_commit(s, it->id);
+	return h;
+}
+
+struct hear *hear_owed(struct session *s)
+{
+	struct hear *first = NULL;
+
+	LIST_FOR (&s->hearings, n)
+		if (of(n)->upstream && of(n)->state == HEAR_ENDING &&
+		    (!first || of(n)->commit < first->commit))
+			first = of(n);
+	return first;
+}
+
+struct hear *hear_of_item(struct session *s, const struct item *it)
+{
+	LIST_FOR (&s->hearings, n)
+		if (of(n)->item == it && of(n)->state != HEAR_OVER)
+			return of(n);
+	return NULL;
+}
+
+void hear_found(struct hear *h, const char *text)
+{
+	set_state(h, HEAR_OVER);
+	h->item->awaits_words = false;
+	turn_on_words(h->s, h, text);
+}
+
+void hear_failed(struct hear *h, const struct engine_error *e)
+{
+	fail(h, e->code, e->message);
+}
+
+void hear_again(struct hear *h)
+{
+	h->fed = h->from;
+	h->state = HEAR_OPEN;
+	h->commit = 0;
+	hear_feed(h);
+}
+
+void hear_natively(struct hear *h)
+{
+	struct session *s = h->s;
+
+	h->upstream = false;
+	h->fed = h->from;
+	h->state = HEAR_WAITING;
+	h->ended_us = s->now_us;
+	if (s->engines.stt_ops)
+		try_begin(h);
+	else
+		h->dead = true;
+	if (h->dead && h->ended)
+		fail(h, "engine_unavailable", "Speech recognition is not available.");
+}
+
 /* --- the end ----------------------------------------------------------------------------- */
 
 static void hear_free(struct hear *h)
 {
 	/* Between end() and the final words the engine still owes us a call: take it back. */
-	if (h->state == HEAR_OPEN || h->state == HEAR_ENDING)
+	if (h->upstream && h->state == HEAR_OPEN)
+		upstream_clear(h->s);
+	if (!h->upstream && (h->state == HEAR_OPEN || h->state == HEAR_ENDING))
 		h->engines->stt_ops->cancel(h->stt);
 	node_unlink(&h->node);
 	if (h->item)

@@ -20,6 +20,7 @@ void item_unref(struct item *it)
 	json_decref(it->wire);
 	pcm_done(&it->audio);
 	mem_free(it->marks);
+	mem_free(it->parts);
 	mem_free(it);
 }
 
@@ -529,7 +530,7 @@ static bool is_among(const json_t *wires, const json_t *wire)
 	return false;
 }
 
-static bool show_model(const struct conversation *c, const struct item *it, const json_t *own, json_t *list)
+bool conv_show(const struct conversation *c, const struct item *it, const json_t *own, json_t *list)
 {
 	if (!counts(it))
 		return true;
@@ -543,7 +544,7 @@ json_t *conv_items_for(const struct conversation *c, const json_t *own, size_t m
 	AUTO(json) json_t *list = json_array();
 
 	for (const struct node *n = first_that_fits(c, max_tokens); n != &c->items.head; n = n->next)
-		if (!show_model(c, of_const(n), own, list))
+		if (!conv_show(c, of_const(n), own, list))
 			return NULL;
 	return list ? json_incref(list) : NULL;
 }

@@ -20,6 +20,8 @@ struct mark {
 	uint32_t at, from_ms;
 };
 
+struct item_part;
+
 struct item {
 	struct node node; /* in the conversation, or unlinked */
 	unsigned refs;
@@ -37,6 +39,8 @@ struct item {
 	uint64_t audio_ms;  /* of part 0, also when the samples are gone                 */
 	struct mark *marks; /* assistant audio                                           */
 	size_t n_marks, cap_marks;
+	struct item_part *parts; /* assistant: what a realtime service said of it (upstream.h) */
+	size_t n_parts, cap_parts;
 };
 
 struct conversation {
@@ -89,6 +93,9 @@ size_t conv_tokens(const struct conversation *c);
 /* The oldest are forgotten until no more than max_tokens are left, or the newest alone. A call goes
  * with its output. Clients have them all the same. */
 void conv_forget(struct conversation *c, size_t max_tokens);
+/* Appends what a language model is shown of one item: nothing, the item, or two. */
+MUST_USE bool conv_show(const struct conversation *c, const struct item *it, const json_t *own,
+			json_t *list);
 /* Items for a language model: a deep copy, oldest first, without what is unfinished or forgotten; of
  * those the newest that fit. */
 MUST_USE json_t *conv_items(const struct conversation *c, size_t max_tokens);

@@ -3,6 +3,7 @@
  * file of a test program only. */
 #pragma once
 
+#include "engine/fake_realtime.h"
 #include "session/invariants.h"
 #include "session/rig.h"
 
@@ -54,6 +55,7 @@ struct chance {
 	enum session_kind kind;
 	enum arrangement legs;
 	bool paced, enforced, queue;
+	bool relayed; /* a realtime service carries it, as long as it can */
 	bool waits_for_decoder, over;
 	unsigned n_said;
 	char last[96]; /* the head of the last event: it goes to several legs */

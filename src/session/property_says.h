@@ -101,6 +101,8 @@ static void say_members(struct chance *c, enum in in, const char *members, enum 
 	fake_run(c->rig.fake, c->rig.env.now_us);
 	unsigned before = state_of(c->rig.s);
 	char want = letter(in, before);
+	if (c->relayed && c->rig.s->engines.service_turns && (in == IN_COMMIT || in == IN_TURN_END))
+		want = 'd'; /* what a service calls speech may have been nothing yet */
 	bool full = c->rig.s->n_responses >= SESSION_RESPONSES_MAX;
 	c->model.asked_for_more = true;
 	size_t n = send_text(c, from, in, buf_bytes(&text), id);
@@ -604,6 +606,42 @@ static void direct(struct chance *c, enum in in, unsigned state)
 	}
 }
 
+/* What a realtime service does by itself, or suffers. */
+static void upset(struct chance *c)
+{
+	struct fake *f = c->rig.fake;
+	uint64_t now_us = c->rig.env.now_us;
+	struct fake_realtime_delays d = { dice(c, 300) * 1000, dice(c, 900) * 1000,
+					  dice(c, 400) * 1000, dice(c, 150) * 1000 };
+
+	if (!c->relayed || c->over)
+		return;
+	switch (dice(c, 9)) {
+	case 0:
+		fake_lose(f, "engine_unavailable", dice(c, 2) ? 0 : now_us + dice(c, 8000) * 1000);
+		break;
+	case 1:
+		(void)!fake_refuse(f, dice(c, 5), "engine_busy", now_us + dice(c, 500) * 1000);
+		fake_lose(f, "engine_unavailable", 0);
+		break;
+	case 2:
+		if (!dice(c, 4))
+			fake_lose(f, "engine_unavailable", UINT64_MAX);
+		break;
+	case 3:
+		fake_hang(f, !dice(c, 3));
+		break;
+	case 4:
+		fake_speech(f, dice(c, 2));
+		break;
+	case 5:
+		fake_turn(f, dice(c, 3) ? FAKE_ANSWERS : FAKE_HEARS);
+		break;
+	default:
+		fake_realtime_delays(f, &d);
+	}
+}
+
 /* Something, from anywhere. */
 static void act(struct chance *c)
 {
@@ -611,6 +649,7 @@ static void act(struct chance *c)
 					 IN_CREATE,   IN_UPDATE,  IN_OUT_CLEAR, IN_DELETE,
 					 IN_TRUNCATE, IN_RETRIEVE };
 
+	upset(c);
 	switch (dice(c, 10)) {
 	case 0:
 		delays(c, dice(c, 100), dice(c, 400), dice(c, 80), dice(c, 80));

@@ -37,6 +37,10 @@ static bool start(struct chance *c)
 	struct api_error e;
 
 	wire_engines(c);
+	if (c->relayed) {
+		fake_realtime(r->fake, &r->engines);
+		r->engines.service_turns = !dice(c, 3);
+	}
 	c->log = json_array();
 	if (session_new(&r->s, &p, &e) != 0 || !model_init(&c->model, r->s))
 		return false;
@@ -115,6 +119,7 @@ static void finish(struct chance *c)
 {
 	struct rig *r = &c->rig;
 
+	fake_hang(r->fake, false);
 	/* What recognition still owes may begin a response, and that another one. */
 	for (unsigned n = 0; n < 3 && !c->over; n++) {
 		calm(c);
@@ -133,10 +138,10 @@ static void finish(struct chance *c)
 	r->legs[0].attached = false;
 }
 
-static bool one(uint64_t seed)
+static bool one(uint64_t seed, bool relayed)
 {
 	enum { ROUNDS = 3 };
-	__attribute__((cleanup(chance_auto_))) struct chance c = { .seed = seed };
+	__attribute__((cleanup(chance_auto_))) struct chance c = { .seed = seed, .relayed = relayed };
 	enum in in;
 	unsigned state;
 
@@ -210,11 +215,26 @@ static void invariants_hold(void)
 	for (uint64_t i = 0; i < runs; i++) {
 		size_t live = mem_live();
 
-		CHECK(one(first + i));
+		CHECK(one(first + i, false));
 		CHECK_EQ(mem_live(), live);
 	}
 	if (getenv("PROPERTY_CELLS"))
 		CHECK(print_cells(number("PROPERTY_CELLS", 0)));
+}
+
+/* The same where a realtime service carries the conversation, and is lost now and then. */
+static void invariants_hold_with_a_service(void)
+{
+	uint64_t runs = number("PROPERTY_RUNS", 150), first = number("PROPERTY_SEED", 1);
+
+	if (getenv("VOICED_TEST_OOM"))
+		return;
+	for (uint64_t i = 0; i < runs; i++) {
+		size_t live = mem_live();
+
+		CHECK(one(first + i, true));
+		CHECK_EQ(mem_live(), live);
+	}
 }
 
 /* An allocation somewhere in the middle fails: the session ends, and nothing is left behind. */
@@ -229,7 +249,7 @@ static void memory_runs_out_anywhere(void)
 		size_t live = mem_live();
 
 		mem_fail_at((first + i) * 7919 % 20000 + 1);
-		bool ok = one(first + i), failed = mem_failed();
+		bool ok = one(first + i, i % 3 == 0), failed = mem_failed();
 		mem_fail_at(0);
 		CHECK(ok || failed);
 		if (mem_live() != live)
@@ -239,4 +259,5 @@ static void memory_runs_out_anywhere(void)
 }
 
 TESTS({ "invariants_hold", invariants_hold },
+      { "invariants_hold_with_a_service", invariants_hold_with_a_service },
       { "memory_runs_out_anywhere", memory_runs_out_anywhere })

@@ -46,7 +46,7 @@ const struct recorder_ops rec_writer_ops = { write_record };
 
 static bool known_kind(unsigned k)
 {
-	return (k >= REC_PARAMS && k <= REC_MCP) || (k >= REC_RAND && k <= REC_MCP_OPEN);
+	return (k >= REC_PARAMS && k <= REC_REALTIME) || (k >= REC_RAND && k <= REC_MCP_OPEN);
 }
 
 enum rec_verdict rec_read(struct rec_reader *r, struct rec *out)

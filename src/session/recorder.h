@@ -30,6 +30,7 @@ enum rec_kind {
 	REC_TOOL,
 	REC_VIEW, /* leg number, view */
 	REC_MCP,  /* as the engine results above */
+	REC_REALTIME,
 	/* answers */
 	REC_RAND = 64,
 	REC_WALL,

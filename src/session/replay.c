@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "engine/service.h"
+#include "session/replay_realtime.h"
 
 enum { TOOLS_MAX = 64 };
 
@@ -43,6 +44,7 @@ struct player {
 	const struct tool_sink *tool_sink;
 	const struct mcp_sink *mcp_sink;
 	char why[256]; /* an MCP server was not opened */
+	struct replay_realtime realtime;
 };
 
 static bool is_rate(uint64_t hz)
@@ -418,6 +420,18 @@ static void give_mcp(struct player *p, const struct call *c)
 		p->mcp_sink->on_error(p->s, c->ticket, &e);
 }
 
+static void give_realtime(struct player *p, const struct call *c)
+{
+	if (!replay_realtime_give(&p->realtime, p->s, c->fn, c->ticket, bytes_of(c->a, c->a_n),
+				  bytes_of(c->b, c->b_n)))
+		p->malformed = true;
+}
+
+static uint64_t expect_start(void *ctx)
+{
+	return expect_number(ctx, REC_START);
+}
+
 static void play_sink(struct player *p, const struct rec *rec)
 {
 	__attribute__((cleanup(call_auto_))) struct call c = { 0 };
@@ -426,7 +440,8 @@ static void play_sink(struct player *p, const struct rec *rec)
 							     [REC_LLM] = give_llm,
 							     [REC_TTS] = give_tts,
 							     [REC_TOOL] = give_tool,
-							     [REC_MCP] = give_mcp };
+							     [REC_MCP] = give_mcp,
+							     [REC_REALTIME] = give_realtime };
 
 	if (take_call(p, rec->body, &c))
 		give[rec->kind](p, &c);
@@ -557,6 +572,7 @@ static void (*const plays[])(struct player *, const struct rec *) = {
 	[REC_PLAYOUT] = play_playout, [REC_WRITABLE] = play_leg, [REC_TIME] = play_time,
 	[REC_STT] = play_sink,        [REC_LLM] = play_sink,     [REC_TTS] = play_sink,
 	[REC_TOOL] = play_sink,       [REC_VIEW] = play_view,  [REC_MCP] = play_sink,
+	[REC_REALTIME] = play_sink,
 };
 
 /* --- the session ------------------------------------------------------------------------- */
@@ -596,6 +612,9 @@ static void set_engines(struct player *p, struct played_engines *to, const json_
 		.mcp = (struct mcp *)(void *)p,
 		.search_ahead = json_flag(v, "search_ahead", false),
 		.search_first = json_flag(v, "search_first", false),
+		.realtime_ops = json_flag(v, "realtime", false) ? &replay_realtime_ops : NULL,
+		.realtime = (struct realtime *)(void *)&p->realtime,
+		.service_turns = json_flag(v, "service_turns", false),
 	};
 	for (size_t i = 0; i < ARRAY_LEN(prices); i++)
 		if (cost_price_read(json_array_get(json_object_get(v, "prices"), i), &to->prices[i]))
@@ -690,6 +709,7 @@ static int make_session(struct player *p, const json_t *v)
 	set_engines(p, &p->engines, v);
 	set_tools(p, json_object_get(v, "tools"));
 	p->env = (struct env){ p, now, wall, fill };
+	p->realtime = (struct replay_realtime){ .answer = expect_start, .ctx = p };
 	const struct session_params params = {
 		.env = &p->env,
 		.engines = &p->engines.e,

@@ -83,6 +83,7 @@ static void response_free(struct response *r)
 	item_unref(r->item);
 	rate_done(&r->rate);
 	rate_done(&r->keep_rate);
+	upstream_answer_done(r);
 	buf_done(&r->said);
 	buf_done(&r->text);
 	filler_done(&r->filler);

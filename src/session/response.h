@@ -17,6 +17,7 @@
 #include "session/filler.h"
 #include "session/pcm.h"
 #include "session/rate.h"
+#include "session/upstream.h"
 
 struct item;
 struct session;
@@ -42,6 +43,7 @@ enum piece_kind {
 	PIECE_CLAUSE, /* text with the audio that speaks it              */
 	PIECE_SOURCE, /* a citation of the text around it                */
 	PIECE_CALL,   /* a call of a client's function                   */
+	PIECE_SPEECH, /* of a realtime service: transcript as it came, and the audio about there */
 };
 
 struct piece {
@@ -49,6 +51,7 @@ struct piece {
 	enum piece_kind kind;
 	char *text;         /* TEXT, CLAUSE; CALL: the arguments         */
 	char *name;         /* CALL                                      */
+	char *call_id;      /* CALL; NULL: a new one                     */
 	json_t *source;     /* SOURCE                                    */
 	struct pcm audio;   /* CLAUSE: at the output rate                */
 	struct pcm kept;    /* the same at STT_RATE_HZ, until the item has it */
@@ -66,6 +69,9 @@ struct piece {
 	} * mouths; /* where the mouth changes */
 	size_t n_mouths, cap_mouths, mouthed; /* mouthed: told so far */
 	uint32_t base_at, base_ms;            /* where the clause begins in the item */
+	uint64_t ref;    /* of a realtime service's answer; 0: not of one */
+	char part[32];   /* ... and what it knows that by                 */
+	size_t from, to; /* SPEECH: octets of that answer's text          */
 };
 
 enum { LATENCY_MARKS = 6 };
@@ -124,6 +130,7 @@ struct response {
 	bool cites_itself; /* the engine has cited */
 	bool fresh;      /* what is said next is a sentence of its own  */
 	struct filler filler;
+	struct up_answer up;
 
 	/* speaking */
 	struct list pieces;
@@ -189,6 +196,13 @@ void think_cancel(struct response *r);
 /* Starts the language model, whose words come with this ticket. */
 MUST_USE int think_start(struct response *r, struct llm_job **out, const struct llm_request *q,
 			 uint64_t ticket);
+/* A round of the model's has ended: run its tools, queue its calls, or that was all. */
+void think_finish(struct response *r, enum llm_finish f);
+/* The client's functions, and the server's tools where none has taken the name. NULL: no memory. */
+MUST_USE json_t *think_tools(const struct session *s, const json_t *functions);
+/* What the answer is to be made from; *full: truncation is disabled, and not all of it fits beside
+ * `taken` tokens. */
+MUST_USE json_t *think_items(const struct response *r, size_t taken, bool *full);
 /* speak.c */
 void speak_text(struct response *r, const char *text);
 void speak_flush(struct response *r); /* no more text */

@@ -1,4 +1,5 @@
 /* send.c - the events of an open response: items, parts, text and sound. */
+#include <stdio.h>
 #include <string.h>
 
 #include "session/response.h"
@@ -119,6 +120,7 @@ void response_close_message(struct response *r, const char *status)
 	}
 	if (!item_set(it, "status", json_string(status)))
 		session_oom(s);
+	upstream_said(s, it);
 	emit_conversation_item(r, EV_ITEM_DONE, it);
 	emit_output_item(r, EV_OUTPUT_ITEM_DONE, it);
 	conv_trim_audio(&s->conv);
@@ -141,7 +143,10 @@ static bool send_call(struct response *r, const struct piece *p)
 
 	response_close_message(r, "completed");
 	session_new_id(s, "item_", id);
-	session_new_id(s, "call_", call_id);
+	if (p->call_id)
+		snprintf(call_id, sizeof(call_id), "%s", p->call_id);
+	else
+		session_new_id(s, "call_", call_id);
 	struct item *it = item_make(ITEM_CALL, ROLE_NONE, id,
 				    json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "id", id, "type",
 					      "function_call", "status", "in_progress", "name",
@@ -149,7 +154,7 @@ static bool send_call(struct response *r, const struct piece *p)
 	if (!it)
 		return false;
 	r->output_index = (unsigned)json_array_size(r->output);
-	bool ok = enter_conversation(r, it);
+	bool ok = upstream_called(r, it, call_id) && enter_conversation(r, it);
 	if (ok) {
 		emit_output_item(r, EV_OUTPUT_ITEM_ADDED, it);
 		emit_conversation_item(r, EV_ITEM_ADDED, it);
@@ -266,11 +271,12 @@ static bool show_clause(struct response *r, struct piece *p)
 {
 	if (!open_message(r))
 		return false;
+	bool glued = p->kind == PIECE_SPEECH || !r->said.n;
 	AUTO(buf) struct buf delta = { 0 };
-	if (r->said.n)
+	if (!glued)
 		buf_putc(&delta, ' ');
 	buf_puts(&delta, p->text);
-	p->base_at = (uint32_t)(r->said.n + (r->said.n ? 1 : 0));
+	p->base_at = (uint32_t)(r->said.n + !glued);
 	p->base_ms = (uint32_t)(r->sent * 1000 / r->out_hz);
 	p->shown = true;
 	if (p->filler && !r->said.n)
@@ -278,7 +284,11 @@ static bool show_clause(struct response *r, struct piece *p)
 	if (pcm_put(&r->item->audio, p->kept.p, p->kept.n))
 		return false;
 	pcm_done(&p->kept);
-	return !delta.failed && item_mark(r->item, p->base_at, p->base_ms) &&
+	if (delta.failed || !upstream_shown(r, p))
+		return false;
+	if (p->kind == PIECE_SPEECH && !p->text[0])
+		return true; /* audio that came before its words */
+	return (p->kind == PIECE_SPEECH || item_mark(r->item, p->base_at, p->base_ms)) &&
 	       say(r, EV_TRANSCRIPT_DELTA, (const char *)delta.p);
 }
 
@@ -330,7 +340,7 @@ enum sent { SENT, NOT_YET, NO_MEMORY };
 
 static enum sent send_text(struct response *r, struct piece *p)
 {
-	if (!open_message(r) || !say(r, EV_TEXT_DELTA, p->text))
+	if (!open_message(r) || !upstream_shown(r, p) || !say(r, EV_TEXT_DELTA, p->text))
 		return NO_MEMORY;
 	tell_latency(r);
 	return SENT;
@@ -345,7 +355,10 @@ static enum sent send_clause(struct response *r, struct piece *p)
 	if (!move_marks(r, p))
 		return NO_MEMORY;
 	tell_mouths(r, p);
-	return send_audio(r, p) && p->spoken ? SENT : NOT_YET;
+	bool all = send_audio(r, p);
+	if (all && p->kind == PIECE_SPEECH)
+		p->sent = p->audio.n = 0; /* it may go on for long */
+	return all && p->spoken ? SENT : NOT_YET;
 }
 
 /* As the middle tier's own tool told its pages: {"sources": [{chunk_id, title, chunk}]}, as text. */
@@ -391,6 +404,7 @@ static enum sent (*const send_piece[])(struct response *, struct piece *) = {
 	[PIECE_CLAUSE] = send_clause,
 	[PIECE_SOURCE] = send_source,
 	[PIECE_CALL] = send_call_piece,
+	[PIECE_SPEECH] = send_clause,
 };
 
 void response_pump(struct response *r)

@@ -102,6 +102,7 @@ static void close_legs(struct session *s, unsigned code, const char *reason)
 /* Everything that runs is for nobody now. */
 static void cancel_work(struct session *s)
 {
+	upstream_close(s);
 	hear_free_all(s);
 	s->turn.hear = NULL;
 	response_free_all(s);
@@ -131,6 +132,8 @@ void session_leave(struct session *s)
 {
 	if (session_serves(s))
 		response_pump_all(s);
+	if (session_serves(s))
+		upstream_pump(s);
 	if (session_serves(s) && s->queue)
 		response_queue_run(s);
 	response_reap(s);
@@ -288,7 +291,8 @@ static json_t *tools_record(const struct engines *e)
 /* What a replay needs to know of engines. */
 static json_t *engines_json(const struct engines *e)
 {
-	return json_pack("{s:i,s:i,s:b,s:b,s:s,s:b,s:b,s:b,s:[o,o,o,o]}", "tts_rate_hz",
+	return json_pack("{s:b,s:b,s:i,s:i,s:b,s:b,s:s,s:b,s:b,s:b,s:[o,o,o,o]}", "realtime",
+			 e->realtime_ops != NULL, "service_turns", e->service_turns, "tts_rate_hz",
 			 e->tts_ops ? (int)e->tts_ops->rate_hz : 0, "stt_caps",
 			 e->stt_ops ? (int)e->stt_ops->caps : -1, "llm", e->llm_ops != NULL, "cites",
 			 e->llm_ops && e->llm_ops->cites, "llm_name",
@@ -389,6 +393,7 @@ int session_new(struct session **out, const struct session_params *p, struct api
 		session_free(s);
 		return err;
 	}
+	upstream_init(s);
 	s->host = p->host;
 	*out = s;
 	return 0;
@@ -403,6 +408,7 @@ void session_free(struct session *s)
 	cost_end(s);
 	turn_done(&s->turn);
 	audio_in_done(&s->in);
+	upstream_done(s);
 	conv_done(&s->conv);
 	consent_clear(s);
 	json_decref(s->config);
@@ -471,6 +477,7 @@ int session_attach(struct session *s, struct leg *l, enum leg_role r, uint64_t n
 	emit(s, EV_SESSION_CREATED, json_pack("{s:O}", "session", s->config));
 	slot->told = true;
 	mcp_configure(s, NULL);
+	upstream_attached(s);
 	session_leave(s);
 	return 0;
 }
@@ -605,6 +612,7 @@ uint64_t session_next_us(const struct session *s)
 	next = MIN(next, turn_next_us(s));
 	next = MIN(next, tools_next_us(s));
 	next = MIN(next, filler_next_us(s));
+	next = MIN(next, upstream_next_us(s));
 	return MIN(next, response_next_us(s));
 }
 
@@ -631,6 +639,7 @@ void session_on_time(struct session *s, uint64_t now_us)
 		turn_on_time(s);
 		tools_on_time(s);
 		filler_on_time(s);
+		upstream_on_time(s);
 	}
 	session_leave(s);
 }

@@ -14,6 +14,7 @@ void piece_free(struct piece *p)
 		return;
 	mem_free(p->text);
 	mem_free(p->name);
+	mem_free(p->call_id);
 	json_decref(p->source);
 	pcm_done(&p->audio);
 	pcm_done(&p->kept);

@@ -19,6 +19,7 @@
 #include "session/session.h"
 #include "session/tools.h"
 #include "session/turn.h"
+#include "session/upstream.h"
 
 enum { ID_MAX = 32 };
 
@@ -79,6 +80,7 @@ struct session {
 	struct audio_in in;
 	struct turn turn;
 	struct costs costs;
+	struct upstream up;
 };
 
 void session_enter(struct session *s, uint64_t now_us);

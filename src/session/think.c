@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -13,10 +14,10 @@ static struct response *of(struct node *n)
 	return CONTAINER_OF(n, struct response, node);
 }
 
-static bool declared(const struct response *r, const char *name)
+static bool declared(const json_t *functions, const char *name)
 {
-	for (size_t i = 0; i < json_array_size(r->set.tools); i++) {
-		const json_t *t = json_array_get(r->set.tools, i);
+	for (size_t i = 0; i < json_array_size(functions); i++) {
+		const json_t *t = json_array_get(functions, i);
 
 		if (strcmp(json_str(t, "type", ""), "function") == 0 &&
 		    strcmp(json_str(t, "name", ""), name) == 0)
@@ -30,21 +31,20 @@ static bool hidden(const void *ctx, const char *name)
 	return declared(ctx, name);
 }
 
-/* The client's functions, and the server's tools where no function has taken the name. */
-static json_t *tools_json(const struct response *r)
+json_t *think_tools(const struct session *s, const json_t *functions)
 {
 	AUTO(json) json_t *list = json_array();
 
 	if (!list)
 		return NULL;
-	for (size_t i = 0; i < json_array_size(r->set.tools); i++) {
-		const json_t *t = json_array_get(r->set.tools, i);
+	for (size_t i = 0; i < json_array_size(functions); i++) {
+		const json_t *t = json_array_get(functions, i);
 
 		if (strcmp(json_str(t, "type", ""), "function") == 0 &&
 		    json_array_append_new(list, json_deep_copy(t)) < 0)
 			return NULL;
 	}
-	AUTO(json) json_t *ours = tools_list(r->s, hidden, r);
+	AUTO(json) json_t *ours = tools_list(s, hidden, functions);
 	return ours && json_array_extend(list, ours) == 0 ? json_incref(list) : NULL;
 }
 
@@ -68,7 +68,7 @@ static bool add_pending(const struct response *r, json_t *items)
 }
 
 /* *full: truncation is disabled, and not all of it fits beside `taken` tokens. */
-static json_t *items_json(const struct response *r, size_t taken, bool *full)
+json_t *think_items(const struct response *r, size_t taken, bool *full)
 {
 	*full = !r->input && !compact_conversation(r->s, r->config, r->level, taken);
 	AUTO(json)
@@ -214,17 +214,22 @@ void think(struct response *r)
 {
 	struct session *s = r->s;
 
-	if (r->llm || r->thought || r->n_calls || r->tools_wait)
+	if (r->llm || r->thought || r->n_calls || r->tools_wait || r->up.asked)
 		return;
-	r->waits_for_words = !r->heard && !r->input && awaits_words(s);
+	bool relayed = upstream_carries(s);
+	r->waits_for_words = !relayed && !r->heard && !r->input && awaits_words(s);
 	if (r->waits_for_words)
 		return;
 	if (!r->engines) {
 		response_fail(r, cost_exhausted.code, cost_exhausted.message);
 		return;
 	}
-	if (!r->rounds && !r->before && (agreed(r) || approved(r)))
+	if (!r->rounds && !r->before && ((!relayed && agreed(r)) || approved(r)))
 		return;
+	if (relayed) {
+		upstream_ask(r);
+		return;
+	}
 	if (!r->rounds && !r->scratch)
 		look_ahead(r);
 	if (!r->engines->llm_ops) {
@@ -232,9 +237,9 @@ void think(struct response *r)
 		return;
 	}
 	bool full = false;
-	AUTO(json) json_t *tools = tools_json(r);
+	AUTO(json) json_t *tools = think_tools(s, r->set.tools);
 	size_t taken = strlen(r->set.instructions) / 4 + json_tokens(tools);
-	AUTO(json) json_t *items = items_json(r, taken, &full);
+	AUTO(json) json_t *items = think_items(r, taken, &full);
 	/* Once its tools have answered, a forced choice would ask for ever. */
 	AUTO(json)
 	json_t *choice = r->rounds >= SESSION_TOOL_ROUNDS ? json_string("none")
@@ -275,7 +280,9 @@ static void on_tool_round(struct response *r)
 	think(r);
 }
 
-static const struct tools_sink tools_sink = { true, on_tool_output, on_tool_round };
+/* A service asks the user for consent itself, in its own voice. */
+static const struct tools_sink tools_sink = { true, on_tool_output, on_tool_round },
+			       relayed_sink = { false, on_tool_output, on_tool_round };
 
 /* The user is to be asked for one of these: it is done, and the response ends with that. */
 static bool asks_consent(struct response *r, const struct tool_ask *asks, size_t n)
@@ -306,12 +313,18 @@ static void run_tools(struct response *r)
 	r->tools_wait = false;
 	for (size_t i = 0; i < n; i++) {
 		const json_t *call = json_array_get(calls, i);
-
-		session_new_id(r->s, "call_", ids[i]);
+		const char *id = json_str(call, "call_id", NULL); /* a service's call has one already */
+		if (id)
+			snprintf(ids[i], sizeof(ids[i]), "%s", id);
+		else
+			session_new_id(r->s, "call_", ids[i]);
 		asks[i] = (struct tool_ask){ json_str(call, "name", ""), ids[i],
 					     json_str(call, "arguments", "") };
 	}
-	if (asks_consent(r, asks, n) || !tools_may_run(r, asks, n)) {
+	bool relayed = upstream_carries(r->s);
+	if ((!relayed && asks_consent(r, asks, n)) || !tools_may_run(r, asks, n)) {
+		for (size_t i = 0; i < n; i++)
+			upstream_unanswered(r->s, asks[i].call_id);
 		r->thought = true;
 		return;
 	}
@@ -323,7 +336,7 @@ static void run_tools(struct response *r)
 	r->rounds++;
 	filler_new_round(r);
 	filler_wait(r);
-	tools_run(r, asks, n, &tools_sink);
+	tools_run(r, asks, n, relayed ? &relayed_sink : &tools_sink);
 }
 
 static bool all_harmless(const struct session *s, const json_t *calls)
@@ -407,7 +420,7 @@ static void on_call(void *owner, uint64_t ticket, const char *name, const char *
 static bool calls_client(const struct response *r)
 {
 	for (size_t i = 0; i < json_array_size(r->calls); i++)
-		if (declared(r, json_str(json_array_get(r->calls, i), "name", "")))
+		if (declared(r->set.tools, json_str(json_array_get(r->calls, i), "name", "")))
 			return true;
 	return false;
 }
@@ -419,16 +432,18 @@ static void queue_calls(struct response *r)
 		const char *name = json_str(call, "name", ""),
 			   *args = json_str(call, "arguments", "");
 
-		if (!declared(r, name))
+		if (!declared(r->set.tools, name))
 			continue;
 		struct piece *p = piece_add(r, PIECE_CALL, args, strlen(args));
-		if (!p || !(p->name = mem_strdup(name)))
+		const char *call_id = json_str(call, "call_id", NULL);
+		if (!p || !(p->name = mem_strdup(name)) ||
+		    (call_id && !(p->call_id = mem_strdup(call_id))))
 			session_oom(r->s);
 	}
 	r->thought = true;
 }
 
-static void finish_round(struct response *r, enum llm_finish f)
+void think_finish(struct response *r, enum llm_finish f)
 {
 	cite_text(r, CITE_END);
 	speak_flush(r);
@@ -475,7 +490,7 @@ static void on_done(void *owner, uint64_t ticket, enum llm_finish f, const struc
 	if (r) {
 		r->llm = NULL;
 		note_usage(r, u);
-		finish_round(r, f);
+		think_finish(r, f);
 	} else {
 		filler_on_end(s, ticket, u);
 	}
@@ -510,6 +525,7 @@ void think_cancel(struct response *r)
 		guess_usage(r);
 	}
 	r->llm = NULL;
+	upstream_cancel(r);
 	tools_cancel(r);
 	filler_cancel(r);
 	r->tools_wait = false;

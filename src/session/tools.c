@@ -22,6 +22,7 @@ static struct tool_call *of(struct node *n)
 void tools_add(struct session *s, struct tool_entry *e)
 {
 	list_push(&s->more_tools, &e->node);
+	upstream_update(s);
 }
 
 const struct tool_def *tools_find(const struct session *s, const char *name, struct tool_entry **e)
@@ -372,6 +373,7 @@ void tools_remove(struct session *s, struct tool_entry *e)
 		if (of(n)->entry == e)
 			call_free(of(n));
 	node_unlink(&e->node);
+	upstream_update(s);
 }
 
 void tools_free_all(struct session *s)
@@ -427,6 +429,7 @@ static bool add_item(struct session *s, enum item_type t, json_t *wire)
 	it->hidden = s->enforced;
 	conv_make_room(s);
 	conv_insert(&s->conv, it, conv_last(&s->conv));
+	upstream_added(s, it);
 	conv_emit(s, EV_ITEM_ADDED, it);
 	conv_emit(s, EV_ITEM_DONE, it);
 	item_unref(it);

@@ -11,6 +11,8 @@
 
 /* Kept before speech is noticed, beyond the prefix: what noticing takes at most. */
 enum { NOTICE_MS = 600 };
+/* The same where a service finds the turns: it says so from far away. */
+enum { SERVICE_KEPT_MS = 3000 };
 /* So long after the last speech a recogniser is kept for what the client has not committed yet, or
  * has stopped sending; others may need it. The audio stays, and is heard anew when it goes on or is
  * committed; what is longer than REHEAR_MS not before that. */
@@ -77,11 +79,16 @@ static struct response *respond(struct session *s)
 	return r;
 }
 
-static void note_times(struct response *r, const struct hear *h)
+static void note_end_of(struct response *r, const struct hear *h)
 {
 	r->speech_end = h->speech_end;
 	r->speech_end_us = h->speech_end_us;
 	r->marks_us[MARK_WINDOW] = h->ended_us;
+}
+
+static void note_times(struct response *r, const struct hear *h)
+{
+	note_end_of(r, h);
 	response_mark(r, MARK_STT_FINAL);
 }
 
@@ -134,8 +141,29 @@ static void answer(struct session *s, const struct hear *h, const char *text)
 	think(r);
 }
 
+/* A service has the audio, and is asked for the answer without waiting for the words. */
+static void answer_unheard(struct session *s, const struct hear *h)
+{
+	if (response_active(s)) {
+		s->turn.respond_due = true;
+		return;
+	}
+	struct response *r = respond(s);
+	if (!r)
+		return;
+	note_end_of(r, h);
+	think(r);
+}
+
 void turn_response_over(struct session *s)
 {
+	struct response *held = response_held(s);
+
+	/* What a service began by itself while the one before it was still being said. */
+	if (held && held->up.adopted && session_serves(s) && !response_active(s)) {
+		response_announce(held);
+		return;
+	}
 	if (!s->turn.respond_due || !session_serves(s) || response_active(s))
 		return;
 	s->turn.respond_due = false;
@@ -304,14 +332,18 @@ static void commit(struct session *s, bool respond_after)
 	t->hear = NULL;
 	if (!it)
 		return;
+	bool unheard = upstream_carries(s);
 	/* No words have been looked for: the speaker was not noticed, the client knows better. */
 	if (!h)
-		h = hear_new(s, start, it);
+		h = upstream_finds_turns(s) ? hear_expect(s, it, start, false)
+					    : hear_new(s, start, it);
 	if (h) {
-		h->respond = respond_after;
+		h->respond = respond_after && !unheard;
 		h->speech_end = t->end;
 		h->speech_end_us = t->speech_end_us;
 		hear_commit(h, it, start);
+		if (respond_after && unheard)
+			answer_unheard(s, h);
 	} else {
 		session_oom(s);
 	}
@@ -342,6 +374,8 @@ void turn_clear(struct session *s)
 	drop_held(s);
 	if (t->hear)
 		hear_cancel(t->hear);
+	else if (upstream_finds_turns(s))
+		upstream_clear(s);
 	t->hear = NULL;
 	t->item_id[0] = 0;
 	t->begun = t->talks = false;
@@ -455,6 +489,12 @@ static void manual_news(struct session *s, enum ear_news news, uint64_t at)
 
 	if (news != EAR_NOTHING)
 		t->talks = news == EAR_STARTED || news == EAR_RESUMED;
+	if (upstream_carries(s)) { /* it gets all that the client will commit */
+		t->start = s->in.start;
+		if (!t->hear)
+			listen(s);
+		return;
+	}
 	if (!t->talks)
 		return;
 	if (!t->begun)
@@ -477,6 +517,13 @@ void turn_frame(struct session *s, const int16_t *pcm, uint64_t end)
 		return;
 	}
 	enum ear_news news = ear_push(t->ear, pcm, end, response_audible(s), &at);
+	if (upstream_finds_turns(s)) {
+		if (news != EAR_NOTHING) /* for when the service is gone */
+			t->talks = news == EAR_STARTED || news == EAR_RESUMED;
+		if (t->state == TURN_QUIET)
+			audio_in_drop_before(s, end - MIN(end, samples(SERVICE_KEPT_MS)));
+		return;
+	}
 	if (s->set.vad == VAD_NONE) {
 		manual_news(s, news, at);
 		return;
@@ -494,6 +541,63 @@ void turn_frame(struct session *s, const int16_t *pcm, uint64_t end)
 	}
 }
 
+/* --- turns that a realtime service finds -------------------------------------------------- */
+
+void turn_service_speech(struct session *s, bool started, uint64_t at)
+{
+	struct turn *t = &s->turn;
+
+	at = MIN(at, audio_in_end(&s->in));
+	if (started && t->state != TURN_SPEECH) {
+		on_started(s, at);
+	} else if (!started && t->state == TURN_SPEECH) {
+		note_end(s, at);
+		emit(s, EV_SPEECH_STOPPED,
+		     json_pack("{s:I,s:s}", "audio_end_ms", ms_of(at), "item_id", t->item_id));
+		set_state(t, TURN_PAUSE);
+	}
+}
+
+void turn_service_commit(struct session *s)
+{
+	struct turn *t = &s->turn;
+	uint64_t start;
+
+	turn_service_speech(s, false, audio_in_end(&s->in));
+	if (t->state == TURN_QUIET) /* it was not said that somebody spoke */
+		note_end(s, audio_in_end(&s->in));
+	set_state(t, TURN_QUIET);
+	struct item *it = commit_item(s, &start);
+	struct hear *h = it ? hear_expect(s, it, start, true) : NULL;
+	if (h)
+		h->speech_end_us = t->speech_end_us;
+	else
+		session_oom(s);
+	t->item_id[0] = 0;
+	t->ended_at = audio_in_end(&s->in);
+	s->n_turns++;
+	conv_trim_audio(&s->conv);
+	item_unref(it);
+}
+
+/* It is gone in the middle of a turn: the ear goes on from here. */
+void turn_service_gone(struct session *s)
+{
+	struct turn *t = &s->turn;
+
+	if (t->state == TURN_QUIET || s->set.vad == VAD_NONE)
+		return;
+	if (t->state == TURN_PAUSE || !t->talks) {
+		turn_service_speech(s, false, audio_in_end(&s->in));
+		set_state(t, TURN_QUIET);
+		t->hear = NULL;
+		commit(s, s->set.create_response && s->kind == SESSION_REALTIME);
+		t->ended_at = audio_in_end(&s->in);
+	} else {
+		listen(s);
+	}
+}
+
 /* --- idle time --------------------------------------------------------------------------- */
 
 void turn_idle(struct session *s, uint64_t from_us)
@@ -504,7 +608,7 @@ void turn_idle(struct session *s, uint64_t from_us)
 
 static uint64_t let_go_us(const struct turn *t)
 {
-	return t->hear ? t->fed_us + LET_GO_US : UINT64_MAX;
+	return t->hear && !t->hear->upstream ? t->fed_us + LET_GO_US : UINT64_MAX;
 }
 
 static uint64_t idle_us(const struct session *s)

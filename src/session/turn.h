@@ -53,5 +53,10 @@ uint64_t turn_next_us(const struct session *s);
 void turn_response_over(struct session *s);
 /* One in the default conversation that nobody asked for: there is news to tell. */
 void turn_respond(struct session *s);
+/* A realtime service finds the turns: it has heard speech, or its end, at this position; it has
+ * committed what it heard; it can be had no more. */
+void turn_service_speech(struct session *s, bool started, uint64_t at);
+void turn_service_commit(struct session *s);
+void turn_service_gone(struct session *s);
 /* A response is over or its audio has been played: idle time starts. */
 void turn_idle(struct session *s, uint64_t from_us);
