@@ -172,7 +172,7 @@ static void look_ahead(struct response *r)
 		   strcmp(json_str(r->set.tool_choice, "name", ""), "search") == 0;
 	char id[ID_MAX];
 
-	if (r->input || !may || !r->engines || declared(r, "search"))
+	if (r->input || !may || !r->engines || declared(r->set.tools, "search"))
 		return;
 	const char *found = ahead_evidence(r, words);
 	if (!found) {
