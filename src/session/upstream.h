@@ -118,6 +118,8 @@ void upstream_truncated(struct session *s, struct item *it, uint64_t ms);
 
 /* --- answers --- */
 
+/* It is for the service to answer: as above, and the budget allows it. */
+bool upstream_answers(const struct response *r);
 void upstream_ask(struct response *r);
 void upstream_cancel(struct response *r); /* think_cancel()'s part */
 void upstream_answer_done(struct response *r); /* frees what up_answer holds */

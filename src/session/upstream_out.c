@@ -76,6 +76,11 @@ static void begin_answer(struct response *r)
 	r->up.name[0] = 0;
 }
 
+bool upstream_answers(const struct response *r)
+{
+	return upstream_carries(r->s) && r->engines && r->engines->realtime_ops;
+}
+
 void upstream_ask(struct response *r)
 {
 	struct session *s = r->s;
