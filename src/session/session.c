@@ -132,12 +132,12 @@ void session_leave(struct session *s)
 {
 	if (session_serves(s))
 		response_pump_all(s);
-	if (session_serves(s))
-		upstream_pump(s);
 	if (session_serves(s) && s->queue)
 		response_queue_run(s);
 	response_reap(s);
 	hear_reap(s);
+	if (session_serves(s))
+		upstream_pump(s);
 	if (session_serves(s))
 		tools_settle(s);
 	if (session_serves(s))
