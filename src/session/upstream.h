@@ -7,7 +7,8 @@
  *   upstream.c      the link: opened, lost, opened again with the items as they are then; when
  *                   none can be had the session's own engines go on, and later it returns
  *   upstream_in.c   what the service hears: audio, commits, words; turns that it finds itself
- *   upstream_out.c  what it says: asking, pieces, function calls, interruption
+ *   upstream_out.c  what it says: asking, function calls, interruption
+ *   upstream_piece.c  ... as pieces of a response
  *   upstream_say.c  what it is told: the session object, items, answers' settings
  */
 #pragma once
