@@ -241,7 +241,7 @@ static void cancel(struct tool_job *j)
 	relay_release(&j->relay);
 }
 
-static const struct tool_ops ops = { start, cancel };
+static const struct tool_ops ops = { .start = start, .cancel = cancel };
 
 /* --- the file ------------------------------------------------------------------------------------------ */
 

@@ -34,9 +34,9 @@ void session_dump(const struct session *s, struct buf *to)
 {
 	AUTO(json)
 	json_t *v = json_pack(
-		"{s:s,s:s,s:o,s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "id", s->id, "state",
+		"{s:s,s:s,s:o,s:s,s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "id", s->id, "state",
 		s->state == SESS_OPEN ? "open" : "closed", "legs", legs_dump(s), "turn",
-		turn_state_name(&s->turn), "hearing", s->turn.hear != NULL, "audio_received_ms",
+		turn_state_name(&s->turn), "hearing", s->turn.hear != NULL, "service", upstream_state_name(s), "audio_received_ms",
 		(json_int_t)(audio_in_end(&s->in) * 1000 / STT_RATE_HZ), "audio_buffered",
 		(json_int_t)s->in.buf.n, "items", (json_int_t)s->conv.n, "messages",
 		(json_int_t)s->n_messages, "errors", (json_int_t)s->n_errors, "turns",

@@ -395,8 +395,23 @@ struct hear *hear_of_item(struct session *s, const struct item *it)
 	return NULL;
 }
 
+void hear_partly(struct hear *h, const char *more)
+{
+	char *all = mem_printf("%s%s", h->settled ? h->settled : "", more);
+
+	mem_free(h->settled);
+	h->settled = all;
+	if (!all) {
+		session_oom(h->s);
+		return;
+	}
+	emit(h->s, EV_X_PARTIAL, json_pack("{s:s,s:s}", "item_id", h->item->id, "text", all));
+	ahead_words(h->s, all);
+}
+
 void hear_found(struct hear *h, const char *text)
 {
+	ahead_words(h->s, text);
 	set_state(h, HEAR_OVER);
 	h->item->awaits_words = false;
 	turn_on_words(h->s, h, text);

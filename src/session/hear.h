@@ -69,6 +69,7 @@ struct hear *hear_expect(struct session *s, struct item *it, uint64_t item_start
 /* upstream: whose words come next; NULL: nobody's. */
 struct hear *hear_owed(struct session *s);
 struct hear *hear_of_item(struct session *s, const struct item *it);
+void hear_partly(struct hear *h, const char *more); /* words that go on */
 void hear_found(struct hear *h, const char *text);
 void hear_failed(struct hear *h, const struct engine_error *e);
 /* upstream: the service is another one, or has forgotten: everything from the beginning. */

@@ -257,7 +257,7 @@ static void begin(struct session *s, json_t *tool)
 	u->s = s;
 	u->tool = json_incref(tool);
 	u->label = json_str(tool, "server_label", "");
-	u->ops = (struct tool_ops){ call, s->engines.mcp_ops ? s->engines.mcp_ops->cancel : NULL };
+	u->ops = (struct tool_ops){ .start = call, .cancel = s->engines.mcp_ops ? s->engines.mcp_ops->cancel : NULL };
 	list_push(&s->mcp.servers, &u->node);
 	session_new_id(s, "mcpl_", u->item_id);
 	struct item *it = mcp_item(s, u->item_id,

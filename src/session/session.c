@@ -139,6 +139,8 @@ void session_leave(struct session *s)
 	response_reap(s);
 	hear_reap(s);
 	if (session_serves(s))
+		upstream_pump(s);
+	if (session_serves(s))
 		tools_settle(s);
 	if (session_serves(s))
 		mcp_settle(s);

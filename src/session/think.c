@@ -216,7 +216,7 @@ void think(struct response *r)
 
 	if (r->llm || r->thought || r->n_calls || r->tools_wait || r->up.asked)
 		return;
-	bool relayed = upstream_carries(s);
+	bool relayed = upstream_answers(r);
 	r->waits_for_words = !relayed && !r->heard && !r->input && awaits_words(s);
 	if (r->waits_for_words)
 		return;
@@ -321,7 +321,7 @@ static void run_tools(struct response *r)
 		asks[i] = (struct tool_ask){ json_str(call, "name", ""), ids[i],
 					     json_str(call, "arguments", "") };
 	}
-	bool relayed = upstream_carries(r->s);
+	bool relayed = upstream_answers(r);
 	if ((!relayed && asks_consent(r, asks, n)) || !tools_may_run(r, asks, n)) {
 		for (size_t i = 0; i < n; i++)
 			upstream_unanswered(r->s, asks[i].call_id);

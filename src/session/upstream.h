@@ -7,7 +7,8 @@
  *   upstream.c      the link: opened, lost, opened again with the items as they are then; when
  *                   none can be had the session's own engines go on, and later it returns
  *   upstream_in.c   what the service hears: audio, commits, words; turns that it finds itself
- *   upstream_out.c  what it says: asking, pieces, function calls, interruption
+ *   upstream_out.c  what it says: asking, function calls, interruption
+ *   upstream_piece.c  ... as pieces of a response
  *   upstream_say.c  what it is told: the session object, items, answers' settings
  */
 #pragma once
@@ -119,6 +120,8 @@ void upstream_truncated(struct session *s, struct item *it, uint64_t ms);
 
 /* --- answers --- */
 
+/* It is for the service to answer: as above, and the budget allows it. */
+bool upstream_answers(const struct response *r);
 void upstream_ask(struct response *r);
 void upstream_cancel(struct response *r); /* think_cancel()'s part */
 void upstream_answer_done(struct response *r); /* frees what up_answer holds */

@@ -86,8 +86,7 @@ void up_on_words_delta(void *owner, uint64_t link, const char *text)
 	struct hear *h = live ? hear_owed(s) : NULL;
 
 	if (h)
-		emit(s, EV_X_PARTIAL,
-		     json_pack("{s:s,s:s}", "item_id", h->item->id, "text", text));
+		hear_partly(h, text);
 	session_leave(s);
 }
 

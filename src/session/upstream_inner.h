@@ -40,6 +40,20 @@ void up_on_done(void *owner, uint64_t link, uint64_t ref, enum llm_finish f,
 		const struct llm_usage *u);
 void up_on_failed(void *owner, uint64_t link, uint64_t ref, const struct engine_error *e);
 
+/* upstream_piece.c */
+void up_take_transcript(struct response *r, const char *text);
+void up_take_text(struct response *r, const char *text); /* written, or to be spoken here */
+void up_take_audio(struct response *r, const int16_t *pcm, size_t n);
+void up_learn_pace(struct response *r);   /* the answer is complete */
+void up_close_pieces(struct response *r); /* no more audio comes    */
+/* Has what the answer says not left yet, or only in part; how much of its audio has. */
+bool up_said_less(const struct response *r);
+uint64_t up_sent_ms(const struct response *r);
+/* What was written and not said goes; returns the octets of this answer's text that were said. */
+size_t up_drop_unsaid(struct response *r);
+/* Of the item as the next link will know it: the part that was said is an item of its own. */
+void up_forget_refs(struct response *r, const char *id);
+
 /* upstream_out.c: the link is gone in the middle of what r asked: cut to what was said. */
 void up_cut(struct response *r);
 

@@ -3,7 +3,7 @@
 
 #include "session/state.h"
 
-static void set_turns(struct rig *r, struct service *v, const char *turns, const char *more)
+static void set_turns(struct rig *r, struct remote *v, const char *turns, const char *more)
 {
 	char text[400];
 
@@ -33,16 +33,16 @@ static void tell_item(struct rig *r, const char *text)
 
 static void it_is_opened_again_with_the_items(void)
 {
-	SERVICE(r, v, NULL, 24000);
+	REMOTE(r, v, NULL, 24000);
 	set_turns(&r, &v, vad, "");
 	steady_turn(&r, 600, 420);
 	SAY(v, on_words, "first question");
-	service_speaks(&v, "First answer.", 300);
-	service_done(&v);
+	remote_speaks(&v, "First answer.", 300);
+	remote_done(&v);
 	tell_item(&r, "typed");
 	v.log.n = 0;
-	service_lost(&r, &v, r.env.now_us);
-	CHECK(service_told(&v, "open 3\n"));
+	remote_lost(&r, &v, r.env.now_us);
+	CHECK(remote_told(&v, "open 3\n"));
 	SAY(v, on_open);
 	CHECK(rig_has(json_array_get(v.items, 0),
 		      "{'role':'user','content':[{'type':'input_audio','transcript':'first question'}"
@@ -65,20 +65,20 @@ static void it_is_opened_again_with_the_items(void)
 /* The turn under way is pushed again from its start; no word is lost. */
 static void lost_while_the_user_speaks(void)
 {
-	SERVICE(r, v, NULL, 24000);
+	REMOTE(r, v, NULL, 24000);
 	set_turns(&r, &v, vad, "");
 	rig_audio(&r, 1000, 0);
 	rig_audio(&r, 600, RIG_LOUD);
-	service_lost(&r, &v, r.env.now_us + 200000);
+	remote_lost(&r, &v, r.env.now_us + 200000);
 	CHECK(!v.here);
 	rig_audio(&r, 300, RIG_LOUD);
 	CHECK(v.here);
 	rig_audio(&r, 420, 0);
 	SAY(v, on_open);
-	CHECK(service_told(&v, "open 0\ncommit 1600\nname commit\nask\n"));
+	CHECK(remote_told(&v, "open 0\ncommit 1600\nname commit\nask\n"));
 	SAY(v, on_words, "all of it");
-	service_speaks(&v, "Yes.", 100);
-	service_done(&v);
+	remote_speaks(&v, "Yes.", 100);
+	remote_done(&v);
 	rig_wait(&r, 200000);
 	CHECK_EQ(rig_count(&r, "input_audio_buffer.speech_started"), 1);
 	CHECK(rig_until(&r, "conversation.item.input_audio_transcription.completed",
@@ -89,20 +89,20 @@ static void lost_while_the_user_speaks(void)
 /* Committed, but its words and the answer had not come: heard and asked for once more. */
 static void lost_before_words_and_answer(void)
 {
-	SERVICE(r, v, NULL, 24000);
+	REMOTE(r, v, NULL, 24000);
 	set_turns(&r, &v, vad, "");
 	tell_item(&r, "before");
 	steady_turn(&r, 600, 420);
 	tell_item(&r, "behind");
 	v.log.n = 0;
-	service_lost(&r, &v, 0);
-	CHECK(service_told(&v, "open 1\ncommit 1000\nname commit\nadd message\nask\n"));
+	remote_lost(&r, &v, 0);
+	CHECK(remote_told(&v, "open 1\ncommit 1000\nname commit\nadd message\nask\n"));
 	SAY(v, on_open);
 	SAY(v, on_words, "said once");
 	CHECK(rig_until(&r, "conversation.item.input_audio_transcription.completed",
 			"{'transcript':'said once'}"));
-	service_speaks(&v, "Heard.", 100);
-	service_done(&v);
+	remote_speaks(&v, "Heard.", 100);
+	remote_done(&v);
 	rig_wait(&r, 1000);
 	CHECK(rig_until(&r, "response.done", "{'response':{'status':'completed'}}"));
 	CHECK_EQ(rig_count(&r, "response.created"), 1);
@@ -111,20 +111,20 @@ static void lost_before_words_and_answer(void)
 /* What was written and not said is not shown; the next one is asked to go on behind the last word. */
 static void lost_in_the_middle_of_an_answer(void)
 {
-	SERVICE(r, v, NULL, 24000);
+	REMOTE(r, v, NULL, 24000);
 	set_turns(&r, &v, "null", "");
 	tell_item(&r, "Tell me.");
 	rig_say(&r, "{'type':'response.create'}");
-	service_speaks(&v, "The first half of it is said,", 1800);
-	service_speaks(&v, " the second half is written but never said", 0);
-	service_lost(&r, &v, 0);
-	CHECK(service_told(&v, "add message\nask\nname answer\nopen 1\nadd message\nask\n"));
+	remote_speaks(&v, "The first half of it is said,", 1800);
+	remote_speaks(&v, " the second half is written but never said", 0);
+	remote_lost(&r, &v, 0);
+	CHECK(remote_told(&v, "add message\nask\nname answer\nopen 1\nadd message\nask\n"));
 	SAY(v, on_open);
 	CHECK(rig_has(v.added, "{'role':'assistant','content':[{'type':'output_text','text':'The "
 			       "first half of it is said,'}]}"));
 	CHECK(strstr(json_str(v.asked, "instructions", ""), "Go on exactly after"));
-	service_speaks(&v, "and here it goes on.", 1200);
-	service_done(&v);
+	remote_speaks(&v, "and here it goes on.", 1200);
+	remote_done(&v);
 	rig_wait(&r, 1000);
 	CHECK(rig_until(&r, "response.output_audio_transcript.done",
 			"{'transcript':'The first half of it is said, and here it goes on.'}"));
@@ -139,30 +139,30 @@ static void lost_while_a_tool_runs(void)
 {
 	const struct llm_usage u = { .input_tokens = 1, .output_tokens = 1 };
 
-	SERVICE(r, v, NULL, 24000);
+	REMOTE(r, v, NULL, 24000);
 	set_turns(&r, &v, "null", "");
 	r.tool_us = 300000;
 	rig_say(&r, "{'type':'response.create'}");
 	SAY(v, on_call, v.ref, "their_call", "search", "{}");
 	SAY(v, on_done, v.ref, LLM_TOOL_CALLS, &u);
 	v.log.n = 0;
-	service_lost(&r, &v, 0);
+	remote_lost(&r, &v, 0);
 	SAY(v, on_open);
-	CHECK(service_told(&v, "open 0\n"));
+	CHECK(remote_told(&v, "open 0\n"));
 	rig_wait(&r, 310000);
-	CHECK(service_told(&v, "add function_call\nadd function_call_output\nask\n"));
+	CHECK(remote_told(&v, "add function_call\nadd function_call_output\nask\n"));
 	CHECK(strcmp(json_str(v.added, "call_id", ""), "their_call") != 0);
-	service_speaks(&v, "Found.", 100);
-	service_done(&v);
+	remote_speaks(&v, "Found.", 100);
+	remote_done(&v);
 	rig_wait(&r, 1000);
 	CHECK(rig_until(&r, "response.done", "{'response':{'status':'completed'}}"));
 }
 
 static void who_waits_is_told(void)
 {
-	SERVICE(r, v, NULL, 0);
+	REMOTE(r, v, NULL, 0);
 	set_turns(&r, &v, "null", "");
-	service_lost(&r, &v, r.env.now_us + 3000000);
+	remote_lost(&r, &v, r.env.now_us + 3000000);
 	rig_say(&r, "{'type':'response.create'}");
 	rig_wait(&r, 1400000);
 	CHECK_EQ(rig_count(&r, "response.output_audio.delta"), 0);
@@ -171,8 +171,8 @@ static void who_waits_is_told(void)
 			"{'delta':'One moment, please.'}"));
 	rig_wait(&r, 1500000);
 	SAY(v, on_open);
-	service_speaks(&v, "Here I am.", 200);
-	service_done(&v);
+	remote_speaks(&v, "Here I am.", 200);
+	remote_done(&v);
 	rig_wait(&r, 1000);
 	CHECK(rig_until(&r, "response.output_audio_transcript.done",
 			"{'transcript':'One moment, please. Here I am.'}"));
@@ -181,11 +181,11 @@ static void who_waits_is_told(void)
 /* None is left: the recogniser hears the turn from its start, the model answers, the voice speaks. */
 static void none_is_left(void)
 {
-	SERVICE(r, v, NULL, 24000);
+	REMOTE(r, v, NULL, 24000);
 	set_turns(&r, &v, vad, "");
 	CHECK_EQ(fake_hear(r.fake, "the question"), 0);
 	steady_audio(&r, 600, RIG_LOUD);
-	service_lost(&r, &v, UINT64_MAX);
+	remote_lost(&r, &v, UINT64_MAX);
 	size_t heard = fake_heard(r.fake);
 	CHECK(heard >= 600 * 16);
 	steady_audio(&r, 620, 0);
@@ -202,12 +202,12 @@ static void none_is_left(void)
 
 static void an_answer_that_waits_is_thought_here(void)
 {
-	SERVICE(r, v, NULL, 24000);
+	REMOTE(r, v, NULL, 24000);
 	set_turns(&r, &v, vad, ",'output_modalities':['text']");
 	CHECK_EQ(fake_hear(r.fake, "the question"), 0);
 	steady_turn(&r, 600, 420);
 	CHECK(rig_until(&r, "response.created", "{}"));
-	service_lost(&r, &v, UINT64_MAX);
+	remote_lost(&r, &v, UINT64_MAX);
 	rig_wait(&r, 100000);
 	CHECK(rig_until(&r, "response.output_text.done", "{'text':'You said: the question'}"));
 	CHECK(rig_until(&r, "response.done", "{'response':{'status':'completed'}}"));
@@ -216,28 +216,28 @@ static void an_answer_that_waits_is_thought_here(void)
 /* Three links in a row that come to nothing; later, in silence, it is tried again. */
 static void it_returns_when_it_is_well(void)
 {
-	SERVICE(r, v, NULL, 24000);
+	REMOTE(r, v, NULL, 24000);
 	set_turns(&r, &v, "null", ",'output_modalities':['text']");
 	rig_wait(&r, 2000000);
 	v.refuses = true;
-	service_lost(&r, &v, 0);
+	remote_lost(&r, &v, 0);
 	rig_wait(&r, 2000000);
-	CHECK(service_told(&v, "open 0\nopen 0\nopen 0\n"));
+	CHECK(remote_told(&v, "open 0\nopen 0\nopen 0\n"));
 	CHECK_STR(upstream_state_name(r.s), "away");
 	tell_item(&r, "hello");
 	rig_say(&r, "{'type':'response.create'}");
 	rig_wait(&r, 100000);
 	CHECK(rig_until(&r, "response.output_text.done", "{'text':'You said: hello'}"));
 	v.refuses = false;
-	CHECK(service_told(&v, ""));
+	CHECK(remote_told(&v, ""));
 	while (!v.here && !mem_failed())
 		rig_wait(&r, 100000);
-	CHECK(service_told(&v, "open 2\n"));
+	CHECK(remote_told(&v, "open 2\n"));
 	SAY(v, on_open);
 	rig_say(&r, "{'type':'response.create'}");
-	CHECK(service_told(&v, "ask\n"));
+	CHECK(remote_told(&v, "ask\n"));
 	SAY(v, on_text, v.ref, "Back.");
-	service_done(&v);
+	remote_done(&v);
 	rig_wait(&r, 1000);
 	CHECK(rig_until(&r, "response.output_text.done", "{'text':'Back.'}"));
 }
@@ -245,17 +245,17 @@ static void it_returns_when_it_is_well(void)
 /* No other engines: a notice, an error, and a session that lives. */
 static void nothing_is_left(void)
 {
-	__attribute__((cleanup(service_auto_))) struct service v = { 0 };
+	__attribute__((cleanup(remote_auto_))) struct remote v = { 0 };
 	AUTO(rig) struct rig r = { 0 };
 
-	GIVEN(service_rig_init(&r, &v));
+	GIVEN(remote_rig_init(&r, &v));
 	r.engines.stt_ops = NULL;
 	r.engines.llm_ops = NULL;
 	GIVEN(rig_start(&r, NULL, 24000));
 	SAY(v, on_open);
 	set_turns(&r, &v, vad, ",'output_modalities':['text']");
 	steady_turn(&r, 600, 420);
-	service_lost(&r, &v, UINT64_MAX);
+	remote_lost(&r, &v, UINT64_MAX);
 	rig_wait(&r, 100000);
 	CHECK(rig_until(&r, "conversation.item.input_audio_transcription.failed", "{}"));
 	CHECK(rig_until(&r, "response.output_text.done", "{}"));
@@ -267,27 +267,27 @@ static void nothing_is_left(void)
 	CHECK(v.here); /* in the end it is tried again */
 	SAY(v, on_open);
 	rig_say(&r, "{'type':'response.create'}");
-	service_speaks(&v, "There.", 100);
-	service_done(&v);
+	remote_speaks(&v, "There.", 100);
+	remote_done(&v);
 	rig_wait(&r, 1000);
 	CHECK(rig_until(&r, "response.done", "{'response':{'status':'completed'}}"));
 }
 
 static void silence_is_taken_for_a_loss(void)
 {
-	SERVICE(r, v, NULL, 24000);
+	REMOTE(r, v, NULL, 24000);
 	set_turns(&r, &v, "null", "");
 	rig_say(&r, "{'type':'response.create'}");
-	CHECK(service_told(&v, "ask\n"));
+	CHECK(remote_told(&v, "ask\n"));
 	rig_wait(&r, 14000000);
-	CHECK(service_told(&v, ""));
+	CHECK(remote_told(&v, ""));
 	rig_wait(&r, 1100000);
-	CHECK(service_told(&v, "close\nopen 0\nask\n"));
+	CHECK(remote_told(&v, "close\nopen 0\nask\n"));
 	rig_wait(&r, 8500000); /* nor does the next one open */
-	CHECK(service_told(&v, "close\nopen 0\nask\n"));
+	CHECK(remote_told(&v, "close\nopen 0\nask\n"));
 	SAY(v, on_open);
-	service_speaks(&v, "Well.", 100);
-	service_done(&v);
+	remote_speaks(&v, "Well.", 100);
+	remote_done(&v);
 	rig_wait(&r, 1000);
 	CHECK(rig_until(&r, "response.done", "{'response':{'status':'completed'}}"));
 }
@@ -299,7 +299,7 @@ static void no_word_is_lost(void)
 
 	if (getenv("VOICED_TEST_OOM"))
 		return;
-	SERVICE(r, v, NULL, 24000);
+	REMOTE(r, v, NULL, 24000);
 	set_turns(&r, &v, vad, ",'output_modalities':['text']");
 	for (unsigned turn = 0; turn < 100; turn++) {
 		unsigned frames = 15 + turn % 50, at;
@@ -311,7 +311,7 @@ static void no_word_is_lost(void)
 		for (unsigned i = 0; i < frames; i++) {
 			rig_audio(&r, 20, RIG_LOUD);
 			if (i == at)
-				service_lost(&r, &v, r.env.now_us + (seed >> 40) % 300000);
+				remote_lost(&r, &v, r.env.now_us + (seed >> 40) % 300000);
 		}
 		v.log.n = 0;
 		rig_audio(&r, 420, 0);
@@ -323,7 +323,7 @@ static void no_word_is_lost(void)
 		CHECK_STR(got, want);
 		SAY(v, on_words, "all of it");
 		SAY(v, on_text, v.ref, "Yes.");
-		service_done(&v);
+		remote_done(&v);
 		rig_wait(&r, 1000);
 	}
 	CHECK_EQ(rig_count(&r, "conversation.item.input_audio_transcription.completed"), 100);

@@ -4,7 +4,7 @@
 #include "session/upstream_rig.h"
 
 /* Turns, a search, a call, an interruption, losses of all kinds, and a while without the service. */
-static void perform(struct rig *r, struct service *v)
+static void perform(struct rig *r, struct remote *v)
 {
 	const struct engine_error e = { "engine_failed", "It says no." };
 	const struct llm_usage u = { .input_tokens = 3, .output_tokens = 4 };
@@ -16,16 +16,16 @@ static void perform(struct rig *r, struct service *v)
 	rig_turn(r, 600, 420);
 	SAY(*v, on_words_delta, "what");
 	SAY(*v, on_words, "what is it");
-	service_speaks(v, "Let me look.", 400);
+	remote_speaks(v, "Let me look.", 400);
 	SAY(*v, on_call, v->ref, "c1", "search", "{}");
 	SAY(*v, on_done, v->ref, LLM_TOOL_CALLS, &u);
 	rig_wait(r, 50000);
-	service_speaks(v, "It is a long story that goes on for a while, ", 1500);
-	service_lost(r, v, 0);
+	remote_speaks(v, "It is a long story that goes on for a while, ", 1500);
+	remote_lost(r, v, 0);
 	SAY(*v, on_open);
-	service_speaks(v, "and on.", 3000);
+	remote_speaks(v, "and on.", 3000);
 	rig_audio(r, 500, RIG_LOUD);
-	service_lost(r, v, r->env.now_us + 100000);
+	remote_lost(r, v, r->env.now_us + 100000);
 	rig_audio(r, 600, 0);
 	SAY(*v, on_open);
 	SAY(*v, on_deaf, &e);
@@ -36,7 +36,7 @@ static void perform(struct rig *r, struct service *v)
 	SAY(*v, on_failed, v->ref, &e);
 	(void)!fake_hear(r->fake, "and now");
 	rig_audio(r, 500, RIG_LOUD);
-	service_lost(r, v, UINT64_MAX);
+	remote_lost(r, v, UINT64_MAX);
 	rig_audio(r, 600, 0);
 	rig_wait(r, 3000000);
 	session_close(r->s, 1000, "done", r->env.now_us);
@@ -44,7 +44,7 @@ static void perform(struct rig *r, struct service *v)
 }
 
 /* The service finds the turns. */
-static void perform_turns(struct rig *r, struct service *v)
+static void perform_turns(struct rig *r, struct remote *v)
 {
 	rig_audio(r, 600, RIG_LOUD);
 	SAY(*v, on_speech, true, 100);
@@ -53,8 +53,8 @@ static void perform_turns(struct rig *r, struct service *v)
 	SAY(*v, on_commit);
 	SAY(*v, on_begun);
 	SAY(*v, on_words, "hello");
-	service_speaks(v, "Hello yourself.", 900);
-	service_done(v);
+	remote_speaks(v, "Hello yourself.", 900);
+	remote_done(v);
 	rig_wait(r, 1000000);
 	session_close(r->s, 1000, "done", r->env.now_us);
 	session_detach(r->s, &r->legs[0].leg, r->env.now_us);
@@ -72,7 +72,7 @@ static void again(void *ctx, unsigned leg, struct bytes json)
 
 static void replays(unsigned paced_hz, bool turns)
 {
-	__attribute__((cleanup(service_auto_))) struct service v = { 0 };
+	__attribute__((cleanup(remote_auto_))) struct remote v = { 0 };
 	AUTO(rig) struct rig r = { 0 };
 	AUTO(buf) struct buf record = { 0 }, events = { 0 };
 	struct rec_writer w = { .to = &record };
@@ -80,7 +80,7 @@ static void replays(unsigned paced_hz, bool turns)
 	const struct replay_sink to = { &events, again, NULL };
 
 	r.keep_transcript = true;
-	CHECK(service_rig_init(&r, &v));
+	CHECK(remote_rig_init(&r, &v));
 	r.engines.service_turns = turns;
 	CHECK(rig_start(&r, &p, paced_hz));
 	SAY(v, on_open);
@@ -111,7 +111,7 @@ static void replays_turns_that_the_service_finds(void)
 
 static void survives_what_is_no_record(void)
 {
-	__attribute__((cleanup(service_auto_))) struct service v = { 0 };
+	__attribute__((cleanup(remote_auto_))) struct remote v = { 0 };
 	AUTO(rig) struct rig r = { 0 };
 	AUTO(buf) struct buf record = { 0 }, events = { 0 };
 	struct rec_writer w = { .to = &record };
@@ -120,13 +120,13 @@ static void survives_what_is_no_record(void)
 
 	if (getenv("VOICED_TEST_OOM"))
 		return;
-	CHECK(service_rig_init(&r, &v) && rig_start(&r, &p, 0));
+	CHECK(remote_rig_init(&r, &v) && rig_start(&r, &p, 0));
 	SAY(v, on_open);
 	rig_say(&r, "{'type':'response.create','response':{'output_modalities':['text']}}");
 	SAY(v, on_call, v.ref, "c1", "search", "{}");
 	SAY(v, on_text, v.ref, "Text.");
-	service_done(&v);
-	service_lost(&r, &v, 0);
+	remote_done(&v);
+	remote_lost(&r, &v, 0);
 	CHECK(!record.failed);
 	if (getenv("RECORD_WRITE")) { /* a seed for fuzz/record.c */
 		FILE *f = fopen(getenv("RECORD_WRITE"), "w");

@@ -8,7 +8,7 @@
 
 #include "session/rig.h"
 
-struct service {
+struct remote {
 	const struct realtime_sink *sink;
 	void *owner;
 	uint64_t link, ref;     /* of the last open() and ask() or adopt()       */
@@ -19,9 +19,9 @@ struct service {
 	size_t pushed, total;   /* samples since the last commit, clear or open; all */
 };
 
-static struct service *service_now; /* of realtime_link: there is one at a time */
+static struct remote *remote_now; /* of realtime_link: there is one at a time */
 
-static inline void service_auto_(struct service *v)
+static inline void remote_auto_(struct remote *v)
 {
 	buf_done(&v->log);
 	json_decref(v->session);
@@ -30,11 +30,11 @@ static inline void service_auto_(struct service *v)
 	json_decref(v->added);
 }
 
-static inline void service_note(const char *fmt, ...) PRINTF_LIKE(1, 2);
+static inline void remote_note(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-static inline void service_note(const char *fmt, ...)
+static inline void remote_note(const char *fmt, ...)
 {
-	struct buf *log = &service_now->log;
+	struct buf *log = &remote_now->log;
 	unsigned long held = mem_fail_hold();
 	char line[200];
 	va_list ap;
@@ -50,7 +50,7 @@ static inline void service_note(const char *fmt, ...)
 	mem_fail_resume(held);
 }
 
-static inline void service_keep(json_t **to, const json_t *v)
+static inline void remote_keep(json_t **to, const json_t *v)
 {
 	unsigned long held = mem_fail_hold();
 
@@ -59,18 +59,18 @@ static inline void service_keep(json_t **to, const json_t *v)
 	mem_fail_resume(held);
 }
 
-static int service_open(struct realtime *e, struct realtime_link **out,
+static int remote_open(struct realtime *e, struct realtime_link **out,
 			const struct realtime_start *s, struct loop *loop,
 			const struct realtime_sink *sink, void *owner, uint64_t link)
 {
-	struct service *v = (struct service *)(void *)e;
+	struct remote *v = (struct remote *)(void *)e;
 
 	(void)loop;
-	service_note("open %zu", json_array_size(s->items));
+	remote_note("open %zu", json_array_size(s->items));
 	if (v->refuses)
 		return -ECONNREFUSED;
-	service_keep(&v->session, s->session);
-	service_keep(&v->items, s->items);
+	remote_keep(&v->session, s->session);
+	remote_keep(&v->items, s->items);
 	v->sink = sink;
 	v->owner = owner;
 	v->link = link;
@@ -80,15 +80,15 @@ static int service_open(struct realtime *e, struct realtime_link **out,
 	return 0;
 }
 
-static void service_update(struct realtime_link *l, const json_t *session)
+static void remote_update(struct realtime_link *l, const json_t *session)
 {
-	service_keep(&((struct service *)(void *)l)->session, session);
-	service_note("update");
+	remote_keep(&((struct remote *)(void *)l)->session, session);
+	remote_note("update");
 }
 
-static void service_push(struct realtime_link *l, const int16_t *pcm, size_t n)
+static void remote_push(struct realtime_link *l, const int16_t *pcm, size_t n)
 {
-	struct service *v = (struct service *)(void *)l;
+	struct remote *v = (struct remote *)(void *)l;
 
 	(void)pcm;
 	v->pushed += n;
@@ -96,105 +96,105 @@ static void service_push(struct realtime_link *l, const int16_t *pcm, size_t n)
 }
 
 /* The audio in steps of 20 ms: what the converter holds back does not count. */
-static void service_commit(struct realtime_link *l)
+static void remote_commit(struct realtime_link *l)
 {
-	struct service *v = (struct service *)(void *)l;
+	struct remote *v = (struct remote *)(void *)l;
 
-	service_note("commit %zu", (v->pushed + 240) / 480 * 20);
+	remote_note("commit %zu", (v->pushed + 240) / 480 * 20);
 	v->pushed = 0;
 }
 
-static void service_clear(struct realtime_link *l)
+static void remote_clear(struct realtime_link *l)
 {
-	((struct service *)(void *)l)->pushed = 0;
-	service_note("clear");
+	((struct remote *)(void *)l)->pushed = 0;
+	remote_note("clear");
 }
 
-static int service_add(struct realtime_link *l, const json_t *item, const char *after)
+static int remote_add(struct realtime_link *l, const json_t *item, const char *after)
 {
-	service_keep(&((struct service *)(void *)l)->added, item);
-	service_note("add %s%s%s", json_str(item, "type", ""), after ? " after " : "",
+	remote_keep(&((struct remote *)(void *)l)->added, item);
+	remote_note("add %s%s%s", json_str(item, "type", ""), after ? " after " : "",
 		     after ? after : "");
 	return 0;
 }
 
-static void service_remove(struct realtime_link *l, const char *id)
+static void remote_remove(struct realtime_link *l, const char *id)
 {
 	(void)l;
-	service_note("remove %s", id);
+	remote_note("remove %s", id);
 }
 
-static void service_truncate(struct realtime_link *l, uint64_t ref, uint64_t ms)
+static void remote_truncate(struct realtime_link *l, uint64_t ref, uint64_t ms)
 {
-	const struct service *v = (struct service *)(void *)l;
+	const struct remote *v = (struct remote *)(void *)l;
 
-	service_note("truncate %s %" PRIu64, ref == v->ref ? "it" : "another", ms);
+	remote_note("truncate %s %" PRIu64, ref == v->ref ? "it" : "another", ms);
 }
 
-static int service_ask(struct realtime_link *l, const struct realtime_ask *a, uint64_t ref)
+static int remote_ask(struct realtime_link *l, const struct realtime_ask *a, uint64_t ref)
 {
-	struct service *v = (struct service *)(void *)l;
+	struct remote *v = (struct remote *)(void *)l;
 
-	service_keep(&v->asked, a->response);
+	remote_keep(&v->asked, a->response);
 	v->ref = ref;
-	service_note("ask");
+	remote_note("ask");
 	return 0;
 }
 
-static void service_adopt(struct realtime_link *l, uint64_t ref)
+static void remote_adopt(struct realtime_link *l, uint64_t ref)
 {
-	((struct service *)(void *)l)->ref = ref;
-	service_note("adopt");
+	((struct remote *)(void *)l)->ref = ref;
+	remote_note("adopt");
 }
 
-static void service_cancel(struct realtime_link *l, uint64_t ref)
+static void remote_cancel(struct realtime_link *l, uint64_t ref)
 {
-	const struct service *v = (struct service *)(void *)l;
+	const struct remote *v = (struct remote *)(void *)l;
 
-	service_note("cancel %s", ref == 0 ? "0" : ref == v->ref ? "it" : "another");
+	remote_note("cancel %s", ref == 0 ? "0" : ref == v->ref ? "it" : "another");
 }
 
-static void service_close(struct realtime_link *l)
+static void remote_close(struct realtime_link *l)
 {
-	((struct service *)(void *)l)->here = false;
-	service_note("close");
+	((struct remote *)(void *)l)->here = false;
+	remote_note("close");
 }
 
-static void service_name(struct realtime_link *l, uint64_t ref, const char *id)
+static void remote_name(struct realtime_link *l, uint64_t ref, const char *id)
 {
 	(void)l, (void)id;
-	service_note("name %s", ref ? "answer" : "commit");
+	remote_note("name %s", ref ? "answer" : "commit");
 }
 
-static const struct realtime_ops service_ops = {
+static const struct realtime_ops remote_ops = {
 	.name = "test",
-	.open = service_open,
-	.update = service_update,
-	.push = service_push,
-	.commit = service_commit,
-	.clear = service_clear,
-	.add = service_add,
-	.remove = service_remove,
-	.truncate = service_truncate,
-	.name_item = service_name,
-	.ask = service_ask,
-	.adopt = service_adopt,
-	.cancel = service_cancel,
-	.close = service_close,
+	.open = remote_open,
+	.update = remote_update,
+	.push = remote_push,
+	.commit = remote_commit,
+	.clear = remote_clear,
+	.add = remote_add,
+	.remove = remote_remove,
+	.truncate = remote_truncate,
+	.name_item = remote_name,
+	.ask = remote_ask,
+	.adopt = remote_adopt,
+	.cancel = remote_cancel,
+	.close = remote_close,
 };
 
 /* A session with a service that is open, in one line at the head of a test: `v` and `r`. */
-#define SERVICE(r, v, more, paced_hz)                                                              \
-	__attribute__((cleanup(service_auto_))) struct service v = { 0 };                          \
+#define REMOTE(r, v, more, paced_hz)                                                              \
+	__attribute__((cleanup(remote_auto_))) struct remote v = { 0 };                          \
 	AUTO(rig) struct rig r = { 0 };                                                            \
-	GIVEN(service_rig(&r, &v, more, paced_hz))
+	GIVEN(remote_rig(&r, &v, more, paced_hz))
 
-static inline bool service_rig_init(struct rig *r, struct service *v)
+static inline bool remote_rig_init(struct rig *r, struct remote *v)
 {
-	service_now = v;
+	remote_now = v;
 	if (!rig_init(r))
 		return false;
-	r->engines.realtime_ops = &service_ops;
+	r->engines.realtime_ops = &remote_ops;
 	r->engines.realtime = (struct realtime *)(void *)v;
 	return true;
 }
@@ -205,10 +205,10 @@ static inline bool service_rig_init(struct rig *r, struct service *v)
 			(v).sink->fn((v).owner, (v).link __VA_OPT__(, ) __VA_ARGS__);              \
 	} while (0)
 
-static inline bool service_rig(struct rig *r, struct service *v, const struct session_params *more,
+static inline bool remote_rig(struct rig *r, struct remote *v, const struct session_params *more,
 			       unsigned paced_hz)
 {
-	if (!service_rig_init(r, v) || !rig_start(r, more, paced_hz))
+	if (!remote_rig_init(r, v) || !rig_start(r, more, paced_hz))
 		return false;
 	SAY(*v, on_open);
 	return v->here;
@@ -232,7 +232,7 @@ static inline void steady_turn(struct rig *r, unsigned speech_ms, unsigned silen
 }
 
 /* Its transcript and so many ms of its audio. */
-static inline void service_speaks(struct service *v, const char *text, unsigned ms)
+static inline void remote_speaks(struct remote *v, const char *text, unsigned ms)
 {
 	static const int16_t pcm[24 * 100];
 
@@ -242,14 +242,14 @@ static inline void service_speaks(struct service *v, const char *text, unsigned 
 		SAY(*v, on_audio, v->ref, pcm, 24 * (size_t)MIN(ms, 100u));
 }
 
-static inline void service_done(struct service *v)
+static inline void remote_done(struct remote *v)
 {
 	const struct llm_usage u = { .input_tokens = 7, .output_tokens = 9 };
 
 	SAY(*v, on_done, v->ref, LLM_STOP, &u);
 }
 
-static inline void service_lost(struct rig *r, struct service *v, uint64_t again_us)
+static inline void remote_lost(struct rig *r, struct remote *v, uint64_t again_us)
 {
 	static const struct engine_error e = { "engine_unavailable", "The line is dead." };
 
@@ -261,7 +261,7 @@ static inline void service_lost(struct rig *r, struct service *v, uint64_t again
 }
 
 /* What it was told since the last look, line by line, is this. */
-static inline bool service_told(struct service *v, const char *lines)
+static inline bool remote_told(struct remote *v, const char *lines)
 {
 	const char *got = v->log.n ? (const char *)v->log.p : "";
 	bool same = strcmp(got, lines) == 0;

@@ -4,11 +4,11 @@
 #include "session/state.h"
 
 /* A session that speaks with one, open. */
-static bool begin(struct rig *r, struct service *v, unsigned paced_hz, const char *turns)
+static bool begin(struct rig *r, struct remote *v, unsigned paced_hz, const char *turns)
 {
 	char text[300];
 
-	if (!service_rig_init(r, v))
+	if (!remote_rig_init(r, v))
 		return false;
 	r->engines.service_turns = true;
 	if (!rig_start(r, NULL, paced_hz))
@@ -25,7 +25,7 @@ static bool begin(struct rig *r, struct service *v, unsigned paced_hz, const cha
 }
 
 #define BEGIN(r, v, paced_hz, turns)                                                               \
-	__attribute__((cleanup(service_auto_))) struct service v = { 0 };                          \
+	__attribute__((cleanup(remote_auto_))) struct remote v = { 0 };                          \
 	AUTO(rig) struct rig r = { 0 };                                                            \
 	GIVEN(begin(&r, &v, paced_hz, turns))
 
@@ -46,14 +46,15 @@ static void it_finds_a_turn(void)
 	SAY(v, on_commit);
 	CHECK(rig_expect(&r, "input_audio_buffer.committed", "{}"));
 	CHECK(rig_until(&r, "conversation.item.added", "{'item':{'role':'user'}}"));
+	CHECK(conv_last(&r.s->conv));
 	CHECK_EQ(conv_last(&r.s->conv)->audio_ms, 1250);
 	CHECK_EQ(rig_count(&r, "response.created"), 0);
 	SAY(v, on_begun);
-	CHECK(service_told(&v, "name commit\nadopt\n"));
+	CHECK(remote_told(&v, "name commit\nadopt\n"));
 	CHECK(rig_until(&r, "response.created", "{}"));
 	SAY(v, on_words, "what is it");
-	service_speaks(&v, "It is this.", 600);
-	service_done(&v);
+	remote_speaks(&v, "It is this.", 600);
+	remote_done(&v);
 	rig_wait(&r, 700000);
 	CHECK(rig_until(&r, "conversation.item.input_audio_transcription.completed",
 			"{'transcript':'what is it'}"));
@@ -68,7 +69,7 @@ static void it_is_interrupted_when_it_says_so(void)
 	steady_audio(&r, 300, 0);
 	SAY(v, on_commit);
 	SAY(v, on_begun);
-	service_speaks(&v, "A long answer, which nobody wants to hear.", 3000);
+	remote_speaks(&v, "A long answer, which nobody wants to hear.", 3000);
 	steady_audio(&r, 1000, RIG_LOUD);
 	CHECK_EQ(rig_count(&r, "response.done"), 0);
 	v.log.n = 0;
@@ -85,12 +86,12 @@ static void answers_come_one_after_the_other(void)
 	steady_audio(&r, 300, 0);
 	SAY(v, on_commit);
 	SAY(v, on_begun);
-	service_speaks(&v, "The first.", 6000);
-	service_done(&v);
+	remote_speaks(&v, "The first.", 6000);
+	remote_done(&v);
 	SAY(v, on_commit);
 	SAY(v, on_begun);
-	service_speaks(&v, "The second.", 300);
-	service_done(&v);
+	remote_speaks(&v, "The second.", 300);
+	remote_done(&v);
 	rig_wait(&r, 500000);
 	CHECK_EQ(rig_count(&r, "response.created"), 1);
 	rig_wait(&r, 7000000);
@@ -108,11 +109,11 @@ static void turns_of_the_client_stay_its_own(void)
 	v.log.n = 0;
 	steady_audio(&r, 400, RIG_LOUD);
 	rig_say(&r, "{'type':'input_audio_buffer.commit'}");
-	CHECK(service_told(&v, "commit 400\nname commit\n"));
+	CHECK(remote_told(&v, "commit 400\nname commit\n"));
 	SAY(v, on_begun);
-	CHECK(service_told(&v, "cancel 0\n"));
+	CHECK(remote_told(&v, "cancel 0\n"));
 	rig_say(&r, "{'type':'response.create'}");
-	CHECK(service_told(&v, "ask\n"));
+	CHECK(remote_told(&v, "ask\n"));
 }
 
 /* It had committed, and not begun to answer: the next one is asked to. */
@@ -125,15 +126,15 @@ static void lost_between_turn_and_answer(void)
 	SAY(v, on_speech, false, 600);
 	SAY(v, on_commit);
 	v.log.n = 0;
-	service_lost(&r, &v, 0);
-	CHECK(service_told(&v, "open 1\nask\n"));
+	remote_lost(&r, &v, 0);
+	CHECK(remote_told(&v, "open 1\nask\n"));
 	CHECK(rig_has(json_array_get(v.items, 0), "{'content':[{'type':'input_audio'}]}"));
 	rig_wait(&r, 1000);
 	CHECK(rig_until(&r, "conversation.item.input_audio_transcription.completed",
 			"{'transcript':'lost words'}"));
 	SAY(v, on_open);
-	service_speaks(&v, "Here.", 100);
-	service_done(&v);
+	remote_speaks(&v, "Here.", 100);
+	remote_done(&v);
 	rig_wait(&r, 1000);
 	CHECK(rig_until(&r, "response.done", "{'response':{'status':'completed'}}"));
 }
@@ -145,7 +146,7 @@ static void lost_while_the_user_speaks(void)
 	steady_audio(&r, 600, RIG_LOUD);
 	SAY(v, on_speech, true, 900);
 	size_t before = v.total;
-	service_lost(&r, &v, 0);
+	remote_lost(&r, &v, 0);
 	CHECK_EQ((v.total - before + 240) / 480, 35); /* from the start of the turn */
 	SAY(v, on_open);
 	steady_audio(&r, 300, RIG_LOUD);
@@ -154,6 +155,7 @@ static void lost_while_the_user_speaks(void)
 	SAY(v, on_commit);
 	CHECK_EQ(rig_count(&r, "input_audio_buffer.speech_started"), 1);
 	CHECK(rig_until(&r, "input_audio_buffer.speech_stopped", "{'audio_end_ms':1700}"));
+	CHECK(conv_last(&r.s->conv));
 	CHECK_EQ(conv_last(&r.s->conv)->audio_ms, 1000);
 }
 
@@ -164,7 +166,7 @@ static void the_ear_goes_on(void)
 	CHECK_EQ(fake_hear(r.fake, "all of it"), 0);
 	steady_audio(&r, 600, RIG_LOUD);
 	SAY(v, on_speech, true, 0);
-	service_lost(&r, &v, UINT64_MAX);
+	remote_lost(&r, &v, UINT64_MAX);
 	steady_audio(&r, 300, RIG_LOUD);
 	steady_audio(&r, 800, 0);
 	rig_wait(&r, 1000000);
@@ -186,7 +188,7 @@ static void gone_between_end_and_commit(void)
 	SAY(v, on_speech, true, 0);
 	steady_audio(&r, 400, 0);
 	SAY(v, on_speech, false, 600);
-	service_lost(&r, &v, UINT64_MAX);
+	remote_lost(&r, &v, UINT64_MAX);
 	rig_wait(&r, 1000000);
 	CHECK_EQ(rig_count(&r, "input_audio_buffer.committed"), 1);
 	CHECK(rig_until(&r, "response.output_audio_transcript.done",
