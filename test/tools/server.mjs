@@ -41,10 +41,25 @@ export function ingest(paths, data = temporary()) {
 // For servers that nobody speaks to: started as soon as they answer at all.
 export const MUTE = { ready: false, decoders: 1 };
 
+// RELAY=1 in the environment: what every server of this process hears, thinks and says is another voiced's, one for all.
+let behind;
+async function relayed() {
+  behind ??= (async () => {
+    const port = await freePort(), back = spawn(voiced, ['serve', '--data', temporary('behind'), '--listen', `127.0.0.1:${port}`, '--loops', '2',
+      '--max-sessions', '5000'], { stdio: 'ignore' });
+    atEnd(() => back.kill('SIGKILL'));
+    back.unref();
+    await until('the service to be ready', async () => (await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => null))?.status === 200, 60000);
+    return ['--realtime', `ws://127.0.0.1:${port}/v1/realtime model=voiced`];
+  })();
+  return behind;
+}
+
 // Starts `voiced serve`; two loops, so that arrival on the wrong one is the normal case. decoders: how many
 // may speak at once; each costs a second of a core at the start.
 export async function serve({ data = temporary(), args = [], host = '127.0.0.1', env = {}, ready = true, port, decoders } = {}) {
   port ??= await freePort();
+  if (process.env.RELAY) args = [...await relayed(), ...args];
   if (decoders) args = ['--decoders', String(decoders), ...args];
   const child = spawn(voiced, ['serve', '--data', data, '--listen', `${host}:${port}`, '--loops', '2', ...args],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
