@@ -121,7 +121,8 @@ static int ask_next(struct llm_job *j)
 		if (error == 0 && p->first_ms && j->asked != BIT(j->e->n) - 1) {
 			j->timer.on_due = on_late;
 			/* Without memory for a timer, its own limits must do. */
-			(void)!timer_set(j->loop, &j->timer, now_us() + (uint64_t)p->first_ms * US_PER_MS);
+			(void)!timer_set(j->loop, &j->timer,
+					 now_us() + (uint64_t)p->first_ms * US_PER_MS);
 		}
 		if (error == 0 && j->at > 0)
 			meter_add(p->meter, METER_REQUESTS, 1);
@@ -221,8 +222,8 @@ static const struct llm_sink sink = { on_text, on_cite, on_call, on_done, on_err
 
 /* --- the engine ------------------------------------------------------------------------------------------ */
 
-static int chain_start(struct llm *e, struct llm_job **out, const struct llm_request *r, struct loop *loop,
-		       const struct llm_sink *to, void *owner, uint64_t ticket)
+static int chain_start(struct llm *e, struct llm_job **out, const struct llm_request *r,
+		       struct loop *loop, const struct llm_sink *to, void *owner, uint64_t ticket)
 {
 	struct llm_job *j = mem_zalloc(sizeof(*j));
 	char *instructions = r->instructions ? mem_strdup(r->instructions) : NULL;
@@ -232,7 +233,9 @@ static int chain_start(struct llm *e, struct llm_job **out, const struct llm_req
 		mem_free(instructions);
 		return -ENOMEM;
 	}
-	*j = (struct llm_job){ .e = e, .loop = loop, .sink = to, .owner = owner, .ticket = ticket, .r = *r };
+	*j = (struct llm_job){
+		.e = e, .loop = loop, .sink = to, .owner = owner, .ticket = ticket, .r = *r
+	};
 	j->r.instructions = instructions;
 	json_incref(j->r.items);
 	json_incref(j->r.tools);
