@@ -116,6 +116,7 @@ static int ask_next(struct llm_job *j)
 
 		j->asked |= BIT(j->at);
 		meter_add(before, METER_ERRORS, 1);
+		meter_add(before, METER_FAILOVERS, 1);
 		before = p->meter;
 		error = p->ops->start(p->llm, &j->inner, &j->r, j->loop, &sink, j, j->ticket);
 		if (error == 0 && p->first_ms && j->asked != BIT(j->e->n) - 1) {
@@ -212,6 +213,7 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 	j->inner = NULL;
 	timer_stop(j->loop, &j->timer);
 	note(j, e->code, e->message);
+	meter_add(part_of(j)->p.meter, METER_LIMITED, strcmp(e->code, "rate_limit_exceeded") == 0);
 	if (!filtered && strcmp(e->code, "engine_refused") != 0)
 		failed(j, e->code);
 	if (j->said || filtered || ask_next(j) != 0)
