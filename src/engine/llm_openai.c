@@ -140,7 +140,8 @@ static void tell_call(void *owner, const char *name, const char *arguments)
 
 static const struct chat_stream_ops stream_ops = { tell_text, tell_call };
 
-static void tell_error(struct llm_job *j, const char *code, const char *message)
+/* detail: for the log. */
+static void tell_error(struct llm_job *j, const char *code, const char *message, const char *detail)
 {
 	struct ending e = { .finish = LLM_STOP };
 
@@ -149,7 +150,7 @@ static void tell_error(struct llm_job *j, const char *code, const char *message)
 	j->told = true;
 	snprintf(e.code, sizeof(e.code), "%s", code);
 	snprintf(e.message, sizeof(e.message), "%s", message);
-	log_info("failed service=%s status=%u code=%s", j->e->s->host, j->status, code);
+	log_warn("failed service=%s status=%u code=%s: %s", j->e->s->host, j->status, code, detail);
 	relay_send(&j->relay, RELAY_LAST, deliver_error, &e, sizeof(e));
 }
 
@@ -178,7 +179,7 @@ static void tell_state(struct llm_job *j, enum chat_state s)
 		tell_done(j);
 		break;
 	case CHAT_FAILED:
-		tell_error(j, j->stream.code, j->stream.why);
+		tell_error(j, j->stream.code, j->stream.why, j->stream.why);
 		break;
 	}
 }
@@ -229,20 +230,16 @@ static bool on_body(void *owner, struct bytes part)
 static const struct refusal {
 	unsigned from, to;
 	const char *code, *text;
-	bool quote; /* what the service says about it is for the operator */
+	bool quote; /* it is about the request; what is about us stands in the log only */
 } refusals[] = {
-	{ 401, 403, "engine_unavailable", "The language model's service does not accept our key",
-	  true },
-	{ 404, 404, "engine_unavailable",
-	  "The language model's service does not know the model or the address", true },
+	{ 401, 403, "engine_unavailable", "The language model's service does not let us in", false },
+	{ 404, 404, "engine_unavailable", "The language model's service does not know the model", false },
 	{ 408, 408, "engine_unavailable", "The language model's service was too slow", false },
-	{ 429, 429, "rate_limit_exceeded", "The language model's service is at its limit", true },
-	{ 300, 399, "engine_unavailable",
-	  "The language model's service points to another address, which is not followed", false },
+	{ 429, 429, "rate_limit_exceeded", "The language model's service is at its limit", false },
+	{ 300, 399, "engine_unavailable", "The language model's service has moved", false },
 	{ 400, 499, "engine_refused", "The language model's service refused the request", true },
-	{ 500, 599, "engine_unavailable", "The language model's service is in trouble", true },
-	{ 0, 999, "engine_failed", "The language model's service answered in an unknown way",
-	  false },
+	{ 500, 599, "engine_unavailable", "The language model's service is in trouble", false },
+	{ 0, 999, "engine_failed", "The language model's service answered in an unknown way", false },
 };
 
 static void tell_refusal(struct llm_job *j)
@@ -258,22 +255,19 @@ static void tell_refusal(struct llm_job *j)
 	else
 		snprintf(text, sizeof(text), "%s (status %u).", r->text, j->status);
 	bool filtered = strstr(said, "content management policy") || strstr(said, "content_filter");
-	tell_error(j, filtered && j->status == 400 ? "content_filter" : r->code, text);
+	tell_error(j, filtered && j->status == 400 ? "content_filter" : r->code, text, said);
 }
 
+/* Where the service is and what is wrong with its connection is not for clients. */
 static void tell_failure(struct llm_job *j, int error, const char *why)
 {
-	char text[CHAT_WHY];
-
-	if (error == -ETIMEDOUT)
-		snprintf(text, sizeof(text),
-			 "The language model's service did not answer in time.");
-	else if (error == -EMSGSIZE)
-		snprintf(text, sizeof(text), "The language model's answer is too long.");
+	if (error == -EMSGSIZE)
+		tell_error(j, "engine_failed", "The language model's answer is too long.", why);
 	else
-		snprintf(text, sizeof(text),
-			 "The language model's service cannot be reached: %.150s.", why);
-	tell_error(j, error == -EMSGSIZE ? "engine_failed" : "engine_unavailable", text);
+		tell_error(j, "engine_unavailable",
+			   error == -ETIMEDOUT ? "The language model's service did not answer in time."
+					       : "The language model's service cannot be reached.",
+			   why);
 }
 
 static int ask(struct llm_job *j, char why[static CREDENTIAL_WHY]);
