@@ -33,13 +33,16 @@ static void *serve_one(void *arg)
 		close(fd);
 		return NULL;
 	}
-	dprintf(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n");
+	dprintf(fd,
+		"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n");
 	for (unsigned i = 0; i < n_words; i++) {
 		nanosleep(&gap, NULL);
-		dprintf(fd, "data: {\"id\":\"x\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%lu. \"}}]}\n\n",
+		dprintf(fd,
+			"data: {\"id\":\"x\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%lu. \"}}]}\n\n",
 			(unsigned long)env_now(&env_system));
 	}
-	dprintf(fd, "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
+	dprintf(fd,
+		"data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
 	close(fd);
 	return NULL;
 }
@@ -101,7 +104,8 @@ static int by_size(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof(at);
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct loop *loop;
@@ -115,23 +119,27 @@ int main(int argc, char **argv)
 	n_streams = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : n_streams;
 	n_words = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : n_words;
 	json_init();
-	if (http_client_init() != 0 || bind(listener, (struct sockaddr *)&at, size) != 0 || listen(listener, 256) != 0 ||
+	if (http_client_init() != 0 || bind(listener, (struct sockaddr *)&at, size) != 0 ||
+	    listen(listener, 256) != 0 ||
 	    getsockname(listener, (struct sockaddr *)&at, &size) != 0 ||
 	    pthread_create(&t, NULL, serve, (void *)(intptr_t)listener) != 0)
 		return 1;
 	snprintf(line, sizeof(line), "http://127.0.0.1:%u/v1 model=m", ntohs(at.sin_port));
-	if (service_parse(&s, line, why) != 0 || loop_new(&loop, 0) != 0 || fetcher_new(&f) != 0 || llm_openai_new(&e, f, &s) != 0)
+	if (service_parse(&s, line, why) != 0 || loop_new(&loop, 0) != 0 || fetcher_new(&f) != 0 ||
+	    llm_openai_new(&e, f, &s) != 0)
 		return 1;
 	AUTO(json) json_t *items = json_array();
 	for (unsigned i = 0; i < n_streams; i++)
-		if (llm_openai_ops.start(e, &j, &(struct llm_request){ .items = items }, loop, &sink, NULL, i) != 0)
+		if (llm_openai_ops.start(e, &j, &(struct llm_request){ .items = items }, loop,
+					 &sink, NULL, i) != 0)
 			return 1;
 	while (n_done < n_streams)
 		loop_once(loop, 100);
 	qsort(took_us, n_took, sizeof(took_us[0]), by_size);
 	if (n_took)
-		printf("%u streams, %zu words: p50 %u us, p99 %u us, worst %u us\n", n_streams, n_took, took_us[n_took / 2],
-		       took_us[n_took * 99 / 100], took_us[n_took - 1]);
+		printf("%u streams, %zu words: p50 %u us, p99 %u us, worst %u us\n", n_streams,
+		       n_took, took_us[n_took / 2], took_us[n_took * 99 / 100],
+		       took_us[n_took - 1]);
 	llm_openai_ops.free(e);
 	fetcher_free(f);
 	loop_free(loop);

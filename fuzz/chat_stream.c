@@ -30,7 +30,8 @@ static void read_all(const char *type, struct bytes in, size_t piece, struct buf
 	for (size_t at = 0; at < in.n && s == CHAT_READING; at += piece)
 		s = chat_stream_push(&c, bytes_sub(in, at, MIN(piece, in.n - at)));
 	s = chat_stream_end(&c, false);
-	if (s == CHAT_READING || (s == CHAT_FAILED && (!c.code || !c.why[0])) || c.usage.input_tokens < 0)
+	if (s == CHAT_READING || (s == CHAT_FAILED && (!c.code || !c.why[0])) ||
+	    c.usage.input_tokens < 0)
 		abort();
 	buf_printf(told, "\n%d %d %s", s, c.finish, c.why);
 }
@@ -55,7 +56,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	/* The same octets as a conversation. */
 	AUTO(json) json_t *items = json_parse(in, (char[160]){ 0 });
 	buf_reset(&body);
-	if (json_is_array(items) && chat_body_write(&body, &shape, &(struct llm_request){ .items = items, .tools = items }) &&
+	if (json_is_array(items) &&
+	    chat_body_write(&body, &shape,
+			    &(struct llm_request){ .items = items, .tools = items }) &&
 	    !body.n)
 		abort();
 	return 0;

@@ -30,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	int error = strstr(line, "-file") ? -1 : service_parse(&s, line, why);
 	if (error == 0) {
 		service_show(&s, &shown);
-		if (!s.url || !s.host || s.url[strlen(s.url) - 1] == '/' || strchr(s.url, '?') || strchr(s.url, '@'))
+		if (!s.url || !s.host || s.url[strlen(s.url) - 1] == '/' || strchr(s.url, '?') ||
+		    strchr(s.url, '@'))
 			abort();
 		must_be_hidden((const char *)shown.p, " key=");
 		must_be_hidden((const char *)shown.p, " secret=");

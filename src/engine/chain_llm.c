@@ -116,12 +116,14 @@ static int ask_next(struct llm_job *j)
 
 		j->asked |= BIT(j->at);
 		meter_add(before, METER_ERRORS, 1);
+		meter_add(before, METER_FAILOVERS, 1);
 		before = p->meter;
 		error = p->ops->start(p->llm, &j->inner, &j->r, j->loop, &sink, j, j->ticket);
 		if (error == 0 && p->first_ms && j->asked != BIT(j->e->n) - 1) {
 			j->timer.on_due = on_late;
 			/* Without memory for a timer, its own limits must do. */
-			(void)!timer_set(j->loop, &j->timer, now_us() + (uint64_t)p->first_ms * US_PER_MS);
+			(void)!timer_set(j->loop, &j->timer,
+					 now_us() + (uint64_t)p->first_ms * US_PER_MS);
 		}
 		if (error == 0 && j->at > 0)
 			meter_add(p->meter, METER_REQUESTS, 1);
@@ -211,6 +213,7 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 	j->inner = NULL;
 	timer_stop(j->loop, &j->timer);
 	note(j, e->code, e->message);
+	meter_add(part_of(j)->p.meter, METER_LIMITED, strcmp(e->code, "rate_limit_exceeded") == 0);
 	if (!filtered && strcmp(e->code, "engine_refused") != 0)
 		failed(j, e->code);
 	if (j->said || filtered || ask_next(j) != 0)
@@ -221,8 +224,8 @@ static const struct llm_sink sink = { on_text, on_cite, on_call, on_done, on_err
 
 /* --- the engine ------------------------------------------------------------------------------------------ */
 
-static int chain_start(struct llm *e, struct llm_job **out, const struct llm_request *r, struct loop *loop,
-		       const struct llm_sink *to, void *owner, uint64_t ticket)
+static int chain_start(struct llm *e, struct llm_job **out, const struct llm_request *r,
+		       struct loop *loop, const struct llm_sink *to, void *owner, uint64_t ticket)
 {
 	struct llm_job *j = mem_zalloc(sizeof(*j));
 	char *instructions = r->instructions ? mem_strdup(r->instructions) : NULL;
@@ -232,7 +235,9 @@ static int chain_start(struct llm *e, struct llm_job **out, const struct llm_req
 		mem_free(instructions);
 		return -ENOMEM;
 	}
-	*j = (struct llm_job){ .e = e, .loop = loop, .sink = to, .owner = owner, .ticket = ticket, .r = *r };
+	*j = (struct llm_job){
+		.e = e, .loop = loop, .sink = to, .owner = owner, .ticket = ticket, .r = *r
+	};
 	j->r.instructions = instructions;
 	json_incref(j->r.items);
 	json_incref(j->r.tools);

@@ -14,8 +14,9 @@ struct chain_llm_part {
 	const char *name; /* for logs and metrics; borrowed */
 	const struct llm_ops *ops;
 	struct llm *llm;
-	unsigned first_ms;                   /* to its first word or call; 0: no limit. Not for the last one */
-	uint64_t (*rest_ms)(struct llm *llm); /* how long it wants to rest, as llm_openai_rest_ms(); or NULL */
+	unsigned first_ms; /* to its first word or call; 0: no limit. Not for the last one */
+	/* How long it wants to rest, as llm_openai_rest_ms(); or NULL. */
+	uint64_t (*rest_ms)(struct llm *llm);
 	const struct price *price; /* told with its usage; NULL: it costs nothing */
 	/* Told with its usage, and counted on: failures that another made good, and requests, but for the
 	 * first one's, which the session counts. Or NULL. */

@@ -140,12 +140,14 @@ static void the_next_answers_when_one_fails(void)
 	CHECK(!is_resting(&r, 0));
 	CHECK(r.usage.price && r.usage.price->text_in == 0 && r.usage.meter == meter_of("llm", "a"));
 	CHECK(script(&r, 0, FAKE_ERROR, "engine_unavailable", FAKE_ERROR));
-	CHECK(script(&r, 1, FAKE_ERROR, "engine_busy", FAKE_ERROR));
+	CHECK(script(&r, 1, FAKE_ERROR, "rate_limit_exceeded", FAKE_ERROR));
 	CHECK(script(&r, 2, FAKE_CALL, "search", FAKE_CALL));
 	CHECK(tells(&r, "search|calls|"));
 	CHECK(is_resting(&r, 0) && is_resting(&r, 1) && !is_resting(&r, 2));
 	CHECK(r.usage.price == &price && r.usage.meter == meter_of("llm", "c"));
 	CHECK_STR(json_str(fake_last_request(r.fakes[2]), "instructions", ""), "Be kind.");
+	CHECK(meter_get(meter_of("llm", "a"), METER_FAILOVERS) > 0);
+	CHECK(meter_get(meter_of("llm", "b"), METER_LIMITED) > 0);
 	/* While they rest nobody asks them, until there is no other. */
 	CHECK(script(&r, 0, FAKE_TEXT, "a", FAKE_TEXT));
 	CHECK(script(&r, 2, FAKE_TEXT, "c", FAKE_TEXT));

@@ -2,7 +2,13 @@
 
 #include <stdio.h>
 
-enum { EVENT_MAX = 1 << 20, WHOLE_MAX = 4 << 20, ARGUMENTS_MAX = 1 << 18, NAME_LONGEST = 256, INDEX_MAX = 1024 };
+enum {
+	EVENT_MAX = 1 << 20,
+	WHOLE_MAX = 4 << 20,
+	ARGUMENTS_MAX = 1 << 18,
+	NAME_LONGEST = 256,
+	INDEX_MAX = 1024
+};
 
 static void fail(struct chat_stream *c, const char *code, const char *why)
 {
@@ -18,7 +24,8 @@ static void fail_memory(struct chat_stream *c)
 
 static void fail_shape(struct chat_stream *c)
 {
-	fail(c, "engine_failed", "The language model's service answered with something that is no chat completion.");
+	fail(c, "engine_failed",
+	     "The language model's service answered with something that is no chat completion.");
 }
 
 /* --- errors of the service ------------------------------------------------------------------------- */
@@ -27,7 +34,8 @@ static bool is_word(uint8_t c)
 {
 	uint8_t low = c | 0x20;
 
-	return (low >= 'a' && low <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '*' || c == '.';
+	return (low >= 'a' && low <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+	       c == '*' || c == '.';
 }
 
 /* Services quote a wrong key in part: whatever looks like one, a long word with digits, is left out. */
@@ -65,7 +73,10 @@ static void read_error(const json_t *body, char to[static CHAT_WHY], char param[
 	const json_t *e = json_object_get(body, "error");
 	const char *flat = json_string_value(e);
 
-	copy_plain(to, CHAT_WHY - 80, flat ? flat : json_str(e, "message", json_str(body, "message", json_str(body, "detail", ""))));
+	copy_plain(to, CHAT_WHY - 80,
+		   flat ? flat
+			: json_str(e, "message",
+				   json_str(body, "message", json_str(body, "detail", ""))));
 	snprintf(param, 64, "%.63s", json_str(e, "param", ""));
 }
 
@@ -86,7 +97,8 @@ static void take_error(struct chat_stream *c, const json_t *body)
 	read_error(body, said, param);
 	c->state = CHAT_FAILED;
 	c->code = "engine_failed";
-	snprintf(c->why, sizeof(c->why), "The language model's service broke off: %.150s", said[0] ? said : "an error.");
+	snprintf(c->why, sizeof(c->why), "The language model's service broke off: %.150s",
+		 said[0] ? said : "an error.");
 }
 
 /* --- text --------------------------------------------------------------------------------------------- */
@@ -183,7 +195,8 @@ static void take_call(struct chat_stream *c, const json_t *delta)
 	struct chat_call *call = json_is_object(delta) ? call_at(c, delta) : NULL;
 
 	if (!call) {
-		fail(c, "engine_failed", "The language model wanted more functions at once than it may.");
+		fail(c, "engine_failed",
+		     "The language model wanted more functions at once than it may.");
 		return;
 	}
 	/* A name comes whole; there are services that repeat it. */
@@ -191,7 +204,8 @@ static void take_call(struct chat_stream *c, const json_t *delta)
 		buf_puts(&call->name, name);
 	put_arguments(&call->arguments, json_object_get(f, "arguments"));
 	if (call->name.n > NAME_LONGEST || call->arguments.n > ARGUMENTS_MAX)
-		fail(c, "engine_failed", "The language model's arguments for a function are too long.");
+		fail(c, "engine_failed",
+		     "The language model's arguments for a function are too long.");
 	else if (call->name.failed || call->arguments.failed)
 		fail_memory(c);
 }
@@ -230,7 +244,8 @@ static void end_answer(struct chat_stream *c, const char *reason)
 		return;
 	c->ended = true;
 	if (strcmp(reason, "content_filter") == 0) {
-		fail(c, "content_filter", "The language model's service held its answer back (content filter).");
+		fail(c, "content_filter",
+		     "The language model's service held its answer back (content filter).");
 		return;
 	}
 	flush_text(c);
@@ -304,7 +319,8 @@ static bool on_event(void *owner, const struct sse_event *e)
 	}
 	AUTO(json) json_t *v = json_parse(data, (char[160]){ 0 });
 	if (!v)
-		fail(c, "engine_failed", "The language model's service sent something that is no JSON.");
+		fail(c, "engine_failed",
+		     "The language model's service sent something that is no JSON.");
 	else
 		take_answer(c, v, "delta");
 	return c->state == CHAT_READING;
@@ -316,11 +332,12 @@ static bool type_is(const char *content_type, const char *name)
 {
 	size_t n = strlen(name);
 
-	return strncasecmp(content_type, name, n) == 0 && (!content_type[n] || strchr("; \t", content_type[n]));
+	return strncasecmp(content_type, name, n) == 0 &&
+	       (!content_type[n] || strchr("; \t", content_type[n]));
 }
 
-enum chat_state chat_stream_init(struct chat_stream *c, const char *content_type, const struct chat_stream_ops *ops,
-				 void *owner)
+enum chat_state chat_stream_init(struct chat_stream *c, const char *content_type,
+				 const struct chat_stream_ops *ops, void *owner)
 {
 	*c = (struct chat_stream){ .ops = ops, .owner = owner };
 	sse_init(&c->sse, EVENT_MAX);
@@ -351,7 +368,8 @@ enum chat_state chat_stream_push(struct chat_stream *c, struct bytes part)
 		if (v == SSE_NO_MEMORY)
 			fail_memory(c);
 		else if (v == SSE_TOO_LONG)
-			fail(c, "engine_failed", "The language model's service sent an event that is too long.");
+			fail(c, "engine_failed",
+			     "The language model's service sent an event that is too long.");
 		return c->state;
 	}
 	if (part.n > WHOLE_MAX - MIN((size_t)WHOLE_MAX, c->whole.n))
@@ -365,7 +383,8 @@ enum chat_state chat_stream_push(struct chat_stream *c, struct bytes part)
 
 static void read_whole(struct chat_stream *c)
 {
-	AUTO(json) json_t *v = c->whole.n ? json_parse(buf_bytes(&c->whole), (char[160]){ 0 }) : NULL;
+	AUTO(json)
+	json_t *v = c->whole.n ? json_parse(buf_bytes(&c->whole), (char[160]){ 0 }) : NULL;
 
 	if (v)
 		take_answer(c, v, "message");
@@ -382,7 +401,8 @@ enum chat_state chat_stream_end(struct chat_stream *c, bool broken)
 	if (c->ended)
 		c->state = CHAT_FINISHED;
 	else if (c->is_stream || broken)
-		fail(c, "engine_failed", "The language model's service broke off in the middle of its answer.");
+		fail(c, "engine_failed",
+		     "The language model's service broke off in the middle of its answer.");
 	else
 		fail_shape(c);
 	return c->state;

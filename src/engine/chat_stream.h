@@ -37,7 +37,7 @@ struct chat_stream {
 	char why[CHAT_WHY]; /* a sentence for people; no line ends, nothing of ours in it */
 
 	struct sse sse;
-	struct buf whole; /* of an answer that is not streamed */
+	struct buf whole;      /* of an answer that is not streamed */
 	bool is_stream, ended; /* ended: a finish_reason has come */
 	size_t n_text;
 	char held[CHAT_HELD + 1]; /* the beginning of a word */

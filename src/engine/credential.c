@@ -28,7 +28,8 @@ struct credential {
 	struct fetch *x; /* the request under way, or the next one, which waits for its time */
 	bool closing;
 	char *token;
-	uint64_t end_us, refused_us; /* of the token's life; the last time that the service refused one */
+	uint64_t end_us,
+		refused_us; /* of the token's life; the last time that the service refused one */
 	unsigned pause_ms;
 	char why[CREDENTIAL_WHY]; /* of the last attempt, when that failed; else "" */
 	struct buf answer;
@@ -77,8 +78,8 @@ static void say_refused(struct credential *c, const json_t *answer)
 
 	plain_word(kind, sizeof(kind), json_str(answer, "error", ""));
 	plain_word(number, sizeof(number), text ? text : "");
-	snprintf(c->why, sizeof(c->why), "The token for %.80s was refused (status %u%s%s%s%s).", c->s->host, c->status,
-		 kind[0] ? ", " : "", kind, number[0] ? ", " : "", number);
+	snprintf(c->why, sizeof(c->why), "The token for %.80s was refused (status %u%s%s%s%s).",
+		 c->s->host, c->status, kind[0] ? ", " : "", kind, number[0] ? ", " : "", number);
 }
 
 static bool is_token(const char *text)
@@ -94,7 +95,8 @@ static bool is_token(const char *text)
 /* Milliseconds until the next one is to be asked for, or 0: this was none. */
 static uint64_t take_token(struct credential *c)
 {
-	AUTO(json) json_t *answer = c->answer.n ? json_parse(buf_bytes(&c->answer), (char[160]){ 0 }) : NULL;
+	AUTO(json)
+	json_t *answer = c->answer.n ? json_parse(buf_bytes(&c->answer), (char[160]){ 0 }) : NULL;
 	const char *token = json_str(answer, "access_token", "");
 	double life_s = json_num(answer, "expires_in", 0);
 
@@ -123,7 +125,8 @@ static void on_done(void *owner, int error, const char *why)
 	if (error == 0)
 		next_ms = take_token(c);
 	else if (error != -ECANCELED)
-		snprintf(c->why, sizeof(c->why), "The token for %.60s could not be asked for: %.120s.", c->s->host, why);
+		snprintf(c->why, sizeof(c->why),
+			 "The token for %.60s could not be asked for: %.120s.", c->s->host, why);
 	buf_done(&c->answer);
 	if (next_ms) {
 		c->pause_ms = PAUSE_MS;
@@ -146,7 +149,8 @@ static void ask(struct credential *c, uint64_t after_ms)
 	const struct fetch_request r = {
 		.http = { .url = c->url,
 			  .body = buf_bytes(&c->form),
-			  .fields = { "Content-Type: application/x-www-form-urlencoded", "Accept: application/json" },
+			  .fields = { "Content-Type: application/x-www-form-urlencoded",
+				      "Accept: application/json" },
 			  .time_ms = TIME_MS,
 			  .answer_max = ANSWER_LONGEST },
 		.after_ms = (unsigned)MIN(after_ms, (uint64_t)UINT32_MAX),
@@ -177,9 +181,9 @@ static bool prepare(struct credential *c)
 {
 	const struct service *s = c->s;
 	bool us = ends_in(s->host, ".us");
-	const char *authority = s->authority ? s->authority :
-				us	     ? "https://login.microsoftonline.us" :
-					       "https://login.microsoftonline.com";
+	const char *authority = s->authority ? s->authority
+				: us         ? "https://login.microsoftonline.us"
+					     : "https://login.microsoftonline.com";
 	size_t n = strlen(authority);
 
 	n -= authority[n - 1] == '/';
@@ -187,9 +191,10 @@ static bool prepare(struct credential *c)
 	put_form(&c->form, "grant_type", "client_credentials");
 	put_form(&c->form, "client_id", s->client);
 	put_form(&c->form, "client_secret", s->secret);
-	put_form(&c->form, "scope", s->api == SERVICE_VOICE_LIVE ? "https://ai.azure.com/.default" :
-				    us			       ? "https://cognitiveservices.azure.us/.default" :
-								 "https://cognitiveservices.azure.com/.default");
+	put_form(&c->form, "scope",
+		 s->api == SERVICE_VOICE_LIVE ? "https://ai.azure.com/.default"
+		 : us                         ? "https://cognitiveservices.azure.us/.default"
+					      : "https://cognitiveservices.azure.com/.default");
 	return c->url && !c->form.failed;
 }
 
@@ -240,11 +245,14 @@ static int key_field(const struct service *s, char to[static CREDENTIAL_FIELD])
 {
 	to[0] = 0;
 	if (s->key)
-		snprintf(to, CREDENTIAL_FIELD, s->api == SERVICE_OPENAI ? "Authorization: Bearer %s" : "api-key: %s", s->key);
+		snprintf(to, CREDENTIAL_FIELD,
+			 s->api == SERVICE_OPENAI ? "Authorization: Bearer %s" : "api-key: %s",
+			 s->key);
 	return 0;
 }
 
-int credential_field(struct credential *c, char to[static CREDENTIAL_FIELD], char why[static CREDENTIAL_WHY])
+int credential_field(struct credential *c, char to[static CREDENTIAL_FIELD],
+		     char why[static CREDENTIAL_WHY])
 {
 	int error = -EAGAIN;
 

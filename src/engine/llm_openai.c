@@ -39,15 +39,15 @@ struct llm {
 struct llm_job {
 	struct relay relay;
 	struct llm *e;
-	struct node node;	/* under e->lock */
-	struct fetch *x;	/* under e->lock; NULL: nothing is under way */
+	struct node node; /* under e->lock */
+	struct fetch *x;  /* under e->lock; NULL: nothing is under way */
 	/* the fetcher's thread's */
 	struct chat_shape shape;
 	struct buf body;
 	unsigned n_amended;
 	unsigned status;
-	bool told;		/* the completion */
-	bool reading;		/* `stream` is there */
+	bool told;    /* the completion */
+	bool reading; /* `stream` is there */
 	struct chat_stream stream;
 	struct buf refusal;
 };
@@ -140,7 +140,8 @@ static void tell_call(void *owner, const char *name, const char *arguments)
 
 static const struct chat_stream_ops stream_ops = { tell_text, tell_call };
 
-static void tell_error(struct llm_job *j, const char *code, const char *message)
+/* detail: for the log. */
+static void tell_error(struct llm_job *j, const char *code, const char *message, const char *detail)
 {
 	struct ending e = { .finish = LLM_STOP };
 
@@ -149,7 +150,7 @@ static void tell_error(struct llm_job *j, const char *code, const char *message)
 	j->told = true;
 	snprintf(e.code, sizeof(e.code), "%s", code);
 	snprintf(e.message, sizeof(e.message), "%s", message);
-	log_info("failed service=%s status=%u code=%s", j->e->s->host, j->status, code);
+	log_warn("failed service=%s status=%u code=%s: %s", j->e->s->host, j->status, code, detail);
 	relay_send(&j->relay, RELAY_LAST, deliver_error, &e, sizeof(e));
 }
 
@@ -178,7 +179,7 @@ static void tell_state(struct llm_job *j, enum chat_state s)
 		tell_done(j);
 		break;
 	case CHAT_FAILED:
-		tell_error(j, j->stream.code, j->stream.why);
+		tell_error(j, j->stream.code, j->stream.why, j->stream.why);
 		break;
 	}
 }
@@ -192,7 +193,9 @@ static void on_head(void *owner, const struct fetch_head *h)
 	pthread_mutex_lock(&e->lock);
 	/* Only those that may come again say when: what others say is no rest. */
 	if (h->status == 429 || h->status >= 500)
-		e->rest_until_us = h->retry_after_ms ? env_now(&env_system) + h->retry_after_ms * US_PER_MS : 0;
+		e->rest_until_us = h->retry_after_ms
+					   ? env_now(&env_system) + h->retry_after_ms * US_PER_MS
+					   : 0;
 	else if (h->status == 200)
 		e->rest_until_us = 0;
 	if (h->status == 200 && j->n_amended)
@@ -217,7 +220,8 @@ static bool on_body(void *owner, struct bytes part)
 		/* What follows the end keeps the connection usable; what follows a failure is worth nothing. */
 		return s != CHAT_FAILED;
 	}
-	buf_put(&j->refusal, part.p, MIN(part.n, REFUSAL_MAX - MIN(j->refusal.n, (size_t)REFUSAL_MAX)));
+	buf_put(&j->refusal, part.p,
+		MIN(part.n, REFUSAL_MAX - MIN(j->refusal.n, (size_t)REFUSAL_MAX)));
 	return !j->refusal.failed;
 }
 
@@ -226,15 +230,15 @@ static bool on_body(void *owner, struct bytes part)
 static const struct refusal {
 	unsigned from, to;
 	const char *code, *text;
-	bool quote; /* what the service says about it is for the operator */
+	bool quote; /* it is about the request; what is about us stands in the log only */
 } refusals[] = {
-	{ 401, 403, "engine_unavailable", "The language model's service does not accept our key", true },
-	{ 404, 404, "engine_unavailable", "The language model's service does not know the model or the address", true },
+	{ 401, 403, "engine_unavailable", "The language model's service does not let us in", false },
+	{ 404, 404, "engine_unavailable", "The language model's service does not know the model", false },
 	{ 408, 408, "engine_unavailable", "The language model's service was too slow", false },
-	{ 429, 429, "rate_limit_exceeded", "The language model's service is at its limit", true },
-	{ 300, 399, "engine_unavailable", "The language model's service points to another address, which is not followed", false },
+	{ 429, 429, "rate_limit_exceeded", "The language model's service is at its limit", false },
+	{ 300, 399, "engine_unavailable", "The language model's service has moved", false },
 	{ 400, 499, "engine_refused", "The language model's service refused the request", true },
-	{ 500, 599, "engine_unavailable", "The language model's service is in trouble", true },
+	{ 500, 599, "engine_unavailable", "The language model's service is in trouble", false },
 	{ 0, 999, "engine_failed", "The language model's service answered in an unknown way", false },
 };
 
@@ -251,20 +255,19 @@ static void tell_refusal(struct llm_job *j)
 	else
 		snprintf(text, sizeof(text), "%s (status %u).", r->text, j->status);
 	bool filtered = strstr(said, "content management policy") || strstr(said, "content_filter");
-	tell_error(j, filtered && j->status == 400 ? "content_filter" : r->code, text);
+	tell_error(j, filtered && j->status == 400 ? "content_filter" : r->code, text, said);
 }
 
+/* Where the service is and what is wrong with its connection is not for clients. */
 static void tell_failure(struct llm_job *j, int error, const char *why)
 {
-	char text[CHAT_WHY];
-
-	if (error == -ETIMEDOUT)
-		snprintf(text, sizeof(text), "The language model's service did not answer in time.");
-	else if (error == -EMSGSIZE)
-		snprintf(text, sizeof(text), "The language model's answer is too long.");
+	if (error == -EMSGSIZE)
+		tell_error(j, "engine_failed", "The language model's answer is too long.", why);
 	else
-		snprintf(text, sizeof(text), "The language model's service cannot be reached: %.150s.", why);
-	tell_error(j, error == -EMSGSIZE ? "engine_failed" : "engine_unavailable", text);
+		tell_error(j, "engine_unavailable",
+			   error == -ETIMEDOUT ? "The language model's service did not answer in time."
+					       : "The language model's service cannot be reached.",
+			   why);
 }
 
 static int ask(struct llm_job *j, char why[static CREDENTIAL_WHY]);
@@ -274,7 +277,8 @@ static bool ask_again(struct llm_job *j)
 {
 	char said[CHAT_WHY], param[64], why[CREDENTIAL_WHY];
 
-	if ((j->status != 400 && j->status != 422) || j->n_amended == AMENDMENTS || relay_cancelled(&j->relay))
+	if ((j->status != 400 && j->status != 422) || j->n_amended == AMENDMENTS ||
+	    relay_cancelled(&j->relay))
 		return false;
 	chat_error_read(buf_bytes(&j->refusal), said, param);
 	j->n_amended++;
@@ -319,13 +323,15 @@ static int ask(struct llm_job *j, char why[static CREDENTIAL_WHY])
 	int error = credential_field(e->credential, field, why);
 
 	if (error == -EAGAIN)
-		snprintf(why, CREDENTIAL_WHY, "The language model's service is not ready: its token is on its way.");
+		snprintf(why, CREDENTIAL_WHY,
+			 "The language model's service is not ready: its token is on its way.");
 	if (error)
 		return error;
 	const struct fetch_request r = {
 		.http = { .url = e->url,
 			  .body = buf_bytes(&j->body),
-			  .fields = { "Content-Type: application/json", "Accept: text/event-stream, application/json",
+			  .fields = { "Content-Type: application/json",
+				      "Accept: text/event-stream, application/json",
 				      field[0] ? field : NULL },
 			  .time_ms = TIME_MS,
 			  .answer_max = ANSWER_MAX },
@@ -337,8 +343,9 @@ static int ask(struct llm_job *j, char why[static CREDENTIAL_WHY])
 	return error;
 }
 
-static int llm_openai_start(struct llm *e, struct llm_job **out, const struct llm_request *r, struct loop *loop,
-			    const struct llm_sink *sink, void *owner, uint64_t ticket)
+static int llm_openai_start(struct llm *e, struct llm_job **out, const struct llm_request *r,
+			    struct loop *loop, const struct llm_sink *sink, void *owner,
+			    uint64_t ticket)
 {
 	struct llm_job *j = mem_zalloc(sizeof(*j));
 	char why[CREDENTIAL_WHY] = "";
@@ -458,8 +465,7 @@ static void llm_openai_free(struct llm *e)
 		return;
 	pthread_mutex_lock(&e->lock);
 	e->closing = true;
-	LIST_FOR(&e->jobs, n)
-	{
+	LIST_FOR(&e->jobs, n) {
 		struct llm_job *j = CONTAINER_OF(n, struct llm_job, node);
 
 		if (j->x)

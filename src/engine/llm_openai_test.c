@@ -169,14 +169,14 @@ static void every_failure_has_its_sentence(void)
 		const char *told;
 	} table[] = {
 		{ { { JSON("401", "", ERROR("Incorrect API key provided: sk-SECRETSECRET12345678.", "null")) }, 0, PEER_GOES },
-		  "engine_unavailable: The language model's service does not accept our key (status 401): Incorrect API key provided: …" },
+		  "engine_unavailable: The language model's service does not let us in (status 401)." },
 		{ { { JSON("404", "", "{\"error\":\"model 'm' not found\"}") }, 0, PEER_GOES },
-		  "engine_unavailable: The language model's service does not know the model or the address (status 404): model 'm' not found" },
+		  "engine_unavailable: The language model's service does not know the model (status 404)." },
 		{ { { JSON("429", "Retry-After: 3\r\n", "") }, 0, PEER_GOES },
 		  "rate_limit_exceeded: The language model's service is at its limit (status 429)." },
 		{ { { JSON("500", "", "<html>") }, 0, PEER_GOES }, "engine_unavailable: The language model's service is in trouble (status 500)." },
 		{ { { JSON("307", "Location: http://127.0.0.1/\r\n", "") }, 0, PEER_GOES },
-		  "engine_unavailable: The language model's service points to another address, which is not followed (status 307)." },
+		  "engine_unavailable: The language model's service has moved (status 307)." },
 		{ { { JSON("400", "", ERROR("Too long.", "\"messages\"")) }, 0, PEER_GOES },
 		  "engine_refused: The language model's service refused the request (status 400): Too long." },
 		{ { { JSON("400", "", ERROR("The response was filtered by the content management policy.", "null")) }, 0, PEER_GOES },
@@ -208,6 +208,17 @@ static void every_failure_has_its_sentence(void)
 		CHECK(answers(&r));
 		CHECK(told(&r, "Fine.|done 0 12+3"));
 	}
+}
+
+static void tells_nobody_where_it_asks(void)
+{
+	AUTO(rig) struct rig r = { 0 };
+	static const struct peer_reply none = { { NULL }, 0, PEER_GOES };
+
+	CHECK(rig_begin(&r, &none, 1, "/v1 model=m"));
+	peer_end(&r.peer);
+	CHECK(answers(&r));
+	CHECK(told(&r, "engine_unavailable: The language model's service cannot be reached."));
 }
 
 static void rests_when_told_to(void)
@@ -293,6 +304,7 @@ int main(int argc, char **argv)
 	static const struct test tests[] = {
 		{ "asks_each_service_its_way", asks_each_service_its_way },
 		{ "every_failure_has_its_sentence", every_failure_has_its_sentence },
+		{ "tells_nobody_where_it_asks", tells_nobody_where_it_asks },
 		{ "rests_when_told_to", rests_when_told_to },
 		{ "gives_in_and_remembers", gives_in_and_remembers },
 		{ "the_end_does_not_wait_for_the_connection", the_end_does_not_wait_for_the_connection },

@@ -116,7 +116,8 @@ static int take_file(struct reading *r, const struct word *w, struct bytes v)
 	return take_secret(r, w, bytes_of(text, strcspn(text, "\r\n")));
 }
 
-static int take_number(struct reading *r, const struct word *w, struct bytes v, double max, double *to)
+static int take_number(struct reading *r, const struct word *w, struct bytes v, double max,
+		       double *to)
 {
 	char text[32], *end = text;
 
@@ -201,7 +202,8 @@ static bool only(struct bytes b, const char *others)
 	for (size_t i = 0; i < b.n; i++) {
 		uint8_t c = b.p[i], low = c | 0x20;
 
-		if (!(low >= 'a' && low <= 'z') && !(c >= '0' && c <= '9') && (!c || !strchr(others, c)))
+		if (!(low >= 'a' && low <= 'z') && !(c >= '0' && c <= '9') &&
+		    (!c || !strchr(others, c)))
 			return false;
 	}
 	return true;
@@ -271,8 +273,12 @@ static bool host_is_any(struct bytes host, const char *const *names)
 static const char *const loopbacks[] = { "127.0.0.1", "localhost", "[::1]", NULL };
 static const char *const openai_hosts[] = { "api.openai.com", ".api.openai.com", NULL };
 static const char *const azure_hosts[] = {
-	".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com",
-	".openai.azure.us",  ".cognitiveservices.azure.us",  ".services.ai.azure.us",
+	".openai.azure.com",
+	".cognitiveservices.azure.com",
+	".services.ai.azure.com",
+	".openai.azure.us",
+	".cognitiveservices.azure.us",
+	".services.ai.azure.us",
 	NULL,
 };
 
@@ -282,7 +288,9 @@ static int take_query(struct reading *r, struct bytes q)
 	static const struct {
 		const char *name;
 		size_t at;
-	} known[] = { { "api-version=", MEMBER(version) }, { "deployment=", MEMBER(model) }, { "model=", MEMBER(model) } };
+	} known[] = { { "api-version=", MEMBER(version) },
+		      { "deployment=", MEMBER(model) },
+		      { "model=", MEMBER(model) } };
 
 	while (q.n) {
 		q = bytes_sub(q, 1, q.n - 1);
@@ -301,7 +309,9 @@ static int take_query(struct reading *r, struct bytes q)
 			error = 0;
 		}
 		if (error)
-			return refuse(r, "the URL's query may only hold api-version, deployment or model");
+			return refuse(
+				r,
+				"the URL's query may only hold api-version, deployment or model");
 	}
 	return 0;
 }
@@ -326,7 +336,8 @@ static bool drop_end(struct bytes *b, const char *end)
 /* What a portal shows is often the URL of one function of a deployment: the service is before that. */
 static int trim_path(struct reading *r, struct bytes *path)
 {
-	static const char *const ends[] = { "/chat/completions", "/audio/transcriptions", "/audio/speech" };
+	static const char *const ends[] = { "/chat/completions", "/audio/transcriptions",
+					    "/audio/speech" };
 	static const char deployments[] = "/openai/deployments/";
 	struct bytes d = find(*path, deployments);
 
@@ -372,8 +383,9 @@ static int take_url(struct reading *r, const struct url *u)
 	if (!path.n && host_is_any(u->host, openai_hosts))
 		path = bytes_str("/v1");
 	s->url = arena_printf(&s->arena, "%.*s://%.*s%.*s%.*s", (int)u->scheme.n, u->scheme.p,
-			      (int)u->host.n, u->host.p, (int)u->port.n, u->port.n ? (const char *)u->port.p : "",
-			      (int)path.n, path.n ? (const char *)path.p : "");
+			      (int)u->host.n, u->host.p, (int)u->port.n,
+			      u->port.n ? (const char *)u->port.p : "", (int)path.n,
+			      path.n ? (const char *)path.p : "");
 	s->host = arena_printf(&s->arena, "%.*s%.*s", (int)u->host.n, u->host.p, (int)u->port.n,
 			       u->port.n ? (const char *)u->port.p : "");
 	return s->url && s->host ? 0 : no_memory(r);
@@ -458,7 +470,8 @@ static int check(struct reading *r)
 		return refuse(r, "tenant is neither a domain nor a number");
 	if (!s->authority)
 		return 0;
-	if (!url_split(bytes_str(s->authority), &u) || u.query.n || !bytes_starts(u.scheme, "http") ||
+	if (!url_split(bytes_str(s->authority), &u) || u.query.n ||
+	    !bytes_starts(u.scheme, "http") ||
 	    (bytes_is(u.scheme, "http") && !host_is_any(u.host, loopbacks)))
 		return refuse(r, "authority is no https URL");
 	return 0;
@@ -472,7 +485,9 @@ static int read_line(struct reading *r, struct bytes rest)
 	while (rest.n && is_space(rest.p[0]))
 		rest = bytes_sub(rest, 1, rest.n - 1);
 	if (!url_split(cut_at(&rest, " \t\r\n"), &u))
-		return refuse(r, "a service begins with a URL: https, http, wss or ws, without a user or key");
+		return refuse(
+			r,
+			"a service begins with a URL: https, http, wss or ws, without a user or key");
 	r->s.api = api_of(&u);
 	r->s.timeout_ms = TIMEOUT_MS;
 	int error = 0;
@@ -494,7 +509,8 @@ static int read_line(struct reading *r, struct bytes rest)
 int service_parse(struct service *to, const char *line, char why[static SERVICE_WHY])
 {
 	struct reading r = { .why = why };
-	int error = strlen(line) > LINE_LONGEST ? refuse(&r, "the line is too long") : read_line(&r, bytes_str(line));
+	int error = strlen(line) > LINE_LONGEST ? refuse(&r, "the line is too long")
+						: read_line(&r, bytes_str(line));
 
 	if (error)
 		arena_done(&r.s.arena);

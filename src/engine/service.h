@@ -35,8 +35,8 @@ enum { SERVICE_WHY = 240 };
 struct service {
 	struct arena arena;
 	enum service_api api;
-	const char *url;     /* without a slash at its end or a query; of Azure by HTTP: up to the host, or
-			      * what stands before /openai */
+	/* Without a slash at its end or a query; of Azure by HTTP: what stands before /openai. */
+	const char *url;
 	const char *host;    /* for people and logs: name and port, never a key          */
 	const char *model;   /* or NULL */
 	const char *version; /* or NULL */

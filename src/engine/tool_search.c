@@ -51,7 +51,7 @@ static void find(struct tool_job *j, const char *query, struct buf *out)
 
 	/* -ENOENT: nothing has been ingested yet, so nothing is found. */
 	if (search_run(j->tool->searcher, &q, &result) == -ENOENT) {
-		buf_puts(out, "{\"confidence\":0,\"results\":[]}");
+		buf_puts(out, "{\"results\":[],\"confidence\":0}");
 		return;
 	}
 	AUTO(json) json_t *o = search_result_json(&q, &result);

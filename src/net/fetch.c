@@ -25,7 +25,7 @@ enum {
 struct fetcher {
 	CURLM *multi;
 	pthread_t thread;
-	struct list running; /* the thread's */
+	struct list running;  /* the thread's */
 	pthread_mutex_t lock; /* the rest */
 	struct list queue;
 	size_t n;
@@ -46,7 +46,7 @@ struct fetch {
 	uint8_t *body;
 	enum end end; /* why we broke off */
 	bool public_only, keep, told_head;
-	bool added;        /* to the multi handle; else it rests until again_us */
+	bool added; /* to the multi handle; else it rests until again_us */
 	unsigned idle_ms;
 	size_t left, head; /* octets: of the answer that may come, of fields that came */
 	uint64_t heard_us, again_us, retry_after_ms;
@@ -375,8 +375,7 @@ static int look_at_all(struct fetcher *f, bool all)
 {
 	uint64_t now = now_us(), next = now + (uint64_t)WAIT_MS * US_PER_MS;
 
-	LIST_FOR(&f->running, n)
-	{
+	LIST_FOR(&f->running, n) {
 		struct fetch *x = CONTAINER_OF(n, struct fetch, node);
 
 		if (all)
@@ -462,7 +461,8 @@ int fetcher_new(struct fetcher **out)
 	list_init(&f->queue);
 	pthread_mutex_init(&f->lock, NULL);
 	f->multi = curl_multi_init();
-	if (f->multi && curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS) == CURLM_OK)
+	if (f->multi &&
+	    curl_multi_setopt(f->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS) == CURLM_OK)
 		error = spawn(f);
 	if (error == 0) {
 		*out = f;

@@ -18,10 +18,10 @@ int http_client_init(void)
 
 	if (atomic_flag_test_and_set(&done))
 		return 0;
-	return curl_global_init_mem(CURL_GLOBAL_DEFAULT, mem_alloc, mem_free, mem_realloc, mem_strdup,
-				    mem_calloc) == CURLE_OK ?
-		       0 :
-		       -ENOMEM;
+	return curl_global_init_mem(CURL_GLOBAL_DEFAULT, mem_alloc, mem_free, mem_realloc,
+				    mem_strdup, mem_calloc) == CURLE_OK
+		       ? 0
+		       : -ENOMEM;
 }
 
 int http_client_new(struct http_client **out)
@@ -85,7 +85,8 @@ bool http_client_set_up(CURL *e, const struct http_client_request *r, unsigned t
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_USERAGENT, "voiced/" VERSION);
 	SET(CURLOPT_HTTPHEADER, *fields);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(r->connect_ms ? r->connect_ms : HTTP_CLIENT_CONNECT_MS));
+	SET(CURLOPT_CONNECTTIMEOUT_MS,
+	    (long)(r->connect_ms ? r->connect_ms : HTTP_CLIENT_CONNECT_MS));
 	SET(CURLOPT_TIMEOUT_MS, (long)time_ms);
 	SET(CURLOPT_ERRORBUFFER, error);
 	if (r->body.p) {
@@ -104,12 +105,18 @@ int http_client_error(CURLcode code)
 		int error;
 	} table[] = {
 		{ CURLE_OK, 0 },
-		{ CURLE_OPERATION_TIMEDOUT, ETIMEDOUT },	{ CURLE_COULDNT_CONNECT, ECONNREFUSED },
-		{ CURLE_COULDNT_RESOLVE_HOST, EHOSTUNREACH },	{ CURLE_COULDNT_RESOLVE_PROXY, EHOSTUNREACH },
-		{ CURLE_URL_MALFORMAT, EINVAL },		{ CURLE_UNSUPPORTED_PROTOCOL, EINVAL },
-		{ CURLE_PEER_FAILED_VERIFICATION, EPROTO },	{ CURLE_SSL_CONNECT_ERROR, EPROTO },
-		{ CURLE_SSL_CACERT_BADFILE, EPROTO },		{ CURLE_WEIRD_SERVER_REPLY, EPROTO },
-		{ CURLE_ABORTED_BY_CALLBACK, ECANCELED },	{ CURLE_OUT_OF_MEMORY, ENOMEM },
+		{ CURLE_OPERATION_TIMEDOUT, ETIMEDOUT },
+		{ CURLE_COULDNT_CONNECT, ECONNREFUSED },
+		{ CURLE_COULDNT_RESOLVE_HOST, EHOSTUNREACH },
+		{ CURLE_COULDNT_RESOLVE_PROXY, EHOSTUNREACH },
+		{ CURLE_URL_MALFORMAT, EINVAL },
+		{ CURLE_UNSUPPORTED_PROTOCOL, EINVAL },
+		{ CURLE_PEER_FAILED_VERIFICATION, EPROTO },
+		{ CURLE_SSL_CONNECT_ERROR, EPROTO },
+		{ CURLE_SSL_CACERT_BADFILE, EPROTO },
+		{ CURLE_WEIRD_SERVER_REPLY, EPROTO },
+		{ CURLE_ABORTED_BY_CALLBACK, ECANCELED },
+		{ CURLE_OUT_OF_MEMORY, ENOMEM },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
@@ -136,7 +143,8 @@ uint64_t http_client_ms(struct bytes value)
 {
 	uint64_t ms = 0;
 
-	for (size_t i = 0; i < value.n && value.p[i] >= '0' && value.p[i] <= '9' && ms < DAY_MS; i++)
+	for (size_t i = 0; i < value.n && value.p[i] >= '0' && value.p[i] <= '9' && ms < DAY_MS;
+	     i++)
 		ms = ms * 10 + (value.p[i] - '0');
 	return MIN(ms, (uint64_t)DAY_MS);
 }
@@ -146,7 +154,8 @@ uint64_t http_client_retry_after(CURL *e, uint64_t said_ms)
 	curl_off_t after = 0;
 
 	curl_easy_getinfo(e, CURLINFO_RETRY_AFTER, &after);
-	return said_ms || after <= 0 ? said_ms : (uint64_t)MIN(after, (curl_off_t)DAY_MS / 1000) * 1000;
+	return said_ms || after <= 0 ? said_ms
+				     : (uint64_t)MIN(after, (curl_off_t)DAY_MS / 1000) * 1000;
 }
 
 /* --- one request ------------------------------------------------------------------------------ */
@@ -189,7 +198,8 @@ static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl
 
 static bool set_up(CURL *e, struct exchange *x, struct curl_slist **fields, char *error)
 {
-	bool ok = http_client_set_up(e, x->r, x->r->time_ms ? x->r->time_ms : (unsigned)HTTP_CLIENT_TIME_MS,
+	bool ok = http_client_set_up(e, x->r,
+				     x->r->time_ms ? x->r->time_ms : (unsigned)HTTP_CLIENT_TIME_MS,
 				     fields, error);
 
 #define SET(option, value) ok = ok && curl_easy_setopt(e, option, value) == CURLE_OK
@@ -223,7 +233,9 @@ static void read_answer(CURL *e, struct http_client_answer *out)
 int http_client_do(struct http_client *c, const struct http_client_request *r,
 		   struct http_client_answer *out)
 {
-	struct exchange x = { r, out, r->answer_max ? r->answer_max : (size_t)HTTP_CLIENT_ANSWER_MAX, false };
+	struct exchange x = { r, out,
+			      r->answer_max ? r->answer_max : (size_t)HTTP_CLIENT_ANSWER_MAX,
+			      false };
 	struct curl_slist *fields = NULL;
 	char error[CURL_ERROR_SIZE] = "";
 	CURL *e = take(c);
@@ -237,9 +249,9 @@ int http_client_do(struct http_client *c, const struct http_client_request *r,
 	int result = code == CURLE_OK ? 0 : verdict(code, &x);
 	if (result < 0)
 		snprintf(out->why, sizeof(out->why), "%.*s", (int)sizeof(out->why) - 1,
-			 result == -EMSGSIZE ? "the answer is too long" :
-			 error[0]	     ? error :
-					       curl_easy_strerror(code));
+			 result == -EMSGSIZE ? "the answer is too long"
+			 : error[0]          ? error
+					     : curl_easy_strerror(code));
 	curl_slist_free_all(fields);
 	if (e)
 		put_back(c, e);

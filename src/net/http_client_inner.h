@@ -7,7 +7,11 @@
 
 #include "net/http_client.h"
 
-enum { HTTP_CLIENT_CONNECT_MS = 5000, HTTP_CLIENT_TIME_MS = 60000, HTTP_CLIENT_ANSWER_MAX = 16 << 20 };
+enum {
+	HTTP_CLIENT_CONNECT_MS = 5000,
+	HTTP_CLIENT_TIME_MS = 60000,
+	HTTP_CLIENT_ANSWER_MAX = 16 << 20
+};
 
 /* The request, and what holds for every one: no redirects, no other protocols, certificates checked.
  * *fields is the caller's to free, also on false (no memory, or a URL that libcurl refuses); body and

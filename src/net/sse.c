@@ -87,10 +87,11 @@ static enum sse_verdict take_field(struct sse *s, struct bytes line)
 
 /* --- lines ----------------------------------------------------------------------------------------- */
 
-static enum sse_verdict dispatch(struct sse *s, bool (*on_event)(void *, const struct sse_event *), void *owner)
+static enum sse_verdict dispatch(struct sse *s, bool (*on_event)(void *, const struct sse_event *),
+				 void *owner)
 {
-	const struct sse_event e = { s->type[0] ? s->type : "message", s->data.p ? (const char *)s->data.p : "",
-				     s->data.n, s->id };
+	const struct sse_event e = { s->type[0] ? s->type : "message",
+				     s->data.p ? (const char *)s->data.p : "", s->data.n, s->id };
 	bool go_on = !s->has_data || on_event(owner, &e);
 
 	buf_reset(&s->data);

@@ -28,8 +28,8 @@ struct sse {
 
 enum sse_verdict {
 	SSE_OK,
-	SSE_STOPPED,   /* the handler said so        */
-	SSE_TOO_LONG,  /* a line, an event or a name */
+	SSE_STOPPED,  /* the handler said so        */
+	SSE_TOO_LONG, /* a line, an event or a name */
 	SSE_NO_MEMORY,
 };
 
@@ -42,4 +42,5 @@ static inline void sse_auto_(struct sse *s)
 
 /* After anything but SSE_OK nothing may be pushed. on_event: false stops. */
 MUST_USE enum sse_verdict sse_push(struct sse *s, struct bytes part,
-				   bool (*on_event)(void *owner, const struct sse_event *e), void *owner);
+				   bool (*on_event)(void *owner, const struct sse_event *e),
+				   void *owner);
