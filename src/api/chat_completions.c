@@ -195,11 +195,20 @@ static unsigned status_of(const struct engine_error *e)
 	       strcmp(e->code, "context_length_exceeded") == 0 ? 400 : 503;
 }
 
+static void charge(struct chat *c, const struct llm_usage *u)
+{
+	const struct engines *e = c->serving.reach.engines;
+
+	serving_charge(&c->serving, u->meter ? u->meter : e->llm_meter,
+		       cost_tokens_of(u, u->price ? u->price : e->llm_price));
+}
+
 static void on_end(void *owner, const struct completion_end *e)
 {
 	struct chat *c = owner;
 
 	c->run = NULL;
+	charge(c, &e->usage);
 	if (e->error)
 		serving_fail(&c->serving, status_of(e->error), e->error);
 	else if (c->stream)

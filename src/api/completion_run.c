@@ -286,6 +286,9 @@ static void on_done(void *owner, uint64_t ticket, enum llm_finish f, const struc
 	c->llm = NULL;
 	c->usage.input_tokens += MAX(u->input_tokens, 0);
 	c->usage.output_tokens += MAX(u->output_tokens, 0);
+	c->usage.cached_tokens += MAX(u->cached_tokens, 0);
+	c->usage.price = u->price;
+	c->usage.meter = u->meter;
 	AUTO(json) json_t *theirs = clients_calls(c);
 	if (!theirs)
 		fail(c, &no_memory);

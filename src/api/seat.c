@@ -61,13 +61,18 @@ static uint64_t payer_key(const struct request *r)
 	return MAX(key, (uint64_t)OPERATOR);
 }
 
+struct payers seat_payers(const struct request *r)
+{
+	return budgets_payers(r->seat->api->p.budgets, payer_key(r));
+}
+
 bool seat_session_params(struct request *r, struct reach *reach, struct session_params *p)
 {
 	if (!seat_reach(r, reach))
 		return false;
 	*p = (struct session_params){ .env = r->seat->api->p.env, .engines = reach->engines,
 				      .collection = reach->collection, .groups = reach_groups(reach),
-				      .payers = budgets_payers(r->seat->api->p.budgets, payer_key(r)) };
+				      .payers = seat_payers(r) };
 	return true;
 }
 

@@ -85,6 +85,9 @@ MUST_USE const struct http_refusal *seat_spend_token(struct request *r);
 /* Answers with such a reason, in the way of the endpoint. */
 void seat_refuse(struct request *r, const struct http_refusal *why);
 
+/* Who pays for what the request begins. */
+struct payers seat_payers(const struct request *r);
+
 /* JSON out. Takes the reference; NULL (no memory) becomes 503. */
 void reply_json(struct http_exchange *ex, unsigned status, json_t *o);
 void reply_no_memory(struct http_exchange *ex);

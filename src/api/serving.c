@@ -8,6 +8,39 @@ static void release(struct serving *s)
 	if (s->counted)
 		seat_release(s->api);
 	s->counted = false;
+	if (s->payer)
+		s->payers.ops->end(s->payer);
+	s->payer = NULL;
+}
+
+/* By the engines that the budgets allow: false: by none. */
+static bool take_payer(struct serving *s, const struct request *r)
+{
+	struct cost_left left;
+
+	s->payers = seat_payers(r);
+	if (!s->payers.ops || s->payers.ops->begin(s->payers.ctx, s->payers.key, &s->payer) != 0)
+		return true;
+	enum cost_level l = s->payers.ops->spend(s->payer, &(struct cost){ 0 }, &left);
+	if (l < COST_CHEAPER)
+		return true;
+	const struct engines *e = s->payers.ops->engines(s->payer, l, s->reach.collection);
+	if (e)
+		s->reach.engines = e;
+	if (l < COST_EMBEDDED)
+		return true;
+	s->payers.ops->end(s->payer); /* what costs nothing counts against nothing */
+	s->payer = NULL;
+	return e;
+}
+
+void serving_charge(struct serving *s, struct meter *m, struct cost used)
+{
+	struct cost_left left;
+
+	cost_meter(m, &used);
+	if (s->payer)
+		(void)s->payers.ops->spend(s->payer, &used, &left);
 }
 
 static void gone(void *ctx)
@@ -32,6 +65,11 @@ bool serving_begin(struct serving *s, struct request *r, const struct serving_op
 {
 	if (!seat_admit(r))
 		return false;
+	if (!take_payer(s, r)) {
+		seat_release(r->seat->api);
+		exchange_error(r->ex, 429, cost_exhausted.code, NULL, cost_exhausted.message);
+		return false;
+	}
 	s->counted = true;
 	s->ops = ops;
 	s->ex = r->ex;

@@ -23,13 +23,18 @@ struct serving {
 	struct api *api;
 	struct loop *loop;
 	struct reach reach;
+	struct payers payers;
+	struct payer *payer; /* NULL: nobody pays, or it is free */
 	bool counted; /* among the conversations */
 	bool begun;  /* the answer comes in parts, and its head has left */
 	bool events; /* … which are events                                */
 };
 
-/* s->reach is the caller's to fill. false: answered (503). */
+/* s->reach is the caller's to fill; its engines become those that the budgets allow. false: answered
+ * (503; 429 where no budget is left). */
 MUST_USE bool serving_begin(struct serving *s, struct request *r, const struct serving_ops *ops);
+/* What it has used, counted on m (NULL: not) and against the budgets. Before it is ended. */
+void serving_charge(struct serving *s, struct meter *m, struct cost used);
 /* Each ends it. Takes o. */
 void serving_reply(struct serving *s, json_t *o);
 void serving_reply_text(struct serving *s, const char *type, struct bytes body);

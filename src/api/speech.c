@@ -216,6 +216,15 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 static const struct tts_sink sink = { .on_audio = on_audio, .on_word = on_word, .on_done = on_done,
 				      .on_error = on_error };
 
+static void charge(struct speech *s, const char *text)
+{
+	const struct engines *e = s->serving.reach.engines;
+	const struct bill b = e->tts_ops->bill ? e->tts_ops->bill(s->tts)
+					       : (struct bill){ e->tts_price, e->tts_meter };
+
+	serving_charge(&s->serving, b.meter, cost_text_of(text, b.price));
+}
+
 /* The next clause, unless the client is behind; or the rest of the encoder's work. */
 static void go_on(struct speech *s)
 {
@@ -232,6 +241,8 @@ static void go_on(struct speech *s)
 			fail(s, &(struct engine_error){ "engine_unavailable", "The voice could not be started." });
 			return;
 		}
+		if (text)
+			charge(s, text);
 	}
 	try_encode(s);
 }

@@ -307,6 +307,15 @@ static void on_retry_begin(struct timer *timer)
 	hear_next(CONTAINER_OF(timer, struct transcription, retry));
 }
 
+static void charge(struct transcription *t, size_t samples)
+{
+	const struct engines *e = t->serving.reach.engines;
+	const struct bill b = e->stt_ops->bill ? e->stt_ops->bill(t->turn)
+					       : (struct bill){ e->stt_price, e->stt_meter };
+
+	serving_charge(&t->serving, b.meter, cost_audio_of(samples, b.price));
+}
+
 /* As much as the engine has room for. */
 static void feed(struct transcription *t)
 {
@@ -314,8 +323,10 @@ static void feed(struct transcription *t)
 	const struct stretch *s = stretch_of(t, t->at);
 	size_t left = s->n - t->fed, n = ops->room ? MIN(left, ops->room(t->turn)) : left;
 
-	if (n)
+	if (n) {
 		ops->push(t->turn, sound_pcm(&t->sound) + s->from + t->fed, n);
+		charge(t, n);
+	}
 	t->fed += n;
 	if (t->fed < s->n)
 		try_again(t, on_retry_feed);

@@ -108,8 +108,8 @@ struct llm_request {
 struct llm_usage {
 	int input_tokens, output_tokens;
 	int input_audio_tokens, cached_tokens, output_audio_tokens;
-	/* Of the service that did it, where an engine has several: borrowed for the length of the
-	 * call. NULL: struct engines says. */
+	/* Of the service that did it, where an engine has several: they live as long as the engine.
+	 * NULL: struct engines says. */
 	const struct price *price;
 	struct meter *meter; /* tokens and money are counted on it; NULL: struct engines says */
 };

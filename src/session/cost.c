@@ -199,12 +199,36 @@ uint64_t cost_tokens(const struct cost *c)
 	return c->text_in + c->audio_in + c->text_out + c->audio_out;
 }
 
-static void count(struct session *s, const struct engines *e, struct meter *m, const struct cost *c)
+struct cost cost_tokens_of(const struct llm_usage *said, const struct price *p)
 {
-	cost_add(&s->costs.all, c);
-	cost_add(&s->costs.turn, c);
-	if (e != s->costs.engines[COST_EMBEDDED])
-		cost_add(&s->costs.owed, c);
+	const struct llm_usage u = sane(said);
+
+	return (struct cost){ .text_in = (uint64_t)(u.input_tokens - u.input_audio_tokens),
+			      .audio_in = (uint64_t)u.input_audio_tokens,
+			      .cached_in = (uint64_t)u.cached_tokens,
+			      .text_out = (uint64_t)(u.output_tokens - u.output_audio_tokens),
+			      .audio_out = (uint64_t)u.output_audio_tokens,
+			      .money = cost_of_tokens(&u, p) };
+}
+
+struct cost cost_audio_of(uint64_t samples, const struct price *p)
+{
+	double minutes = (double)samples / STT_RATE_HZ / 60;
+
+	return (struct cost){ .heard = samples, .money = p ? units(minutes, p->minute) : 0 };
+}
+
+struct cost cost_text_of(const char *text, const struct price *p)
+{
+	uint64_t n = 0;
+
+	for (const char *c = text; *c; c++)
+		n += (*c & 0xC0) != 0x80;
+	return (struct cost){ .characters = n, .money = p ? units((double)n / 1e6, p->characters) : 0 };
+}
+
+void cost_meter(struct meter *m, const struct cost *c)
+{
 	meter_add(m, METER_TEXT_IN, c->text_in);
 	meter_add(m, METER_AUDIO_IN, c->audio_in);
 	meter_add(m, METER_CACHED_IN, c->cached_in);
@@ -215,28 +239,25 @@ static void count(struct session *s, const struct engines *e, struct meter *m, c
 	meter_add(m, METER_MONEY, c->money);
 }
 
-static void count_usage(struct session *s, const struct engines *e, const struct llm_usage *said,
-			const struct price *p, struct meter *m)
+static void count(struct session *s, const struct engines *e, struct meter *m, struct cost c)
 {
-	const struct llm_usage u = sane(said);
-	const struct cost c = { .text_in = (uint64_t)(u.input_tokens - u.input_audio_tokens),
-				.audio_in = (uint64_t)u.input_audio_tokens,
-				.cached_in = (uint64_t)u.cached_tokens,
-				.text_out = (uint64_t)(u.output_tokens - u.output_audio_tokens),
-				.audio_out = (uint64_t)u.output_audio_tokens,
-				.money = cost_of_tokens(&u, u.price ? u.price : p) };
-
-	count(s, e, u.meter ? u.meter : m, &c);
+	cost_add(&s->costs.all, &c);
+	cost_add(&s->costs.turn, &c);
+	if (e != s->costs.engines[COST_EMBEDDED])
+		cost_add(&s->costs.owed, &c);
+	cost_meter(m, &c);
 }
 
 void cost_answered(struct session *s, const struct engines *e, const struct llm_usage *u)
 {
-	count_usage(s, e, u, e->llm_price, e->llm_meter);
+	count(s, e, u->meter ? u->meter : e->llm_meter,
+	      cost_tokens_of(u, u->price ? u->price : e->llm_price));
 }
 
 void cost_relayed(struct session *s, const struct engines *e, const struct llm_usage *u)
 {
-	count_usage(s, e, u, e->realtime_price, e->realtime_meter);
+	count(s, e, u->meter ? u->meter : e->realtime_meter,
+	      cost_tokens_of(u, u->price ? u->price : e->realtime_price));
 }
 
 /* Who it was is an input of the session, as far as money goes. */
@@ -253,23 +274,16 @@ void cost_heard(struct session *s, const struct engines *e, const struct stt_tur
 {
 	const struct bill b = e->stt_ops->bill ? recorded(s, e->stt_ops->bill(t))
 					       : (struct bill){ e->stt_price, e->stt_meter };
-	double minutes = (double)samples / STT_RATE_HZ / 60;
 
-	count(s, e, b.meter,
-	      &(struct cost){ .heard = samples, .money = b.price ? units(minutes, b.price->minute) : 0 });
+	count(s, e, b.meter, cost_audio_of(samples, b.price));
 }
 
 void cost_spoken(struct session *s, const struct engines *e, const struct tts_job *j, const char *text)
 {
 	const struct bill b = e->tts_ops->bill ? recorded(s, e->tts_ops->bill(j))
 					       : (struct bill){ e->tts_price, e->tts_meter };
-	uint64_t n = 0;
 
-	for (const char *c = text; *c; c++)
-		n += (*c & 0xC0) != 0x80;
-	count(s, e, b.meter,
-	      &(struct cost){ .characters = n,
-			      .money = b.price ? units((double)n / 1e6, b.price->characters) : 0 });
+	count(s, e, b.meter, cost_text_of(text, b.price));
 	meter_add(e->tts_meter, METER_REQUESTS, 1);
 }
 

@@ -19,6 +19,7 @@
 struct engine_error;
 struct engines;
 struct llm_usage;
+struct meter;
 struct price;
 struct response;
 struct session;
@@ -134,8 +135,12 @@ MUST_USE bool cost_read_usage(struct bytes from, struct llm_usage *out, struct p
 json_t *cost_price_json(const struct price *p); /* null for NULL; a new reference or NULL */
 MUST_USE bool cost_price_read(const json_t *from, struct price *to); /* false: it is null */
 
-/* Money, in COST_UNIT, that these cost. p NULL: 0. */
+/* What these are and cost; p NULL: nothing. Money alone, in COST_UNIT. */
+struct cost cost_tokens_of(const struct llm_usage *u, const struct price *p);
+struct cost cost_audio_of(uint64_t samples, const struct price *p);
+struct cost cost_text_of(const char *text, const struct price *p);
 uint64_t cost_of_tokens(const struct llm_usage *u, const struct price *p);
+void cost_meter(struct meter *m, const struct cost *c); /* m NULL: nothing is counted */
 
 /* The turn is over with this response: voiced.turn.cost; what comes is of the next. */
 void cost_tell(struct response *r);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/meter.h"
 
 /* How long a link may take to open (less where other engines serve meanwhile), and an answer to
  * show any sign; beyond it they are taken for lost. */
@@ -350,6 +351,7 @@ static void lose(struct session *s, const struct engine_error *e, uint64_t again
 	u->again_us = again_us == UINT64_MAX ? again_us : MAX(again_us, s->now_us + wait_us);
 	gone = gone || u->n_failed >= FAILED_MAX || again_us == UINT64_MAX ||
 	       again_us > s->now_us + WAIT_MAX_US;
+	meter_add(s->engines.realtime_meter, gone ? METER_FAILOVERS : METER_RECONNECTS, 1);
 	if (gone)
 		go_away(s, e, again_us);
 }

@@ -7,15 +7,21 @@ import { closeAll, connect, converse } from '../tools/session.mjs';
 import { upstream } from '../tools/upstream.mjs';
 
 const data = ingest([join(root, 'examples')], temporary());
-const servers = [];
-const start = async (...args) => {
-  const server = await serve({ data, decoders: 1, args, ...MUTE, ready: true });
+const servers = [], services = [];
+const startAt = async (where, args) => {
+  const server = await serve({ data: where, args, ...MUTE, ready: true });
   servers.push(server);
   return server;
 };
+const start = (...args) => startAt(data, args);
+const scripted = async (options) => {
+  const s = await upstream(options);
+  services.push(s);
+  return s;
+};
 
 afterEach(closeAll);
-after(() => Promise.all(servers.map((s) => s.exit || s.stop({ keep: true }))));
+after(() => Promise.all([...servers.map((s) => s.exit || s.stop({ keep: true })), ...services.map((s) => s.stop())]));
 
 async function ask(server, text = 'What is the station cat called?') {
   const s = await connect(server);
@@ -82,7 +88,7 @@ const usage = { prompt_tokens: 1000, completion_tokens: 100, total_tokens: 1100 
 const answers = (text) => Array(20).fill({ text, usage });
 
 test('money: the dear service, then the cheaper one behind it, then what costs nothing', async () => {
-  const dear = await upstream({ answers: answers('I am dear.') }), cheap = await upstream({ answers: answers('I am cheap.') });
+  const dear = await scripted({ answers: answers('I am dear.') }), cheap = await scripted({ answers: answers('I am cheap.') });
   // 0.001 + 0.001 an answer; the tenth part of it for the other.
   const server = await start('--llm', `${dear.url} model=a price-text-in=1 price-text-out=10`,
     '--llm', `${cheap.url} model=b price-text-in=0.1 price-text-out=1`, '--budget-session', '0.0101', '--currency', 'EUR');
@@ -113,13 +119,30 @@ test('money: the dear service, then the cheaper one behind it, then what costs n
   assert.equal(of('requests_total', dear), seen.filter((x) => x.text === 'I am dear.').length);
   assert.equal(of('input_text_tokens_total', cheap), 1000 * seen.filter((x) => x.text === 'I am cheap.').length);
   await server.stop({ keep: true });
-  await dear.stop();
-  await cheap.stop();
+});
+
+test('requests that are no session are charged too', async () => {
+  const s = await scripted({ answers: answers('From the service.') });
+  const server = await startAt(temporary(), ['--llm', `${s.url} model=a price-text-in=1`, '--budget-day', '1000 tokens', '--no-embedded']);
+  const post = (path, body) => fetch(`${server.origin}/v1/${path}`, { method: 'POST', body: JSON.stringify(body),
+    headers: { 'content-type': 'application/json' } });
+  const complete = () => post('chat/completions', { model: 'm', messages: [{ role: 'user', content: 'Hello?' }] });
+  const first = await complete();
+  assert.equal(first.status, 200);
+  assert.equal((await first.json()).usage.total_tokens, 1100);
+  assert.equal(await metric(server, 'budget_day_spent_tokens'), 1100);
+  assert.equal(await metric(server, 'budget_day_spent_money'), 0.001);
+  const second = await complete();
+  assert.equal(second.status, 429);
+  assert.equal((await second.json()).error.code, 'insufficient_quota');
+  assert.equal((await post('audio/speech', { model: 'm', voice: 'alloy', input: 'Hello.' })).status, 429);
+  assert.equal(await metric(server, 'sessions'), 0);
+  await server.stop({ keep: true });
 });
 
 test('too many requests are told where nothing stands behind the service, and not before', async () => {
   const fault = { status: 429, headers: { 'retry-after': '1' }, body: '{"error":{"message":"slow down"}}' };
-  const s = await upstream({ answers: answers('Never.'), faults: { chat: Array(9).fill(fault) } });
+  const s = await scripted({ answers: answers('Never.'), faults: { chat: Array(9).fill(fault) } });
   for (const [more, status] of [[[], 'completed'], [['--no-embedded'], 'failed']]) {
     const server = await start('--llm', `${s.url} model=a`, ...more);
     const c = await converse(server, { output_modalities: ['text'] });
@@ -134,7 +157,6 @@ test('too many requests are told where nothing stands behind the service, and no
     }
     await server.stop({ keep: true });
   }
-  await s.stop();
 });
 
 test('a budget that cannot be read is refused at the start', async () => {
