@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "engine/chat_body.h"
+
 enum { MESSAGES_MAX = 4096, TOKENS_MAX = 1000000 };
 
 static const struct serving_wrong fine = { 0 };
@@ -100,6 +102,16 @@ static struct serving_wrong on_assistant(struct chat_request *q, const json_t *m
 	return w.why ? w : put_calls(q, json_object_get(m, "tool_calls"));
 }
 
+/* Another voiced marks what comes from documents with a sentence of ours: the engine finds the JSON
+ * behind it, and marks it anew where it asks a model. */
+static void drop_mark(struct buf *text)
+{
+	const char *mark = chat_mark("search");
+
+	if (bytes_starts(buf_bytes(text), mark))
+		buf_consume(text, strlen(mark));
+}
+
 static struct serving_wrong on_tool(struct chat_request *q, const json_t *m)
 {
 	AUTO(buf) struct buf text = { 0 };
@@ -111,6 +123,7 @@ static struct serving_wrong on_tool(struct chat_request *q, const json_t *m)
 		return w;
 	if (!id)
 		return wrong("messages", "A message of the role 'tool' has a tool_call_id.");
+	drop_mark(&text);
 	put(q, q->items, json_pack("{s:s,s:s,s:s,s:s#}", "type", "function_call_output", "status", "completed",
 				   "call_id", id, "output", text.p ? (const char *)text.p : "", text.n));
 	return fine;

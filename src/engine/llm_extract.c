@@ -171,7 +171,7 @@ static const json_t *call_of(const json_t *items, const json_t *output)
 /* Is it `search`'s, as tool_search.h has it? When the call is not among the items: yes. */
 static bool is_from_search(const json_t *items, const json_t *output)
 {
-	static const char *const begins[] = { "{\"query\":", "{\"results\":", "{\"error\":" };
+	static const char *const begins[] = { "{\"query\":", "{\"results\":", "{\"confidence\":", "{\"error\":" };
 	const json_t *call = call_of(items, output);
 	struct bytes text = bytes_str(json_str(output, "output", ""));
 
