@@ -280,6 +280,15 @@ static const char *why_status(unsigned status, char to[static 80])
 	return to;
 }
 
+/* "MUST respond with 404" to a session that is not known (basic/transports); many servers, the SDK's own
+ * examples among them, say 400 and name the session. */
+static bool has_forgotten(const struct exchange *x)
+{
+	if (!x->had_session || (x->status != 404 && x->status != 400))
+		return false;
+	return x->status == 404 || (x->json.n && memmem(x->json.p, x->json.n, "ession", 6));
+}
+
 /* The request is over: whoever waits for an answer that was not in it waits no longer. */
 static void conclude(struct exchange *x)
 {
@@ -290,7 +299,7 @@ static void conclude(struct exchange *x)
 		if (!x->streams)
 			on_message(w, buf_bytes(&x->json));
 		lost(w, x->id, MCP_PROTOCOL_ERROR, -32603, "It gave no answer.");
-	} else if (x->error == 0 && x->status == 404 && x->had_session) {
+	} else if (x->error == 0 && has_forgotten(x)) {
 		/* "MUST start a new session by sending a new InitializeRequest without a session ID" */
 		*w->session = *w->version = 0;
 		if (x->id && !w->closing)

@@ -102,6 +102,36 @@ static const char *part_shape(enum dialect d, const char *role, const json_t *pa
 	return "a part of a kind that this role has not";
 }
 
+/* Of MCP servers: no status, and a call has its output and error in any case. */
+static const char *mcp_shape(enum dialect d, const char *type, const json_t *item)
+{
+	static const struct {
+		const char *type, *members[5];
+	} rules[] = {
+		{ "mcp_list_tools", { "id", "server_label" } },
+		{ "mcp_call", { "id", "server_label", "name", "arguments" } },
+		{ "mcp_approval_request", { "id", "server_label", "name", "arguments" } },
+		{ "mcp_approval_response", { "id", "approval_request_id" } },
+	};
+	const json_t *output = json_object_get(item, "output"), *error = json_object_get(item, "error");
+
+	if (!json_object_get(item, "object") != (d == DIALECT_GA))
+		return "only flat items have an object";
+	if (strcmp(type, "mcp_call") == 0 && (!output || !error || (json_is_string(output) && json_is_object(error))))
+		return "an mcp_call without output or error, or with both";
+	if (strcmp(type, "mcp_list_tools") == 0 && !json_is_array(json_object_get(item, "tools")))
+		return "an mcp_list_tools without tools";
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+		if (strcmp(rules[i].type, type) != 0)
+			continue;
+		for (size_t k = 0; rules[i].members[k]; k++)
+			if (!has_string(item, rules[i].members[k]))
+				return "an item of MCP without one of its members";
+		return NULL;
+	}
+	return "an item of MCP of another type";
+}
+
 static const char *item_shape(enum dialect d, const json_t *item)
 {
 	const char *type = json_str(item, "type", "");
@@ -109,6 +139,8 @@ static const char *item_shape(enum dialect d, const json_t *item)
 	const char *key, *why = NULL;
 	json_t *v;
 
+	if (strncmp(type, "mcp_", 4) == 0)
+		return mcp_shape(d, type, item);
 	json_object_foreach((json_t *)(uintptr_t)item, key, v)
 		if (json_is_null(v))
 			return "a member of an item is null";
@@ -657,6 +689,10 @@ static const char *invariants_view(enum leg_view view, bool split, bool more, co
 		"response.audio_transcript.done",
 	};
 	static const char *const control[] = { "session.created", "session.updated", "warning",
+					       "mcp_list_tools.in_progress", "mcp_list_tools.completed",
+					       "mcp_list_tools.failed", "response.mcp_call_arguments.delta",
+					       "response.mcp_call_arguments.done", "response.mcp_call.in_progress",
+					       "response.mcp_call.completed", "response.mcp_call.failed",
 					       "response.function_call_arguments.delta",
 					       "response.function_call_arguments.done" };
 	static const char *const lifecycle[] = { "response.created", "response.done" };

@@ -300,7 +300,10 @@ static void answer_of(struct chance *c, enum in in)
 	static const struct fake_step search[] = { { FAKE_CALL, "search", "{}" } };
 	static const struct fake_step others[][1] = { { { FAKE_CALL, "later", "{}" } },
 						      { { FAKE_CALL, "quiet", "{}" } },
-						      { { FAKE_CALL, "act", "{\"a\":1}" } } };
+						      { { FAKE_CALL, "act", "{\"a\":1}" } },
+						      { { FAKE_CALL, "s__add", "{\"a\":1}" } },
+						      { { FAKE_CALL, "s__send", "{\"to\":\"b\"}" } },
+						      { { FAKE_CALL, "s__fail", "{}" } } };
 	static const struct fake_step error[] = { { FAKE_ERROR, "engine_unavailable", NULL } };
 	static const struct {
 		enum in in;
@@ -317,7 +320,7 @@ static void answer_of(struct chance *c, enum in in)
 		if (ways[i].in == in) {
 			(void)!fake_answer(c->rig.fake, ways[i].steps, ways[i].n);
 			if (in == IN_TOOL_OUTPUT && dice(c, 2))
-				(void)!fake_answer(c->rig.fake, others[dice(c, 3)], 1);
+				(void)!fake_answer(c->rig.fake, others[dice(c, 6)], 1);
 			return;
 		}
 	(void)!fake_answer(c->rig.fake, text, 2);

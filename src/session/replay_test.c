@@ -86,6 +86,47 @@ static void replays_a_call(void)
 	replays(48000);
 }
 
+/* MCP servers: one that has tools, one that is down, one that is refused; an approval. */
+static void replays_mcp(void)
+{
+	static const struct fake_step add[] = { { FAKE_CALL, "s__add", "{}" } }, send[] = { { FAKE_CALL, "s__send", "{}" } };
+	AUTO(rig) struct rig r = { 0 };
+	AUTO(buf) struct buf record = { 0 }, events = { 0 };
+	struct rec_writer w = { .to = &record };
+	const struct session_params p = { .recorder = { &rec_writer_ops, &w } };
+	const struct replay_sink to = { &events, again, NULL };
+	const json_t *e;
+	char text[256];
+
+	if (getenv("VOICED_TEST_OOM"))
+		return;
+	r.keep_transcript = true;
+	CHECK(rig_init(&r) && rig_start(&r, &p, 0));
+	CHECK(!fake_answer(r.fake, add, 1) && !fake_answer(r.fake, send, 1));
+	rig_say(&r, "{'type':'session.update','session':{'type':'realtime','output_modalities':['text'],'tools':["
+		    "{'type':'mcp','server_label':'s','server_url':'https://tools.example/','require_approval':{'never':{'tool_names':['add']}}},"
+		    "{'type':'mcp','server_label':'d','server_url':'https://down.example/'},"
+		    "{'type':'mcp','server_label':'p','server_url':'https://10.0.0.1/'}]}}");
+	rig_wait(&r, 10000);
+	rig_say(&r, "{'type':'response.create'}");
+	rig_wait(&r, 100000);
+	rig_say(&r, "{'type':'response.create'}");
+	rig_wait(&r, 100000);
+	for (e = NULL; (e = rig_find(&r, "response.output_item.done"));)
+		if (strcmp(json_str(json_object_get(e, "item"), "type", ""), "mcp_approval_request") == 0)
+			break;
+	CHECK(e);
+	snprintf(text, sizeof(text), "{'type':'conversation.item.create','item':{'type':'mcp_approval_response','approve':true,"
+				     "'approval_request_id':'%s'}}", json_str(json_object_get(e, "item"), "id", ""));
+	rig_say(&r, text);
+	rig_wait(&r, 100000);
+	CHECK_EQ(rig_count(&r, "response.mcp_call.completed"), 2);
+	CHECK_EQ(rig_count(&r, "mcp_list_tools.failed"), 2);
+	session_close(r.s, 1000, "done", r.env.now_us);
+	CHECK_EQ(replay(buf_bytes(&record), &to), REPLAY_OK);
+	CHECK(bytes_eq(buf_bytes(&events), buf_bytes(&r.transcript)));
+}
+
 /* Tools that are slow, late, ask for consent; sentences between; searches that run ahead. */
 static void replays_tools(void)
 {
@@ -170,5 +211,6 @@ static void survives_what_is_no_record(void)
 
 TESTS({ "replays_events_octet_for_octet", replays_events_octet_for_octet },
       { "replays_a_call", replays_a_call },
+      { "replays_mcp", replays_mcp },
       { "replays_tools", replays_tools },
       { "survives_what_is_no_record", survives_what_is_no_record })

@@ -59,7 +59,9 @@ json_t *up_session_json(const struct session *s)
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
 		(void)json_object_del(v, ours[i]);
 	return v && set_audio(s, v) &&
-			       json_object_set_new(v, "tools", tools_json(s, s->set.tools)) == 0
+			       json_object_set_new(v, "tools", tools_json(s, s->set.tools)) == 0 &&
+			       (!s->set.tool_choice ||
+				json_object_set_new(v, "tool_choice", mcp_choice(s->set.tool_choice)) == 0)
 		       ? json_incref(v)
 		       : NULL;
 }
@@ -252,7 +254,7 @@ static bool put_choice(const struct response *r, json_t *to)
 	if (r->rounds)
 		return put(to, "tool_choice", json_string("auto"));
 	return config_same(r->s->config, r->config, "tool_choice") ||
-	       put(to, "tool_choice", json_incref(r->set.tool_choice));
+	       put(to, "tool_choice", mcp_choice(r->set.tool_choice));
 }
 
 static bool put_input(struct response *r, json_t *to)

@@ -73,6 +73,11 @@ const EVENTS = {
   'mcp_list_tools.in_progress': 'item_id',
   'mcp_list_tools.completed': 'item_id',
   'mcp_list_tools.failed': 'item_id',
+  'response.mcp_call_arguments.delta': `${K3} delta obfuscation`,
+  'response.mcp_call_arguments.done': `${K3} arguments`,
+  'response.mcp_call.in_progress': 'item_id output_index',
+  'response.mcp_call.completed': 'item_id output_index',
+  'response.mcp_call.failed': 'item_id output_index',
 };
 
 const flat = Object.fromEntries(Object.entries(EVENTS).filter(([t]) => flatName(t)).map(([t, m]) => [flatName(t), m]));
@@ -219,6 +224,9 @@ const ITEMS = {
   function_call: 'id type status name call_id arguments',
   function_call_output: 'id type status call_id output',
   mcp_list_tools: 'id type server_label tools error?',
+  mcp_call: 'id type server_label name arguments approval_request_id output error',
+  mcp_approval_request: 'id type server_label name arguments',
+  mcp_approval_response: 'id type approval_request_id approve reason?',
 };
 
 // An item as it is emitted: what is not known is left out, and only a user's transcript may be null.
@@ -227,7 +235,7 @@ export function checkItem(d, item) {
   assert.ok(ITEMS[item.type], `item.type ${item.type}`);
   members(item, `${ITEMS[item.type]} ${d.nested ? '' : 'object?'}`, item.type);
   if (item.object) assert.equal(item.object, 'realtime.item');
-  for (const [k, v] of Object.entries(item)) assert.notEqual(v, null, `${item.type}.${k} is null`);
+  for (const [k, v] of Object.entries(item)) assert.ok(v !== null || item.type === 'mcp_call', `${item.type}.${k} is null`);
   if (item.status) assert.ok(['in_progress', 'completed', 'incomplete'].includes(item.status), item.status);
   if (item.type !== 'message') return;
   assert.ok(Array.isArray(item.content), 'content');
