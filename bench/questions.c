@@ -1,11 +1,13 @@
 /* questions.c - how often the right place is found, and where it is lost.
  *
- *   bench_questions [--verbose] [--heard FILE] DATA SET QUESTIONS UNANSWERABLE
+ *   bench_questions [--verbose] [--ground] [--heard FILE] DATA SET QUESTIONS UNANSWERABLE
  *
  * DATA is a directory that `voiced ingest` filled; QUESTIONS and UNANSWERABLE are tables as
  * test/questions/README.md describes them, SET the rows of the latter that count. Search and
  * answer run in process, as the session runs them. --heard: FILE has a line per question, its
  * id, a tab, and what the recogniser made of it; these words are asked instead.
+ * --ground: which source engine/ground.h finds for an answer in the question's words, and for one
+ * with another question's answer in it, which nothing says.
  * Prints one line: the rank of the right place in the search (first, in 3, in 10), whether the
  * answer quotes the right place first, whether it says the right words, how often it quotes
  * a wrong place or finds nothing, and how many unanswerable questions were answered.
@@ -18,6 +20,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "engine/answer.h"
+#include "engine/ground.h"
 #include "knowledge/search.h"
 #include "knowledge/store.h"
 
@@ -152,9 +155,54 @@ static void count(struct totals *t, const struct row *r, size_t rank, const stru
 
 static struct {
 	struct table questions, foreign, heard;
-	bool verbose, spoken;
+	bool verbose, spoken, ground;
 	const char *set;
 } asked;
+
+/* "How high is the hill, two hundred and ten metres." */
+static json_t *source_of(const json_t *found, const char *question, const char *answer)
+{
+	struct ground *made = NULL;
+	bool no_memory = false;
+
+	if (ground_new(&made) != 0)
+		die("out of memory");
+	AUTO(ground) struct ground *g = made;
+	AUTO(mem) char *text = mem_printf("%.*s, %.*s.", (int)strcspn(question, "?"), question,
+					  (int)strcspn(answer, "|"), answer);
+	if (!text || ground_add(g, found) != 0)
+		die("out of memory");
+	return ground_find(g, bytes_str(text), &no_memory);
+}
+
+static void ground_answers(struct searcher *s)
+{
+	size_t right = 0, wrong = 0, invented = 0, n = asked.questions.n;
+
+	for (size_t k = 0; k < n; k++) {
+		static struct search_result res;
+		const struct row *r = &asked.questions.row[k], *other = &asked.questions.row[(k + 1) % n];
+		const struct search_request q = { .query = r->column[1], .k = TOOL_RESULTS };
+
+		if (search_run(s, &q, &res) < 0)
+			die("search failed");
+		AUTO(json) json_t *found = search_result_json(&q, &res);
+		search_result_done(&res);
+		AUTO(json) json_t *from = source_of(found, r->column[1], r->column[2]);
+		AUTO(json) json_t *none = source_of(found, r->column[1], other->column[2]);
+		bool is = from && exam_is_place(r->column[3], json_str(from, "file", ""),
+						(unsigned)json_int(from, "page", 0), json_str(from, "heading", ""));
+
+		right += is;
+		wrong += from && !is;
+		invented += none != NULL;
+		if (asked.verbose && (!is || none))
+			printf("%s  %s %s\n    from: %s\n    and for %s: %s\n", r->column[0], r->column[1], r->column[2],
+			       json_str(from, "quote", "-"), other->column[2], json_str(none, "quote", "-"));
+	}
+	printf("%-9s ground: right source %zu, wrong %zu, none %zu of %zu; another's answer cited %zu\n", asked.set,
+	       right, wrong, n - right - wrong, n, invented);
+}
 
 static void ask_answerable(struct searcher *s, struct totals *t)
 {
@@ -208,6 +256,8 @@ static int read_options(int argc, char **argv)
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "--verbose") == 0)
 			asked.verbose = true;
+		else if (strcmp(argv[i], "--ground") == 0)
+			asked.ground = true;
 		else if (strcmp(argv[i], "--heard") == 0 && i + 1 < argc) {
 			asked.spoken = true;
 			read_table(&asked.heard, argv[++i], 0);
@@ -225,7 +275,7 @@ int main(int argc, char **argv)
 	int i = read_options(argc, argv);
 
 	if (argc - i != 4) {
-		fprintf(stderr, "usage: bench_questions [--verbose] [--heard FILE] "
+		fprintf(stderr, "usage: bench_questions [--verbose] [--ground] [--heard FILE] "
 				"DATA SET QUESTIONS UNANSWERABLE\n");
 		return 2;
 	}
@@ -237,9 +287,13 @@ int main(int argc, char **argv)
 	if (store_init() < 0 || store_reader_open(&store, argv[i], why) < 0 || searcher_new(&searcher) < 0 ||
 	    searcher_refresh(searcher, store) < 0)
 		die("cannot load the documents");
-	ask_answerable(searcher, &t);
-	ask_foreign(searcher, &t);
-	print_totals(&t);
+	if (asked.ground) {
+		ground_answers(searcher);
+	} else {
+		ask_answerable(searcher, &t);
+		ask_foreign(searcher, &t);
+		print_totals(&t);
+	}
 	mem_free(asked.questions.text);
 	mem_free(asked.foreign.text);
 	mem_free(asked.heard.text);

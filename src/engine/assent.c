@@ -11,29 +11,33 @@ static const struct {
 	const char *phrases; /* '|' between them */
 	bool agrees;         /* else it only goes with what does */
 } table[] = {
-	{ "yes|yeah|yep|yup|sure|ok|okay|alright|all right|fine|please|please do|certainly|absolutely|definitely|"
-	  "of course|go ahead|do it|do that|do so|go for it|confirm|confirmed|i confirm|agreed|i agree|correct|"
-	  "that s right|thats right|thats fine|that is right|that s fine|that is fine|sounds good|by all means|why not|you may|you can|"
-	  "affirmative|yes you may|yes you can|i do|you should",
+	{ "yes|yeah|yep|yup|sure|ok|okay|alright|all right|fine|please|please do|certainly|"
+	  "absolutely|definitely|of course|go ahead|do it|do that|do so|go for it|confirm|"
+	  "confirmed|i confirm|agreed|i agree|correct|that s right|thats right|thats fine|"
+	  "that is right|that s fine|that is fine|sounds good|by all means|why not|you may|"
+	  "you can|affirmative|yes you may|yes you can|i do|you should",
 	  true },
-	{ "ja|jawohl|klar|na klar|gern|gerne|bitte|naturlich|einverstanden|mach das|mach es|tu das|tu es|"
-	  "in ordnung|selbstverstandlich|auf jeden fall|genau|los|mach nur|nur zu|bestatigt|ich bin einverstanden|sicher",
+	{ "ja|jawohl|klar|na klar|gern|gerne|bitte|naturlich|einverstanden|mach das|mach es|"
+	  "tu das|tu es|in ordnung|selbstverstandlich|auf jeden fall|genau|los|mach nur|nur zu|"
+	  "bestatigt|ich bin einverstanden|sicher",
 	  true },
-	{ "oui|ouais|bien sur|d accord|daccord|c est daccord|sil te plait|sil vous plait|vas y|allez y|faites le|fais le|s il te plait|s il vous plait|volontiers|"
-	  "entendu|je confirme|absolument|certainement|bien entendu|c est d accord",
+	{ "oui|ouais|bien sur|d accord|daccord|c est daccord|sil te plait|sil vous plait|vas y|"
+	  "allez y|faites le|fais le|s il te plait|s il vous plait|volontiers|entendu|"
+	  "je confirme|absolument|certainement|bien entendu|c est d accord",
 	  true },
-	{ "si|claro|vale|de acuerdo|adelante|hazlo|hagalo|por favor|por supuesto|desde luego|confirmo|"
-	  "claro que si|esta bien|como no",
+	{ "si|claro|vale|de acuerdo|adelante|hazlo|hagalo|por favor|por supuesto|desde luego|"
+	  "confirmo|claro que si|esta bien|como no",
 	  true },
-	{ "thanks|thank you|now|then|well|oh|uh|um|danke|jetzt|dann|merci|maintenant|alors|gracias|ahora|entonces|"
-	  "bueno|bien|that|it|very much",
+	{ "thanks|thank you|now|then|well|oh|uh|um|danke|jetzt|dann|merci|maintenant|alors|"
+	  "gracias|ahora|entonces|bueno|bien|that|it|very much",
 	  false },
 };
 
-static const char *const no[] = { "no",	     "nope", "nah",    "not",	   "don",     "dont",	 "never",
-				  "stop",    "cancel", "nein",   "nicht",	   "kein",    "keine",	 "abbrechen",
-				  "stopp",   "non",  "pas",    "annule",   "annulez", "arrete",	 "arretez",
-				  "jamais",  "nunca", "cancela", "cancelar", "tampoco", "wait",	 "warte" };
+static const char *const no[] = {
+	"no", "nope", "nah", "not", "don", "dont", "never", "stop", "cancel", "nein", "nicht",
+	"kein", "keine", "abbrechen", "stopp", "non", "pas", "annule", "annulez", "arrete",
+	"arretez", "jamais", "nunca", "cancela", "cancelar", "tampoco", "wait", "warte",
+};
 
 /* The words from `at` on as one phrase of n. */
 static bool is_phrase(const char *phrase, size_t len, const struct word *w, size_t n)

@@ -172,7 +172,9 @@ static void look_ahead(struct response *r)
 		   strcmp(json_str(r->set.tool_choice, "name", ""), "search") == 0;
 	char id[ID_MAX];
 
-	if (r->input || !may || !r->engines || declared(r->set.tools, "search"))
+	/* Not where something else is to be told: what a tool has found late, say. */
+	bool asked = r->heard || (it && it == conv_last(&s->conv));
+	if (r->input || !asked || !may || !r->engines || declared(r->set.tools, "search"))
 		return;
 	const char *found = ahead_evidence(r, words);
 	if (!found) {
