@@ -22,7 +22,7 @@ enum {
 	ASK_AGAIN_US = 50 * US_PER_MS,        /* for a credential that is on its way              */
 	TICK_US = 250 * US_PER_MS,
 	REFUSED_MS = 60 * 1000,               /* who says that we may not is left alone so long   */
-	BRIEF_US = 5 * US_PER_S,              /* a connection that broke so soon speaks against it */
+	BRIEF_US = US_PER_S,                  /* a connection that broke so soon speaks against it */
 	LINGER_US = US_PER_S,
 	MESSAGE_MAX = 16 << 20,
 	OUT_ROOM = 8 << 10,                   /* for a message of RT_CHUNK samples                */
