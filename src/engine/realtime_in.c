@@ -228,9 +228,11 @@ static void on_item_done(struct realtime_link *l, const json_t *e)
 	    strcmp(status, "completed") != 0)
 		return;
 	a->calls = true;
-	snprintf(a->last_item, sizeof(a->last_item), "%s", json_str(item, "id", ""));
+	a->call_item = json_str(item, "id", "");
 	l->sink->on_call(l->owner, l->number, a->ref, json_str(item, "call_id", ""),
 			 json_str(item, "name", ""), json_str(item, "arguments", "{}"));
+	/* The link may be closed by now, but answers live until its calls have returned. */
+	a->call_item = NULL;
 }
 
 typedef void told(void *owner, uint64_t link, uint64_t ref, const char *text);

@@ -47,7 +47,7 @@ void rt_name_item(struct realtime_link *l, uint64_t ref, const char *item_id)
 		struct rt_answer *a = rt_answer_of(l, ref);
 
 		if (a)
-			rt_learn_name(l, item_id, a->last_item);
+			rt_learn_name(l, item_id, a->call_item ? a->call_item : a->last_item);
 		return;
 	}
 	struct rt_commit *c = list_empty(&l->commits) ? NULL : commit_at(l->commits.head.prev);
