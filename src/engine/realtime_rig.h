@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -14,7 +15,6 @@
 #include "base/b64.h"
 #include "base/json.h"
 #include "base/loop.h"
-#include "base/test.h"
 #include "engine/realtime_ws.h"
 #include "net/http_server.h"
 #include "net/listen.h"
@@ -27,7 +27,7 @@ struct up_server {
 	struct http_server *http;
 	struct addr at;
 	struct websocket *ws;
-	bool flat;
+	bool flat, many;       /* many: more links than one at a time            */
 	unsigned refuse;       /* status of the answer to a handshake; 0: 101    */
 	bool greets, updates, hears, answers, finishes; /* what it does by itself */
 	const char *call;      /* the function that its next answer calls; or NULL */
@@ -192,7 +192,7 @@ static inline void up_serve(struct up_server *u, struct http_exchange *ex)
 	struct websocket *before = u->ws;
 	if (websocket_accept(&u->ws, ex, NULL, &ops, u) != 0)
 		u->ws = NULL;
-	if (before)
+	if (before && !u->many)
 		websocket_free(before);
 	u->active[0] = 0;
 	if (u->greets)

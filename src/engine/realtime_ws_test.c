@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/test.h"
 #include "engine/health.h"
 #include "engine/realtime_rig.h"
 
