@@ -335,8 +335,8 @@ static const struct {
 	const char *code, *ours, *why;
 	uint64_t rest_ms;
 } exhausted[] = {
-	{ "rate_limit_exceeded", "engine_busy", "The realtime service has no room just now.", 6000 },
-	{ "insufficient_quota", "engine_busy", "The realtime service's quota is used up.", 60000 },
+	{ "rate_limit_exceeded", "rate_limit_exceeded", "The realtime service has no room just now.", 6000 },
+	{ "insufficient_quota", "insufficient_quota", "The realtime service's quota is used up.", 60000 },
 	{ "server_error", "engine_unavailable", "The realtime service has failed.", 2000 },
 };
 
@@ -466,7 +466,7 @@ static const struct {
 	{ "missing_model", "engine_unavailable", "The realtime service does not know the model.", RT_BLAME },
 	{ "invalid_model", "engine_unavailable", "The realtime service does not know the model.", RT_BLAME },
 	{ "beta_api_shape_disabled", "engine_unavailable", "The realtime service speaks another dialect.", RT_BLAME },
-	{ "insufficient_quota", "engine_busy", "The realtime service's quota is used up.", RT_BLAME },
+	{ "insufficient_quota", "insufficient_quota", "The realtime service's quota is used up.", RT_BLAME },
 };
 
 static bool is_fatal(struct realtime_link *l, const json_t *error)

@@ -293,7 +293,7 @@ static bool fail_one(struct realtime_link *l, uint64_t now)
 			rt_answer_over(l, a);
 			return true;
 		}
-		rt_answer_fail(l, a, "engine_timeout", "The realtime service did not answer in time.");
+		rt_answer_fail(l, a, "engine_unavailable", "The realtime service did not answer in time.");
 		return true;
 	}
 	LIST_FOR(&l->commits, n) {
@@ -301,7 +301,7 @@ static bool fail_one(struct realtime_link *l, uint64_t now)
 
 		if (c->words || c->failure || now < c->since_us + patience)
 			continue;
-		rt_commit_heard(l, c, NULL, "engine_timeout");
+		rt_commit_heard(l, c, NULL, "engine_unavailable");
 		return true;
 	}
 	return false;

@@ -286,8 +286,8 @@ static const struct refusal {
 	{ 401, REFUSED_MS, "engine_unavailable", "The realtime service refuses the server's key." },
 	{ 403, REFUSED_MS, "engine_unavailable", "The realtime service refuses the server's key." },
 	{ 404, REFUSED_MS, "engine_unavailable", "The realtime service does not know the model." },
-	{ 429, 0, "engine_busy", "The realtime service has no room just now." },
-	{ 503, 0, "engine_busy", "The realtime service has no room just now." },
+	{ 429, 0, "rate_limit_exceeded", "The realtime service has no room just now." },
+	{ 503, 0, "engine_unavailable", "The realtime service has no room just now." },
 	{ 0, 0, "engine_unavailable", "The realtime service refuses the connection." },
 };
 

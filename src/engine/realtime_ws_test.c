@@ -494,8 +494,8 @@ static void words_are_told_in_order(void)
 	up_sayf(u, "{'type':'conversation.item.input_audio_transcription.delta','item_id':'user_3','delta':'no'}");
 	up_sayf(u, "{'type':'conversation.item.input_audio_transcription.failed','item_id':'user_1','error':{'code':'audio_unintelligible'}}");
 	up_sayf(u, "{'type':'conversation.item.input_audio_transcription.failed','item_id':'user_3','error':{'code':'Bad Code!'}}");
-	CHECK(hears(&r, "deaf engine_timeout\n")); /* of the fourth nothing comes */
-	CHECK_STR(said(&r), "open\ndeaf audio_unintelligible\nwords two\ndeaf engine_unavailable\ndeaf engine_timeout\n");
+	CHECK(hears(&r, "deaf engine_unavailable\ndeaf engine_unavailable\n")); /* of the fourth nothing comes */
+	CHECK_STR(said(&r), "open\ndeaf audio_unintelligible\nwords two\ndeaf engine_unavailable\ndeaf engine_unavailable\n");
 }
 
 /* --- what goes wrong ------------------------------------------------------------------------------- */
@@ -542,7 +542,7 @@ static void all_have_failed(void)
 	r.up[0].refuse = 401;
 	r.up[1].refuse = 503;
 	CHECK(open_with(&r, SESSION, "[]", false));
-	CHECK(hears(&r, "lost engine_busy: The realtime service has no room just now.\n"));
+	CHECK(hears(&r, "lost engine_unavailable: The realtime service has no room just now.\n"));
 	CHECK(!strstr(said(&r), "k3y"));
 	uint64_t now = loop_now_us(r.loop);
 	CHECK(r.c.again_us > now && r.c.again_us < now + 2 * US_PER_S);
@@ -600,7 +600,7 @@ static void answers_that_end_otherwise(void)
 		{ "incomplete", "{'type':'incomplete','reason':'max_output_tokens'}", "done 1 2\n" },
 		{ "incomplete", "{'type':'incomplete','reason':'content_filter'}", "failed 1 content_filter\n" },
 		{ "failed", "{'type':'failed','error':{'code':'model_error'}}", "failed 1 model_error\n" },
-		{ "failed", "{'type':'failed','error':{'code':'rate_limit_exceeded'}}", "lost engine_busy" },
+		{ "failed", "{'type':'failed','error':{'code':'rate_limit_exceeded'}}", "lost rate_limit_exceeded" },
 		{ "failed", "{'type':'failed','error':{'type':'server_error'}}", "lost engine_unavailable" },
 		{ "nonsense", "17", "failed 1 engine_unavailable\n" },
 	};
@@ -626,7 +626,7 @@ static void silence_has_an_end(void)
 	r.up[0].finishes = false;
 	CHECK(open_with(&r, SESSION, "[]", false));
 	CHECK_EQ(realtime_ws_ops.ask(r.c.link, NULL, 1), 0);
-	CHECK(hears(&r, "failed 1 engine_timeout\n"));
+	CHECK(hears(&r, "failed 1 engine_unavailable\n"));
 	CHECK(served(&r, "response.cancel", 1));
 }
 
