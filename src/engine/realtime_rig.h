@@ -31,7 +31,7 @@ struct up_server {
 	unsigned refuse;       /* status of the answer to a handshake; 0: 101    */
 	bool greets, updates, hears, answers, finishes; /* what it does by itself */
 	const char *call;      /* the function that its next answer calls; or NULL */
-	unsigned n_links, n_answers, n_commits, n_appends;
+	unsigned n_links, n_answers, n_commits, n_appends, n_tokens;
 	size_t n_samples;
 	json_t *got;           /* all events but appends, in order                */
 	char target[256];      /* of the last handshake                           */
@@ -184,6 +184,12 @@ static inline void up_serve(struct up_server *u, struct http_exchange *ex)
 		key = http_header(r, "Authorization");
 	u->key_seen = bytes_is(key, "k3y") || bytes_is(key, "Bearer k3y");
 	snprintf(u->target, sizeof(u->target), "%.*s", (int)r->target.n, (const char *)r->target.p);
+	if (strstr(u->target, "/oauth2/")) {
+		u->n_tokens++;
+		exchange_reply(ex, &(struct http_reply){ .status = 200, .type = "application/json",
+							 .body = bytes_str("{\"expires_in\":3599,\"access_token\":\"k3y\"}") });
+		return;
+	}
 	u->n_links++;
 	if (u->refuse) {
 		exchange_error(ex, u->refuse, "rate_limit_exceeded", NULL, "Your key k3y has no room.");
