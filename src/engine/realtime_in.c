@@ -228,9 +228,11 @@ static void on_item_done(struct realtime_link *l, const json_t *e)
 	    strcmp(status, "completed") != 0)
 		return;
 	a->calls = true;
-	snprintf(a->last_item, sizeof(a->last_item), "%s", json_str(item, "id", ""));
+	a->call_item = json_str(item, "id", "");
 	l->sink->on_call(l->owner, l->number, a->ref, json_str(item, "call_id", ""),
 			 json_str(item, "name", ""), json_str(item, "arguments", "{}"));
+	/* The link may be closed by now, but answers live until its calls have returned. */
+	a->call_item = NULL;
 }
 
 typedef void told(void *owner, uint64_t link, uint64_t ref, const char *text);
@@ -333,8 +335,8 @@ static const struct {
 	const char *code, *ours, *why;
 	uint64_t rest_ms;
 } exhausted[] = {
-	{ "rate_limit_exceeded", "engine_busy", "The realtime service has no room just now.", 6000 },
-	{ "insufficient_quota", "engine_busy", "The realtime service's quota is used up.", 60000 },
+	{ "rate_limit_exceeded", "rate_limit_exceeded", "The realtime service has no room just now.", 6000 },
+	{ "insufficient_quota", "insufficient_quota", "The realtime service's quota is used up.", 60000 },
 	{ "server_error", "engine_unavailable", "The realtime service has failed.", 2000 },
 };
 
@@ -464,7 +466,7 @@ static const struct {
 	{ "missing_model", "engine_unavailable", "The realtime service does not know the model.", RT_BLAME },
 	{ "invalid_model", "engine_unavailable", "The realtime service does not know the model.", RT_BLAME },
 	{ "beta_api_shape_disabled", "engine_unavailable", "The realtime service speaks another dialect.", RT_BLAME },
-	{ "insufficient_quota", "engine_busy", "The realtime service's quota is used up.", RT_BLAME },
+	{ "insufficient_quota", "insufficient_quota", "The realtime service's quota is used up.", RT_BLAME },
 };
 
 static bool is_fatal(struct realtime_link *l, const json_t *error)

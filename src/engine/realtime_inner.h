@@ -86,7 +86,8 @@ struct rt_answer {
 	unsigned tries;        /* that found the service busy        */
 	struct rt_answer_item items[RT_ANSWER_ITEMS];
 	size_t n_items;
-	char last_item[RT_ID_MAX]; /* that was told of last          */
+	char last_item[RT_ID_MAX]; /* message that was told of last  */
+	const char *call_item;     /* inside on_call                 */
 };
 
 struct rt_commit {

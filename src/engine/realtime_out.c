@@ -294,7 +294,7 @@ void rt_flush(struct realtime_link *l)
 	struct node *n;
 
 	while (l->state == RT_OPEN && !l->closed && (n = list_first(&l->waiting))) {
-		if (ws_client_queued(l->ws) > FLUSH_LOW) {
+		if (l->ws && ws_client_queued(l->ws) > FLUSH_LOW) {
 			ws_client_want_writable(l->ws);
 			return;
 		}

@@ -47,7 +47,7 @@ void rt_name_item(struct realtime_link *l, uint64_t ref, const char *item_id)
 		struct rt_answer *a = rt_answer_of(l, ref);
 
 		if (a)
-			rt_learn_name(l, item_id, a->last_item);
+			rt_learn_name(l, item_id, a->call_item ? a->call_item : a->last_item);
 		return;
 	}
 	struct rt_commit *c = list_empty(&l->commits) ? NULL : commit_at(l->commits.head.prev);
@@ -293,7 +293,7 @@ static bool fail_one(struct realtime_link *l, uint64_t now)
 			rt_answer_over(l, a);
 			return true;
 		}
-		rt_answer_fail(l, a, "engine_timeout", "The realtime service did not answer in time.");
+		rt_answer_fail(l, a, "engine_unavailable", "The realtime service did not answer in time.");
 		return true;
 	}
 	LIST_FOR(&l->commits, n) {
@@ -301,7 +301,7 @@ static bool fail_one(struct realtime_link *l, uint64_t now)
 
 		if (c->words || c->failure || now < c->since_us + patience)
 			continue;
-		rt_commit_heard(l, c, NULL, "engine_timeout");
+		rt_commit_heard(l, c, NULL, "engine_unavailable");
 		return true;
 	}
 	return false;

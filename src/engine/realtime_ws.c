@@ -22,7 +22,8 @@ enum {
 	ASK_AGAIN_US = 50 * US_PER_MS,        /* for a credential that is on its way              */
 	TICK_US = 250 * US_PER_MS,
 	REFUSED_MS = 60 * 1000,               /* who says that we may not is left alone so long   */
-	BRIEF_US = 5 * US_PER_S,              /* a connection that broke so soon speaks against it */
+	FRESH_TOKEN_MS = 2000,                /* … unless it may only be that a token is over     */
+	BRIEF_US = US_PER_S,                  /* a connection that broke so soon speaks against it */
 	LINGER_US = US_PER_S,
 	MESSAGE_MAX = 16 << 20,
 	OUT_ROOM = 8 << 10,                   /* for a message of RT_CHUNK samples                */
@@ -286,8 +287,8 @@ static const struct refusal {
 	{ 401, REFUSED_MS, "engine_unavailable", "The realtime service refuses the server's key." },
 	{ 403, REFUSED_MS, "engine_unavailable", "The realtime service refuses the server's key." },
 	{ 404, REFUSED_MS, "engine_unavailable", "The realtime service does not know the model." },
-	{ 429, 0, "engine_busy", "The realtime service has no room just now." },
-	{ 503, 0, "engine_busy", "The realtime service has no room just now." },
+	{ 429, 0, "rate_limit_exceeded", "The realtime service has no room just now." },
+	{ 503, 0, "engine_unavailable", "The realtime service has no room just now." },
 	{ 0, 0, "engine_unavailable", "The realtime service refuses the connection." },
 };
 
@@ -338,9 +339,11 @@ static void on_ws_closed(void *owner, const struct ws_client_end *end)
 	if (end->status == 401)
 		credential_refused(seat->credential);
 	rt_enter(l);
+	uint64_t rest_ms = end->retry_after_ms ? end->retry_after_ms : r->rest_ms;
+	if (end->status == 401 && seat->service->tenant)
+		rest_ms = FRESH_TOKEN_MS;
 	if (end->status)
-		rt_break(l, RT_BLAME, end->retry_after_ms ? end->retry_after_ms : r->rest_ms, r->code,
-			 r->why);
+		rt_break(l, RT_BLAME, rest_ms, r->code, r->why);
 	else
 		rt_break(l, RT_BLAME, 0, "engine_unavailable",
 			 l->state == RT_OPEN ? "The connection to the realtime service broke." :

@@ -2,8 +2,11 @@
 
 #include <errno.h>
 
+#include "base/test.h"
 #include "engine/health.h"
+#include "engine/realtime_inner.h"
 #include "engine/realtime_rig.h"
+#include "net/fetch.h"
 
 /* --- a caller that writes down what it is told ----------------------------------------------- */
 
@@ -493,8 +496,8 @@ static void words_are_told_in_order(void)
 	up_sayf(u, "{'type':'conversation.item.input_audio_transcription.delta','item_id':'user_3','delta':'no'}");
 	up_sayf(u, "{'type':'conversation.item.input_audio_transcription.failed','item_id':'user_1','error':{'code':'audio_unintelligible'}}");
 	up_sayf(u, "{'type':'conversation.item.input_audio_transcription.failed','item_id':'user_3','error':{'code':'Bad Code!'}}");
-	CHECK(hears(&r, "deaf engine_timeout\n")); /* of the fourth nothing comes */
-	CHECK_STR(said(&r), "open\ndeaf audio_unintelligible\nwords two\ndeaf engine_unavailable\ndeaf engine_timeout\n");
+	CHECK(hears(&r, "deaf engine_unavailable\ndeaf engine_unavailable\n")); /* of the fourth nothing comes */
+	CHECK_STR(said(&r), "open\ndeaf audio_unintelligible\nwords two\ndeaf engine_unavailable\ndeaf engine_unavailable\n");
 }
 
 /* --- what goes wrong ------------------------------------------------------------------------------- */
@@ -541,7 +544,7 @@ static void all_have_failed(void)
 	r.up[0].refuse = 401;
 	r.up[1].refuse = 503;
 	CHECK(open_with(&r, SESSION, "[]", false));
-	CHECK(hears(&r, "lost engine_busy: The realtime service has no room just now.\n"));
+	CHECK(hears(&r, "lost engine_unavailable: The realtime service has no room just now.\n"));
 	CHECK(!strstr(said(&r), "k3y"));
 	uint64_t now = loop_now_us(r.loop);
 	CHECK(r.c.again_us > now && r.c.again_us < now + 2 * US_PER_S);
@@ -599,7 +602,7 @@ static void answers_that_end_otherwise(void)
 		{ "incomplete", "{'type':'incomplete','reason':'max_output_tokens'}", "done 1 2\n" },
 		{ "incomplete", "{'type':'incomplete','reason':'content_filter'}", "failed 1 content_filter\n" },
 		{ "failed", "{'type':'failed','error':{'code':'model_error'}}", "failed 1 model_error\n" },
-		{ "failed", "{'type':'failed','error':{'code':'rate_limit_exceeded'}}", "lost engine_busy" },
+		{ "failed", "{'type':'failed','error':{'code':'rate_limit_exceeded'}}", "lost rate_limit_exceeded" },
 		{ "failed", "{'type':'failed','error':{'type':'server_error'}}", "lost engine_unavailable" },
 		{ "nonsense", "17", "failed 1 engine_unavailable\n" },
 	};
@@ -625,7 +628,7 @@ static void silence_has_an_end(void)
 	r.up[0].finishes = false;
 	CHECK(open_with(&r, SESSION, "[]", false));
 	CHECK_EQ(realtime_ws_ops.ask(r.c.link, NULL, 1), 0);
-	CHECK(hears(&r, "failed 1 engine_timeout\n"));
+	CHECK(hears(&r, "failed 1 engine_unavailable\n"));
 	CHECK(served(&r, "response.cancel", 1));
 }
 
@@ -697,6 +700,56 @@ static void a_link_may_go_at_any_time(void)
 	}
 }
 
+/* A connection that is old is given up when nobody speaks. */
+static void an_old_link_is_renewed(void)
+{
+	if (in_a_hurry())
+		return;
+	AUTO(rig) struct rig r = { 0 };
+	CHECK(make(&r, "openai", 1, 2000));
+	r.up[0].finishes = false;
+	CHECK(open_with(&r, SESSION, "[]", false));
+	CHECK_EQ(realtime_ws_ops.ask(r.c.link, NULL, 1), 0);
+	CHECK(hears(&r, "said 1"));
+	r.c.link->opened_us -= 56 * 60 * (uint64_t)US_PER_S;
+	for (int i = 0; i < 300; i++)
+		turn(&r, 1);
+	CHECK(!strstr(said(&r), "lost"));
+	up_done(&r.up[0], "resp_1", "completed", "null");
+	CHECK(hears(&r, "done 1 0\nlost session_expired"));
+	CHECK(r.c.again_us <= loop_now_us(r.loop));
+}
+
+/* Entra ID: what is said before there is a token waits like the rest. */
+static void waits_for_a_token(void)
+{
+	if (in_a_hurry()) /* credential_test.c has it */
+		return;
+	AUTO(fetcher) struct fetcher *f = NULL;
+	AUTO(rig) struct rig r = { 0 };
+	struct realtime_ws_params p = { .services = r.services, .n_services = 1 };
+	char line[256], why[REALTIME_WHY];
+	CHECK(make(&r, "azure", 1, 2000));
+	CHECK_EQ(fetcher_new(&f), 0);
+	realtime_ws_ops.free(r.e);
+	r.e = NULL;
+	service_done(&r.services[0]);
+	snprintf(line, sizeof(line), "ws://127.0.0.1:%u model=gpt-test tenant=ten client=c secret=s api=azure "
+				     "authority=http://127.0.0.1:%u", r.up[0].at.port, r.up[0].at.port);
+	CHECK_EQ(service_parse(&r.services[0], line, why), 0);
+	p.fetcher = f;
+	CHECK_EQ(realtime_ws_new(&r.e, &p, why), 0);
+	CHECK(open_with(&r, SESSION, "[]", false));
+	CHECK_EQ(realtime_ws_ops.ask(r.c.link, NULL, 1), 0);
+	CHECK(hears(&r, "done 1 0\n"));
+	CHECK(r.up[0].key_seen);
+	CHECK_EQ(r.up[0].n_tokens, 1);
+	realtime_ws_ops.close(r.c.link);
+	r.c.link = NULL;
+	realtime_ws_ops.free(r.e); /* before the fetcher */
+	r.e = NULL;
+}
+
 static void pushes_take_no_memory(void)
 {
 	AUTO(rig) struct rig r = { 0 };
@@ -725,4 +778,5 @@ TESTS({ "speaks_each_dialect", speaks_each_dialect }, { "holds_what_comes_early"
       { "answers_that_end_otherwise", answers_that_end_otherwise },
       { "silence_has_an_end", silence_has_an_end }, { "nonsense_is_passed_over", nonsense_is_passed_over },
       { "a_link_may_go_at_any_time", a_link_may_go_at_any_time },
+      { "an_old_link_is_renewed", an_old_link_is_renewed }, { "waits_for_a_token", waits_for_a_token },
       { "pushes_take_no_memory", pushes_take_no_memory })

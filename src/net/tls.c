@@ -163,7 +163,10 @@ static bool expect_host(SSL *ssl, const char *host)
 	if (addr_parse(bytes_str(host), &a))
 		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
 	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+	/* SSL_set_tlsext_host_name(), whose macro casts const away. */
+	return SSL_set1_host(ssl, host) == 1 &&
+	       SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+			(void *)(uintptr_t)host) == 1;
 }
 
 int tls_client_new(struct tls **out, struct tls_ctx *client_ctx, const char *host, char *why)

@@ -150,7 +150,8 @@ static bool home_open(struct site *s)
 	return true;
 }
 
-static bool site_open(struct site *s)
+/* What the tests stand on takes its memory unhindered. */
+static bool site_open_(struct site *s)
 {
 	struct http_server_params p = { .n_loops = 1, .ops = &http_ops, .ctx = s,
 					.policy = &policy, .tls = s->tls };
@@ -159,7 +160,16 @@ static bool site_open(struct site *s)
 	return server_open(&s->server, &p, s->loops, &s->at) && home_open(s);
 }
 
-static bool script_open(struct site *s, const char *at)
+static bool site_open(struct site *s)
+{
+	unsigned long left = mem_fail_hold();
+	bool made = site_open_(s);
+
+	mem_fail_resume(left);
+	return made;
+}
+
+static bool script_open_(struct site *s, const char *at)
 {
 	static const struct listen_ops ops = { on_accept };
 	char why[LISTEN_WHY];
@@ -169,6 +179,19 @@ static bool script_open(struct site *s, const char *at)
 	       listen_probe(&s->at, why) == LISTEN_OK &&
 	       listen_open(&s->door, s->loops[0], &s->at, &ops, s, why) == LISTEN_OK;
 }
+
+static bool script_open(struct site *s, const char *at)
+{
+	unsigned long left = mem_fail_hold();
+	bool made = script_open_(s, at);
+
+	mem_fail_resume(left);
+	return made;
+}
+
+/* With every allocation failing in turn there are hundreds of runs: one case of many. */
+#define EACH(i, array)                                                                             \
+	(size_t i = 0; i < (getenv("VOICED_TEST_OOM") ? 1 : ARRAY_LEN(array)); i++)
 
 static int begin(struct user *u, struct site *s, const char *scheme, const char *host)
 {
@@ -223,7 +246,7 @@ static void checks_certificate_and_name(void)
 		{ "127.0.0.1", false, false, "self-signed" },
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+	for EACH(i, cases) {
 		char why[TLS_WHY];
 		AUTO(cert_dir) struct cert_dir d = { 0 };
 		AUTO(tls_ctx) struct tls_ctx *ctx = test_ctx(&d);
@@ -317,7 +340,7 @@ static void frames_from_hostile_servers(void)
 		{ "\x81\x05he", 4, WS_ABNORMAL, "closed the connection" }, /* half a frame, then gone */
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+	for EACH(i, cases) {
 		AUTO(site) struct site s = { 0 };
 		AUTO(user) struct user u = { 0 };
 		CHECK(script_open(&s, "127.0.0.1:0"));
@@ -369,7 +392,7 @@ static void answers_that_are_no_handshake(void)
 		{ "", -ETIMEDOUT, 0, 0, "does not answer" },
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+	for EACH(i, cases) {
 		AUTO(site) struct site s = { 0 };
 		AUTO(user) struct user u = { 0 };
 		char accept[WS_ACCEPT_LEN + 1];
