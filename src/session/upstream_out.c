@@ -82,6 +82,8 @@ void upstream_ask(struct response *r)
 	if (!s->up.link)
 		return; /* asked when there is one */
 	up_check_tools(s);
+	if (!r->oob && !r->input && r->level != COST_FULL)
+		up_compact(r);
 	up_tell_scratch(r);
 	AUTO(json) json_t *members = up_ask_json(r);
 	if (!members) {
@@ -196,6 +198,8 @@ void up_on_failed(void *owner, uint64_t link, uint64_t ref, const struct engine_
 
 	if (why.failed)
 		session_oom(s);
+	else if (r && strcmp(e->code, "engine_timeout") == 0)
+		up_give_up(s); /* another one may answer */
 	else if (r) {
 		up_close_pieces(r);
 		r->up.asked = false;
