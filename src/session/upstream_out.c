@@ -304,8 +304,13 @@ void up_cut(struct response *r)
 	size_t said;
 	char id[ID_MAX];
 
-	if (!r->up.asked || r->state > RESP_ACTIVE)
+	if (r->state > RESP_ACTIVE)
 		return;
+	if (!r->up.asked) { /* all of it is here: its item is told when it has been said */
+		up_forget_refs(r, NULL);
+		r->up.ref = 0;
+		return;
+	}
 	said = r->set.text_only ? r->up.text_n : up_drop_unsaid(r);
 	guess_usage(r);
 	r->text.n = MIN(r->text.n, r->up.text_from + said);
