@@ -50,7 +50,7 @@ static void tool_cancel(struct tool_job *j)
 	timer_stop(s->loop, &s->timer);
 }
 
-static const struct tool_ops tool_ops = { tool_start, tool_cancel };
+static const struct tool_ops tool_ops = { .start = tool_start, .cancel = tool_cancel };
 
 struct rig {
 	struct loop *loop;

@@ -35,6 +35,7 @@ struct item {
 	size_t aside;       /* octets at the front of the transcript that are no answer (filler.h) */
 	bool hidden;        /* the model's to see, not the clients'                      */
 	bool forgotten;     /* models are not shown it any more                          */
+	bool removed;       /* ... nor does a realtime service have it                   */
 	bool awaits_words;  /* recognition has not yet said what the audio says          */
 	uint64_t audio_ms;  /* of part 0, also when the samples are gone                 */
 	struct mark *marks; /* assistant audio                                           */

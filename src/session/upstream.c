@@ -12,11 +12,11 @@
 enum {
 	OPEN_PATIENCE_US = 8 * 1000 * 1000,
 	RETURN_PATIENCE_US = 2 * 1000 * 1000,
-	ANSWER_PATIENCE_US = 15 * 1000 * 1000,
+	ANSWER_PATIENCE_US = 12 * 1000 * 1000,
 };
 /* Links of so little use in a row, or so long a wait, and the session's own engines go on. A link
- * that lasts GOOD_US or has said something was of use. */
-enum { FAILED_MAX = 3, WAIT_MAX_US = 5 * 1000 * 1000, GOOD_US = 1000 * 1000 };
+ * that lasts GOOD_US or has said something was of use; one that is silent has cost much time already. */
+enum { FAILED_MAX = 3, SILENT_COUNTS = 2, WAIT_MAX_US = 5 * 1000 * 1000, GOOD_US = 1000 * 1000 };
 /* Between tries: at once, then doubled from this on; with no other engines; with them. */
 enum {
 	RETRY_US = 100 * 1000,
@@ -28,7 +28,7 @@ enum { NOTICE_US = 1500 * 1000 };
 
 static const char moment_text[] = "One moment, please.";
 static const char gone_text[] = "I cannot be reached just now. Please try again in a moment.";
-static const struct engine_error silent = { "engine_unavailable",
+static const struct engine_error silence = { "engine_unavailable",
 					    "The service did not answer in time." };
 static const struct engine_error refused = { "engine_unavailable",
 					     "The service could not be connected." };
@@ -336,24 +336,31 @@ static void take_over_words(struct session *s)
 static void lose(struct session *s, const struct engine_error *e, uint64_t again_us)
 {
 	struct upstream *u = &s->up;
-	bool useless = !u->useful && (u->state != UP_OPEN || s->now_us - u->since_us < GOOD_US);
+	bool silent = e == &silence && u->state == UP_OPEN,
+	     useless = !u->useful && (u->state != UP_OPEN || s->now_us - u->since_us < GOOD_US);
 	bool gone = u->returning;
 
 	u->link = NULL;
 	u->returning = false;
-	u->n_failed = useless ? u->n_failed + 1 : 0;
+	u->n_failed = silent ? u->n_failed + SILENT_COUNTS : useless ? u->n_failed + 1 : 0;
 	set_state(s, UP_LOST);
 	LIST_FOR (&s->responses, n)
 		up_cut(of(n));
 	take_over_words(s);
 	take_over_turns(s);
-	uint64_t wait_us = u->n_failed > 1 ? (uint64_t)RETRY_US << u->n_failed : 0;
+	uint64_t wait_us = u->n_failed > 1 && !silent ? (uint64_t)RETRY_US << u->n_failed : 0;
 	u->again_us = again_us == UINT64_MAX ? again_us : MAX(again_us, s->now_us + wait_us);
 	gone = gone || u->n_failed >= FAILED_MAX || again_us == UINT64_MAX ||
 	       again_us > s->now_us + WAIT_MAX_US;
 	meter_add(s->engines.realtime_meter, gone ? METER_FAILOVERS : METER_RECONNECTS, 1);
 	if (gone)
 		go_away(s, e, again_us);
+}
+
+void up_give_up(struct session *s)
+{
+	upstream_close(s);
+	lose(s, &silence, s->now_us);
 }
 
 static void on_lost(void *owner, uint64_t link, const struct engine_error *e, uint64_t again_us)
@@ -492,15 +499,13 @@ static void be_late(struct session *s, struct response *r)
 		filler_say(r, moment_text);
 		return;
 	}
-	upstream_close(s);
-	lose(s, &silent, s->now_us);
+	up_give_up(s);
 }
 
 void upstream_on_time(struct session *s)
 {
 	if (s->now_us >= open_until_us(&s->up)) {
-		upstream_close(s);
-		lose(s, &silent, s->now_us);
+		up_give_up(s);
 	}
 	LIST_FOR (&s->responses, n)
 		if (upstream_carries(s) && s->now_us >= late_us(s, of(n)))

@@ -40,6 +40,9 @@ void up_on_done(void *owner, uint64_t link, uint64_t ref, enum llm_finish f,
 		const struct llm_usage *u);
 void up_on_failed(void *owner, uint64_t link, uint64_t ref, const struct engine_error *e);
 
+/* upstream.c: it does not answer. */
+void up_give_up(struct session *s);
+
 /* upstream_piece.c */
 void up_take_transcript(struct response *r, const char *text);
 void up_take_text(struct response *r, const char *text); /* written, or to be spoken here */
@@ -69,5 +72,7 @@ void up_tell(struct session *s, const struct item *it);
 json_t *up_ask_json(struct response *r);
 /* Calls and outputs of the server's tools that this link does not know yet. */
 void up_tell_scratch(struct response *r);
+/* Where money runs short it is shown a short history. */
+void up_compact(struct response *r);
 /* It no longer waits for what its tools find. */
 void up_settle_calls(struct response *r);

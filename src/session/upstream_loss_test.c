@@ -135,6 +135,30 @@ static void lost_in_the_middle_of_an_answer(void)
 	CHECK(!v.asked); /* the next one is nothing special */
 }
 
+/* All of the answer is here, and waits to be played: the next link is told it when it has been. */
+static void lost_while_an_answer_is_played(void)
+{
+	REMOTE(r, v, NULL, 24000);
+	set_turns(&r, &v, "null", "");
+	rig_say(&r, "{'type':'response.create'}");
+	remote_speaks(&v, "A long answer, of which much is still to be played.", 8000);
+	remote_done(&v);
+	v.log.n = 0;
+	remote_lost(&r, &v, 0);
+	SAY(v, on_open);
+	CHECK(remote_told(&v, "open 0\n"));
+	rig_wait(&r, 4000000);
+	CHECK(rig_until(&r, "response.done", "{'response':{'status':'completed'}}"));
+	CHECK(remote_told(&v, "add message\n"));
+	CHECK(rig_has(v.added, "{'role':'assistant','content':[{'transcript':'A long answer, of which much "
+			       "is still to be played.'}]}"));
+	rig_audio(&r, 300, RIG_LOUD);
+	rig_say(&r, "{'type':'output_audio_buffer.clear'}");
+	CHECK(rig_until(&r, "conversation.item.truncated", "{}"));
+	CHECK(strncmp((const char *)v.log.p, "remove item_", 12) == 0);
+	CHECK(strstr((const char *)v.log.p, "add message\n"));
+}
+
 static void lost_while_a_tool_runs(void)
 {
 	const struct llm_usage u = { .input_tokens = 1, .output_tokens = 1 };
@@ -277,18 +301,17 @@ static void silence_is_taken_for_a_loss(void)
 {
 	REMOTE(r, v, NULL, 24000);
 	set_turns(&r, &v, "null", "");
+	tell_item(&r, "hello");
+	v.log.n = 0;
 	rig_say(&r, "{'type':'response.create'}");
 	CHECK(remote_told(&v, "ask\n"));
-	rig_wait(&r, 14000000);
+	rig_wait(&r, 11900000);
 	CHECK(remote_told(&v, ""));
-	rig_wait(&r, 1100000);
-	CHECK(remote_told(&v, "close\nopen 0\nask\n"));
-	rig_wait(&r, 8500000); /* nor does the next one open */
-	CHECK(remote_told(&v, "close\nopen 0\nask\n"));
-	SAY(v, on_open);
-	remote_speaks(&v, "Well.", 100);
-	remote_done(&v);
-	rig_wait(&r, 1000);
+	rig_wait(&r, 700000);
+	CHECK(remote_told(&v, "close\nopen 1\nask\n"));
+	rig_wait(&r, 8500000); /* nor does the next one open: it is thought here */
+	CHECK(remote_told(&v, "close\n"));
+	CHECK(rig_until(&r, "response.output_audio_transcript.done", "{'transcript':'One moment, please. You said: hello'}"));
 	CHECK(rig_until(&r, "response.done", "{'response':{'status':'completed'}}"));
 }
 
@@ -337,6 +360,7 @@ TESTS({ "no_word_is_lost", no_word_is_lost },
       { "lost_while_the_user_speaks", lost_while_the_user_speaks },
       { "lost_before_words_and_answer", lost_before_words_and_answer },
       { "lost_in_the_middle_of_an_answer", lost_in_the_middle_of_an_answer },
+      { "lost_while_an_answer_is_played", lost_while_an_answer_is_played },
       { "lost_while_a_tool_runs", lost_while_a_tool_runs },
       { "who_waits_is_told", who_waits_is_told },
       { "none_is_left", none_is_left },

@@ -82,6 +82,8 @@ void upstream_ask(struct response *r)
 	if (!s->up.link)
 		return; /* asked when there is one */
 	up_check_tools(s);
+	if (!r->oob && !r->input && r->level != COST_FULL)
+		up_compact(r);
 	up_tell_scratch(r);
 	AUTO(json) json_t *members = up_ask_json(r);
 	if (!members) {
@@ -196,6 +198,8 @@ void up_on_failed(void *owner, uint64_t link, uint64_t ref, const struct engine_
 
 	if (why.failed)
 		session_oom(s);
+	else if (r && strcmp(e->code, "engine_timeout") == 0)
+		up_give_up(s); /* another one may answer */
 	else if (r) {
 		up_close_pieces(r);
 		r->up.asked = false;
@@ -300,8 +304,13 @@ void up_cut(struct response *r)
 	size_t said;
 	char id[ID_MAX];
 
-	if (!r->up.asked || r->state > RESP_ACTIVE)
+	if (r->state > RESP_ACTIVE)
 		return;
+	if (!r->up.asked) { /* all of it is here: its item is told when it has been said */
+		up_forget_refs(r, NULL);
+		r->up.ref = 0;
+		return;
+	}
 	said = r->set.text_only ? r->up.text_n : up_drop_unsaid(r);
 	guess_usage(r);
 	r->text.n = MIN(r->text.n, r->up.text_from + said);

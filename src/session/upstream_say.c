@@ -1,6 +1,7 @@
 /* upstream_say.c - what a realtime service is told: settings, items, what an answer needs. */
 #include <string.h>
 
+#include "session/compact.h"
 #include "session/upstream_inner.h"
 
 /* --- settings ---------------------------------------------------------------------------- */
@@ -210,6 +211,20 @@ void upstream_truncated(struct session *s, struct item *it, uint64_t ms)
 		return;
 	ops->remove(s->up.link, it->id);
 	up_tell(s, it);
+}
+
+void up_compact(struct response *r)
+{
+	struct session *s = r->s;
+
+	(void)!compact_conversation(s, r->config, r->level, strlen(r->set.instructions) / 4);
+	LIST_FOR (&s->conv.items, n) {
+		struct item *it = CONTAINER_OF(n, struct item, node);
+
+		if (it->forgotten && !it->removed)
+			upstream_removed(s, it);
+		it->removed = it->forgotten;
+	}
 }
 
 /* --- one answer -------------------------------------------------------------------------- */
