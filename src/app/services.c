@@ -430,6 +430,10 @@ static int compose(struct services *s, enum level l)
 			n == 1 || (n && k == KIND_LLM) ? bill_of(m, kinds[k].option, kinds[k].embedded).meter
 						       : NULL; /* the chain counts */
 	}
+	/* A model elsewhere takes its time: what it will ask for is found while the user still speaks. Who only
+	 * quotes asks at once, and for the words themselves. */
+	to->search_first = s->n[KIND_LLM] && to->llm_price;
+	to->search_ahead = to->search_first || to->realtime_ops;
 	return r;
 }
 
