@@ -190,9 +190,17 @@ static json_t *write_format(const struct service *s)
 			    json_pack("{s:s,s:i}", "type", "audio/pcm", "rate", REALTIME_RATE_HZ);
 }
 
+/* Without its nulls: not every service takes them for "not said". */
 static json_t *write_ears(const struct service *s, const json_t *v)
 {
 	AUTO(json) json_t *to = json_is_object(v) ? json_deep_copy(v) : json_object();
+	const char *key;
+	json_t *member;
+	void *next;
+
+	json_object_foreach_safe (to, next, key, member)
+		if (json_is_null(member))
+			(void)json_object_del(to, key);
 	const json_t *model = json_object_get(to, "model");
 
 	if (to && !json_is_string(model) &&

@@ -57,7 +57,7 @@ static void urls(void)
 #define SESSION                                                                                            \
 	"{'id':'sess_1','type':'realtime','model':'ours','output_modalities':['text'],'tools':[],"         \
 	"'tool_choice':'auto','temperature':0.7,'truncation':'auto','max_output_tokens':'inf','include':[]," \
-	"'audio':{'input':{'transcription':{'language':'de'},'turn_detection':{'type':'semantic_vad'},"     \
+	"'audio':{'input':{'transcription':{'language':'de','prompt':null,'model':null},'turn_detection':{'type':'semantic_vad'},"     \
 	"'noise_reduction':null},'output':{'voice':'alloy','speed':1.1}}}"
 
 static void sessions(void)

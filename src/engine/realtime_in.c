@@ -6,7 +6,10 @@
 
 #include "base/alloc.h"
 #include "base/b64.h"
+#include "base/log.h"
 #include "engine/realtime_inner.h"
+
+LOG_TOPIC("realtime");
 
 enum { ODDITIES_MAX = 100, TRIES_MAX = 30 };
 
@@ -494,8 +497,9 @@ static void on_error(struct realtime_link *l, const json_t *e)
 		answer_error(l, a, error);
 	else if (c)
 		rt_commit_heard(l, c, NULL, code_of(error, "engine_unavailable"));
-	else
-		(void)is_fatal(l, error);
+	else if (!is_fatal(l, error) && !has_code(error, "response_cancel_not_active"))
+		/* Its words may be about what was said here: its code must do. */
+		log_warn("service=%s event=error code=%s", rt_service(l)->host, code_of(error, "-"));
 }
 
 /* --- all of it -------------------------------------------------------------------------------------------- */
