@@ -22,6 +22,7 @@
 #include "base/pool.h"
 #include "knowledge/embed_remote.h"
 #include "knowledge/intake.h"
+#include "net/program.h"
 #include "net/tls.h"
 #include "net/udp.h"
 #include "rtc/assoc.h"
@@ -433,6 +434,7 @@ static void *leave(void *left_ms)
 	struct timespec nap = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
 
 	nanosleep(&nap, NULL);
+	program_kill_all();
 	_exit(0);
 }
 

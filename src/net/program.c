@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <uv.h>
@@ -10,6 +11,31 @@
 #include "base/loop.h"
 
 enum { PIECE = 65536, ENVIRONMENT = 96, OUR_PIPES = 3 };
+
+enum { KNOWN = 64 };
+
+/* The process groups that run, for program_kill_all(). 0: free. */
+static _Atomic(pid_t) known[KNOWN];
+
+static void replace_known(pid_t from, pid_t to)
+{
+	for (size_t i = 0; i < KNOWN; i++) {
+		pid_t is = from;
+
+		if (atomic_compare_exchange_strong(&known[i], &is, to))
+			return;
+	}
+}
+
+void program_kill_all(void)
+{
+	for (size_t i = 0; i < KNOWN; i++) {
+		pid_t pid = atomic_load(&known[i]);
+
+		if (pid > 0)
+			kill(-pid, SIGKILL);
+	}
+}
 
 /* Our ends of its standard descriptors. */
 enum { IN, OUT, NOTES };
@@ -94,6 +120,7 @@ static void on_exit_(uv_process_t *process, int64_t status, int number)
 
 	/* What it has started and left behind ends, too. */
 	kill(-process->pid, SIGKILL);
+	replace_known(process->pid, 0);
 	p->ended = true;
 	if (number)
 		snprintf(p->why, sizeof(p->why), "It was ended by signal %d.", number);
@@ -249,6 +276,7 @@ int program_start(struct program **out, struct loop *l, const struct program_par
 		uv_close((uv_handle_t *)&p->process, on_failed_closed);
 		return r;
 	}
+	replace_known(0, p->process.pid);
 	uv_read_start((uv_stream_t *)&p->pipes[OUT], on_room, on_out);
 	uv_read_start((uv_stream_t *)&p->pipes[NOTES], on_room, on_notes);
 	*out = p;

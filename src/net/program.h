@@ -18,7 +18,7 @@ struct program;
 enum {
 	PROGRAM_QUEUE = 8 << 20,   /* octets that may wait for a program that does not read */
 	PROGRAM_NOTE_MAX = 400,    /* octets of a line on standard error; the rest is cut   */
-	PROGRAM_TERM_MS = 1000,    /* from the end of its input to SIGTERM                  */
+	PROGRAM_TERM_MS = 200,     /* from the end of its input to SIGTERM                  */
 	PROGRAM_KILL_MS = 1000,    /* and from there to SIGKILL                             */
 	PROGRAM_WHY = 120,
 };
@@ -41,5 +41,8 @@ struct program_params {
 MUST_USE int program_start(struct program **out, struct loop *l, const struct program_params *p);
 /* Copies. -EPIPE: its input is closed; -EAGAIN: PROGRAM_QUEUE is full; -ENOMEM. */
 MUST_USE int program_write(struct program *p, struct bytes data);
+/* Before _exit(), where nobody waits any more: all that still run end now, with what they have
+ * started. Any thread. */
+void program_kill_all(void);
 /* Its input is closed; it is asked to end, then made to. Only on_end follows. */
 void program_stop(struct program *p);

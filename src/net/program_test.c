@@ -117,7 +117,23 @@ static void children_of_children_end(void)
 	CHECK_EQ(h.n_ends, 1);
 }
 
+/* One that hears neither the end of its input nor SIGTERM, and one that is ended from outside. */
+static void the_deaf_end_too(void)
+{
+	static const char *const argv[] = { "sh", "-c", "trap '' TERM; echo ready; sleep 1000 & wait; sleep 1000", NULL };
+	AUTO(heard) struct heard h = { 0 };
+
+	CHECK_EQ(begin(&h, argv, NULL), 0);
+	for (int i = 0; i < 2000 && h.out.n == 0; i++)
+		loop_once(h.loop, 1);
+	program_kill_all();
+	wait_end(&h);
+	CHECK_EQ(h.n_ends, 1);
+	CHECK_STR(h.why, "It was ended by signal 9.");
+}
+
 TESTS({ "both_ways_and_notes", both_ways_and_notes },
       { "our_environment_stays_here", our_environment_stays_here },
       { "what_is_not_there_is_said", what_is_not_there_is_said },
+      { "the_deaf_end_too", the_deaf_end_too },
       { "children_of_children_end", children_of_children_end })

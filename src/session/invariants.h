@@ -348,42 +348,70 @@ static const char *on_created(struct model *m, const json_t *e)
 	return NULL;
 }
 
+/* A call of an MCP server's tool may come and end beside a message that is still being spoken. */
+static bool is_mcp(const json_t *item)
+{
+	return strncmp(json_str(item, "type", ""), "mcp_", 4) == 0;
+}
+
 static const char *on_output_added(const struct model *m, json_t *r, const json_t *e)
 {
 	const json_t *item = json_object_get(e, "item");
+	int64_t next = (int64_t)json_array_size(json_object_get(r, "output"));
 
 	(void)m;
-	if (json_flag(r, "open", false) ||
-	    json_int(e, "output_index", -1) != json_int(r, "next", 0) ||
-	    strcmp(json_str(item, "status", ""), "in_progress") != 0)
+	if (json_int(e, "output_index", -1) != next)
 		return "an item was added out of order";
+	(void)!json_array_append(json_object_get(r, "output"), json_object_get(item, "id"));
+	if (is_mcp(item)) {
+		keep(r, "beside", json_integer(json_int(r, "beside", 0) + 1));
+		return NULL;
+	}
+	if (json_flag(r, "open", false) || strcmp(json_str(item, "status", ""), "in_progress") != 0)
+		return "an item was added inside of another one";
 	keep(r, "said", json_string(""));
 	keep(r, "open", json_true());
-	(void)!json_array_append(json_object_get(r, "output"), json_object_get(item, "id"));
+	keep(r, "next", json_integer(next));
 	return NULL;
 }
 
+/* Of the open item, or the last one that was. */
 static const char *last_output(const json_t *r)
 {
 	const json_t *list = json_object_get(r, "output");
-	size_t n = json_array_size(list);
 
-	return n ? json_string_value(json_array_get(list, n - 1)) : "";
+	return json_array_size(list)
+		       ? json_string_value(json_array_get(list, (size_t)json_int(r, "next", 0)))
+		       : "";
+}
+
+static const char *on_mcp_done(const struct model *m, json_t *r, const json_t *e)
+{
+	const char *id = json_str(json_object_get(e, "item"), "id", "?");
+	const json_t *list = json_object_get(r, "output");
+	const char *there = json_string_value(json_array_get(list, (size_t)json_int(e, "output_index", -1)));
+
+	if (!there || strcmp(there, id) != 0)
+		return "a call of MCP was done out of order";
+	if (!json_flag(r, "oob", false) && !json_object_get(m->ever, id))
+		return "an item of MCP is an orphan: the conversation never had it";
+	keep(r, "beside", json_integer(json_int(r, "beside", 0) - 1));
+	return NULL;
 }
 
 static const char *on_output_done(const struct model *m, json_t *r, const json_t *e)
 {
 	const json_t *item = json_object_get(e, "item");
-	int64_t next = json_int(r, "next", 0);
 
-	if (!json_flag(r, "open", false) || json_int(e, "output_index", -1) != next ||
+	if (is_mcp(item))
+		return on_mcp_done(m, r, e);
+	if (!json_flag(r, "open", false) || json_int(e, "output_index", -1) != json_int(r, "next", 0) ||
 	    strcmp(json_str(item, "id", "?"), last_output(r)) != 0 ||
 	    strcmp(json_str(item, "status", ""), "in_progress") == 0)
 		return "an item was done out of order";
 	if (!json_flag(r, "oob", false) && !json_object_get(m->ever, last_output(r)))
 		return "an item is an orphan: the conversation never had it";
 	keep(r, "open", json_false());
-	keep(r, "next", json_integer(next + 1));
 	return NULL;
 }
 
@@ -394,7 +422,7 @@ static const char *on_done(const struct model *m, json_t *r, const json_t *e)
 
 	(void)m;
 	keep(r, "done", json_true());
-	if (json_flag(r, "open", false))
+	if (json_flag(r, "open", false) || json_int(r, "beside", 0))
 		return "an item is open at response.done";
 	if (json_array_size(output) != json_array_size(made))
 		return "response.done lists other items than there were";
