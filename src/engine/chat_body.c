@@ -1,5 +1,9 @@
 #include "engine/chat_body.h"
 
+#include <string.h>
+
+#include "engine/quoted.h"
+
 static const char running[] = "{\"status\":\"still running; its result will come later\"}";
 
 const char *chat_mark(const char *tool)
@@ -154,9 +158,11 @@ static json_t *calling(struct chat *c, bool own)
 static void put_output(struct chat *c, const char *id, const char *suffix, const char *tool,
 		       const char *output)
 {
-	const char *mark = output == running ? NULL
-			   : c->s->mark      ? c->s->mark(tool)
-					     : chat_mark(tool);
+	/* The session's own mark stands inside the JSON already. */
+	bool marked = output == running || strstr(output, quoted_notice);
+	const char *mark = marked	? NULL
+			   : c->s->mark ? c->s->mark(tool)
+					: chat_mark(tool);
 
 	put_message(c, json_pack("{s:s,s:s+,s:s+}", "role", "tool", "tool_call_id", id, suffix,
 				 "content", mark ? mark : "", output));
