@@ -289,6 +289,7 @@ static void go_away(struct session *s, const struct engine_error *e, uint64_t ag
 
 	set_state(s, UP_AWAY);
 	u->n_failed = 0;
+	u->down_us = 0;
 	u->again_us = s->now_us + wait_us;
 	if (again_us != UINT64_MAX)
 		u->again_us = MAX(u->again_us, again_us);
@@ -342,7 +343,14 @@ static void lose(struct session *s, const struct engine_error *e, uint64_t again
 
 	u->link = NULL;
 	u->returning = false;
-	u->n_failed = silent ? u->n_failed + SILENT_COUNTS : useless ? u->n_failed + 1 : 0;
+	if (!silent && !useless)
+		u->n_failed = 0;
+	if (!u->down_us || u->useful || (!silent && !useless))
+		u->down_us = s->now_us;
+	if (silent)
+		u->n_failed += SILENT_COUNTS;
+	else if (useless && again_us <= s->now_us)
+		u->n_failed++; /* else it is to be waited, which is no failure of its own */
 	set_state(s, UP_LOST);
 	LIST_FOR (&s->responses, n)
 		up_cut(of(n));
@@ -351,7 +359,7 @@ static void lose(struct session *s, const struct engine_error *e, uint64_t again
 	uint64_t wait_us = u->n_failed > 1 && !silent ? (uint64_t)RETRY_US << u->n_failed : 0;
 	u->again_us = again_us == UINT64_MAX ? again_us : MAX(again_us, s->now_us + wait_us);
 	gone = gone || u->n_failed >= FAILED_MAX || again_us == UINT64_MAX ||
-	       again_us > s->now_us + WAIT_MAX_US;
+	       u->again_us > u->down_us + WAIT_MAX_US;
 	meter_add(s->engines.realtime_meter, gone ? METER_FAILOVERS : METER_RECONNECTS, 1);
 	if (gone)
 		go_away(s, e, again_us);

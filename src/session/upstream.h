@@ -38,6 +38,7 @@ struct upstream {
 	uint64_t since_us;          /* when the state was entered                            */
 	uint64_t again_us;          /* LOST, AWAY                                            */
 	unsigned n_failed;          /* links in a row that were of no use                    */
+	uint64_t down_us;           /* since when there was no link of use; 0: there is one  */
 	bool returning;             /* opened from AWAY: less patience                       */
 	bool owes_answer;           /* service turns: a turn was committed, nothing begun    */
 	bool told_wait;             /* that it takes a moment                                */

@@ -174,6 +174,7 @@ void up_on_done(void *owner, uint64_t link, uint64_t ref, enum llm_finish f,
 		up_learn_pace(r);
 		up_close_pieces(r);
 		r->up.asked = false;
+		s->up.n_failed = 0;
 		count(r, u);
 		think_finish(r, f);
 	}
