@@ -21,9 +21,12 @@ struct remote {
 	struct relay_set set;
 	pthread_mutex_t lock;          /* calls */
 	struct list calls;
+	struct fetch *warm;            /* keeps a connection open; NULL: none */
+	pthread_cond_t cold;           /* it is over                          */
 	_Atomic uint64_t again_us;     /* env_system's time before which it wants no request; 0: never said */
 };
 
+/* Asks for a token and, where that takes handshakes, for a connection. -EINVAL: the URL is not HTTP's. */
 MUST_USE int remote_init(struct remote *r, struct fetcher *f, const struct service *s);
 void remote_done(struct remote *r); /* as an engine's free() */
 

@@ -1,5 +1,7 @@
 #include "engine/tts_openai.h"
 
+#include <errno.h>
+
 #include "base/test.h"
 #include "engine/service_test.h"
 
@@ -149,6 +151,34 @@ static void a_service_that_hangs_has_failed(void)
 	CHECK(s.failed);
 }
 
+/* With TLS a connection is kept open in between; what waits for that goes with the engine. */
+static void keeps_warm_and_lets_go(void)
+{
+	AUTO(asked) struct asked a = { 0 };
+	struct service tls;
+	char why[SERVICE_WHY];
+	struct seen s;
+
+	GIVEN(asked_begin(&a, "key=k", REPLIES({ { "" }, 0, PEER_GOES })));
+	GIVEN(service_parse(&tls, "https://127.0.0.1:1/v1 key=k", why) == 0); /* nobody is there */
+	for (int i = 0; i < 3; i++) {
+		struct tts *e = NULL;
+
+		if (tts_openai_new(&e, a.fetcher, &tls) != 0)
+			break;
+		if (i > 0 && speak(&a, e, NULL, &s) && !s.failed)
+			break;
+		tts_openai_ops.free(e);
+	}
+	service_done(&tls);
+	GIVEN(service_parse(&tls, "wss://127.0.0.1/v1", why) == 0);
+	struct tts *none = NULL;
+	int e = tts_openai_new(&none, a.fetcher, &tls);
+	service_done(&tls);
+	CHECK_EQ(e, -EINVAL);
+}
+
 TESTS({ "asks_as_openai_wants_it", asks_as_openai_wants_it }, { "azure_has_other_paths", azure_has_other_paths },
       { "says_what_is_wrong_and_no_secret", says_what_is_wrong_and_no_secret },
+      { "keeps_warm_and_lets_go", keeps_warm_and_lets_go },
       { "a_service_that_hangs_has_failed", a_service_that_hangs_has_failed })
