@@ -101,7 +101,7 @@ test('no secret is in the log, whoever brought it and however', async (t) => {
   const server = await serve({ data: temporary('secrets'), args: ['--key', KEY, '--log-level', 'debug'], decoders: 1 });
   servers.push(server);
   const minted = [];
-  for (const [path, body] of [['/v1/realtime/client_secrets', { session: { type: 'realtime', tools: [{ type: 'mcp', server_label: 'a', authorization: TOOL }] } }], ['/v1/realtime/sessions', { model: 'x' }], ['/v1/realtime/client_secrets', { voiced: { max_sessions: 1 } }]]) {
+  for (const [path, body] of [['/v1/realtime/client_secrets', { session: { type: 'realtime', tools: [{ type: 'mcp', server_label: 'a', server_url: 'https://a.example/', authorization: TOOL }] } }], ['/v1/realtime/sessions', { model: 'x' }], ['/v1/realtime/client_secrets', { voiced: { max_sessions: 1 } }]]) {
     const reply = await exchange(server, request(server, 'POST', path, { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' }, JSON.stringify(body)));
     assert.equal(reply.status, 200, reply.body);
     const { value, client_secret: inside } = JSON.parse(reply.body);

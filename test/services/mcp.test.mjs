@@ -6,6 +6,8 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
+import { RealtimeAgent, RealtimeSession } from '@openai/agents-realtime';
+import { hostedMcpTool } from '@openai/agents-core';
 import { serve, sleep, temporary, until } from '../tools/server.mjs';
 import { closeAll, connect } from '../tools/session.mjs';
 import { command, everything } from '../tools/mcp.mjs';
@@ -141,6 +143,22 @@ test('a server that a session names: what it has, a call, an approval, a refusal
   await s.event('response.done');
   assert.match(JSON.parse(model.of('chat').at(-1).body).messages.findLast((m) => m.role === 'tool').content, /approval_refused/);
   assert.doesNotMatch(JSON.stringify(s.events), /s3cret/);
+});
+
+test('@openai/agents-realtime lists, approves and hears of a call', async () => {
+  const agent = new RealtimeAgent({ name: 'guide', tools: [hostedMcpTool({ serverLabel: 'mine', serverUrl: every.url, allowedTools: ['echo'], requireApproval: 'always' })] });
+  const session = new RealtimeSession(agent, { transport: 'websocket' });
+  const once = (name) => new Promise((resolve) => { session.once(name, (...args) => resolve(args)); });
+  const tools = once('mcp_tools_changed'), asked = once('tool_approval_requested'), made = once('mcp_tool_call_completed');
+  model.answers.splice(0, Infinity, call('mine__echo', { message: 'from the SDK' }), 'Done.');
+  await session.connect({ apiKey: 'any', url: server.origin.replace('http', 'ws') + '/v1/realtime?model=m' });
+  assert.deepEqual((await tools)[0].map((t) => t.name), ['echo']);
+  session.sendMessage('Say it.');
+  const [, , { approvalItem }] = await asked;
+  await session.approve(approvalItem);
+  const done = await made;
+  assert.match(JSON.stringify(done.at(-1)), /from the SDK/);
+  session.close();
 });
 
 test('a server on a private address is not reached unless the operator allows it', async () => {
