@@ -2,9 +2,9 @@
 #include "base/test.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 #include "base/loop.h"
+#include "base/testdir.h"
 #include "net/fetch.h"
 #include "net/peer_test.h"
 
@@ -20,7 +20,8 @@ struct rig {
 	struct fetcher *fetcher;
 	struct http_tools *tools;
 	struct peer peer;
-	char path[64];
+	struct testdir dir;
+	char path[96];
 	char *output;
 	int n_outputs;
 };
@@ -32,8 +33,8 @@ static void rig_auto_(struct rig *r)
 	loop_free(r->loop);
 	peer_end(&r->peer);
 	mem_free(r->output);
-	if (*r->path)
-		unlink(r->path);
+	if (*r->dir.path)
+		testdir_auto_(&r->dir);
 }
 
 static void on_output(void *owner, uint64_t ticket, const char *output)
@@ -50,13 +51,12 @@ static const struct tool_sink sink = { on_output };
 
 static bool write_file(struct rig *r)
 {
-	snprintf(r->path, sizeof(r->path), "/tmp/voiced-openapi-XXXXXX");
-	int fd = mkstemp(r->path);
-	bool ok = fd >= 0 && write(fd, document, sizeof(document) - 1) == (ssize_t)sizeof(document) - 1;
+	r->dir = testdir_new();
+	snprintf(r->path, sizeof(r->path), "%s/tools.yaml", r->dir.path);
+	FILE *f = fopen(r->path, "w");
+	bool ok = f && fwrite(document, 1, sizeof(document) - 1, f) == sizeof(document) - 1;
 
-	if (fd >= 0)
-		close(fd);
-	return ok;
+	return f && fclose(f) == 0 && ok;
 }
 
 #define REPLIES(...) (const struct peer_reply[]){ __VA_ARGS__ }, ARRAY_LEN(((const struct peer_reply[]){ __VA_ARGS__ }))
