@@ -9,8 +9,9 @@ const script = join(root, 'test/node_modules/@modelcontextprotocol/server-everyt
 // As a program: what stands behind the label in --mcp.
 export const command = `${process.execPath} ${script} stdio`;
 
-// It would listen on every address: here it is made to take loopback.
+// It would listen on every address, and outlive a test that is killed: here it takes loopback, and ends with its input.
 const loopback = `data:text/javascript,${encodeURIComponent(`import net from 'node:net';
+process.stdin.on('end', () => process.exit()).resume();
 const listen = net.Server.prototype.listen;
 net.Server.prototype.listen = function (port, ...rest) {
   return listen.call(this, { port: Number(port), host: '127.0.0.1' }, ...rest.filter((f) => typeof f === 'function'));
@@ -22,7 +23,7 @@ export async function everything() {
   s.url = `http://127.0.0.1:${s.port}/mcp`;
   s.start = async () => {
     const child = spawn(process.execPath, ['--import', loopback, script, 'streamableHttp'],
-      { env: { ...process.env, PORT: String(s.port) }, stdio: 'ignore' });
+      { env: { ...process.env, PORT: String(s.port) }, stdio: ['pipe', 'ignore', 'ignore'] });
     const forget = atEnd(() => child.kill('SIGKILL'));
     s.stop = () => new Promise((resolve) => {
       child.on('exit', () => { forget(); resolve(); });
