@@ -3,9 +3,9 @@
 //
 //   node bench/relay.mjs [--sessions 100] [--seconds 20] [--json]
 //
-// The service is here: it says 20 ms of audio every 20 ms for as long as an answer lasts, and notes when audio comes. Audio up is
-// matched by counting samples (voiced resamples it: 24 to 16 to 24 kHz), audio down by the number that each delta carries in its
-// first samples' order of arrival; so what the resamplers hold back is in the time. "direct" has nothing in between.
+// The service is here: it says 20 ms of audio every 20 ms for as long as an answer lasts, and notes when audio comes. Up: from an
+// append to the next message that the service gets, and, by counting samples, to the last sample of those 20 ms: voiced resamples (24 to 16 to
+// 24 kHz), and what resamplers hold back comes with the next append. Down: by counting samples. "direct" has nothing in between.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -105,6 +105,17 @@ async function talk(origin) {
   return c;
 }
 
+// For each frame the time from its sending to the first message that arrives after it: what the program takes.
+function delays(sent, arrivals) {
+  const out = [];
+  let k = 0;
+  for (const at of sent) {
+    while (k < arrivals.length && arrivals[k][1] < at) k++;
+    if (k < arrivals.length) out.push(arrivals[k][1] - at);
+  }
+  return out.sort((a, b) => a - b);
+}
+
 // For each frame the time from its sending to the arrival of its last sample.
 function times(sent, arrivals) {
   const out = [];
@@ -120,11 +131,12 @@ const at = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.l
 
 async function measure(name, origin, pid) {
   const idle = pid && rss(pid);
-  const one = await talk(origin), s = there.at(-1);
+  const one = await talk(origin);
   await one.go();
-  const up = times(one.up, s.arrivals), down = times(s.sent, one.down);
+  const s = there.at(-1); // it may have been asked for late
+  const up = delays(one.up, s.arrivals), whole = times(one.up, s.arrivals), down = times(s.sent, one.down);
   one.ws.terminate();
-  const row = { name, up50: at(up, 0.5), up99: at(up, 0.99), down50: at(down, 0.5), down99: at(down, 0.99) };
+  const row = { name, whole50: at(whole, 0.5), up50: at(up, 0.5), up99: at(up, 0.99), down50: at(down, 0.5), down99: at(down, 0.99) };
   if (!pid) return row;
   await sleep(500);
   const clients = [];
@@ -155,6 +167,6 @@ const rows = [await measure('direct', url.replace('/v1/realtime', ''))];
 }
 if (values.json) console.log(JSON.stringify(rows));
 else for (const r of rows)
-  console.log(`${r.name.padEnd(14)} 20 ms up: median ${r.up50.toFixed(2)} ms, p99 ${r.up99.toFixed(2)}   20 ms down: median ${r.down50.toFixed(2)} ms, p99 ${r.down99.toFixed(2)}` +
+  console.log(`${r.name.padEnd(14)} 20 ms up: median ${r.up50.toFixed(2)} ms, p99 ${r.up99.toFixed(2)} (its last sample: ${r.whole50.toFixed(0)})   20 ms down: median ${r.down50.toFixed(2)} ms, p99 ${r.down99.toFixed(2)}` +
     (r.cores ? `   ${many} sessions both ways: ${(1 / r.cores).toFixed(0)} a core, ${r.kb.toFixed(0)} KB each` : ''));
 process.exit(0);

@@ -96,6 +96,33 @@ static bool good_enough(enum cut cut, size_t n_words, bool begun)
 	return cut != CUT_NONE && n_words >= CLAUSE_LONG_WORDS;
 }
 
+/* Is the stop at the end of what there is the end of a sentence, whatever follows? A model writes in pieces of
+ * words: what a stop would go on to ("handbook" ".md", "3" ".5") comes with its stop. */
+static bool surely_ends(const char *s, size_t n)
+{
+	size_t end = n, quotes = 0, open = 0;
+
+	for (size_t i = 0; i < n; i++) { /* what closes later belongs to the sentence */
+		quotes += s[i] == '"';
+		open += s[i] == '(' || s[i] == '[';
+		open -= open && (s[i] == ')' || s[i] == ']');
+	}
+	if (quotes % 2 || open || strstr(s, "\xe2\x80\x9c"))
+		return false;
+
+	while (end > 0 && strchr("\"')]", s[end - 1]))
+		end--;
+	if (end && (s[end - 1] == '!' || s[end - 1] == '?'))
+		return true;
+	size_t stop = end ? end - 1 : 0, start = stop;
+	if (!end || s[stop] != '.')
+		return false;
+	while (start > 0 && isalpha((unsigned char)s[start - 1]))
+		start--;
+	return stop - start >= 3 && (start == 0 || isspace((unsigned char)s[start - 1])) &&
+	       ends_sentence(s, stop, n);
+}
+
 /* Octets of the next piece; 0: not ready. */
 static size_t find_cut(const char *s, size_t n, bool begun, enum clause_when when)
 {
@@ -116,7 +143,7 @@ static size_t find_cut(const char *s, size_t n, bool begun, enum clause_when whe
 			return i;
 		i = next;
 	}
-	return when == CLAUSE_END ? n : 0;
+	return when == CLAUSE_END || (n_words >= 2 && i >= n && surely_ends(s, n)) ? n : 0;
 }
 
 void clause_push(struct clause *c, const char *delta)

@@ -4,8 +4,8 @@
  * safe. The first piece is short, because somebody waits for it: at least two words up to
  * a comma, semicolon, colon, dash or the end of a sentence, or CLAUSE_FIRST_WORDS words up
  * to a place where a phrase begins. Later pieces are sentences; a sentence longer than
- * CLAUSE_LONG_WORDS is cut at a comma or where a phrase begins. Whether a stop ends a
- * sentence is seen from what follows it, so the last piece needs CLAUSE_END.
+ * CLAUSE_LONG_WORDS is cut at a comma or where a phrase begins. A stop behind a plain word
+ * ends a sentence when the text so far ends there; of others, what follows them says so.
  */
 #pragma once
 

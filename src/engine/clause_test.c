@@ -39,7 +39,7 @@ static const char *const rows[][2] = {
 	{ "A heading\n\nThen text.", "A heading|Then text.|" },
 	{ "Wait \xe2\x80\x94 one moment \xe2\x80\x94 please now.",
 	  "Wait \xe2\x80\x94|one moment \xe2\x80\x94 please now.|" },
-	{ "Version 2.5 is out. see more", "Version 2.5 is out. see more|" },
+	{ "It is version 2.5. see more", "It is version 2.5. see more|" },
 };
 
 static void cuts_alike_however_it_arrives(void)
@@ -69,5 +69,33 @@ static void cuts_long_sentences(void)
 	CHECK_EQ(bars, 3);
 }
 
-TESTS({ "cuts_alike_however_it_arrives", cuts_alike_however_it_arrives },
+/* A model writes in pieces of words. Behind a plain word a stop is the end of the sentence as soon as it is there. */
+static void a_sentence_is_ready_with_its_last_token(void)
+{
+	static const struct {
+		const char *text, *ready;
+	} at_once[] = {
+		{ "The cat is called Biscuit.", "The cat is called Biscuit." },
+		{ "Is it so?", "Is it so?" },
+		{ "It opens at 5 p.m.", NULL },
+		{ "Ask Dr.", NULL },
+		{ "It costs 3.", NULL },
+		{ "It is in staff-handbook.", NULL },
+		{ "(It was late.", NULL },
+		{ "He said \"Stop.", NULL },
+		{ "Yes.", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(at_once); i++) {
+		AUTO(clause) struct clause c = { 0 };
+
+		clause_push(&c, at_once[i].text);
+		CHECK(!c.text.failed);
+		const char *text = clause_next(&c, CLAUSE_MORE);
+		CHECK_STR(text ? text : "", at_once[i].ready ? at_once[i].ready : "");
+	}
+}
+
+TESTS({ "a_sentence_is_ready_with_its_last_token", a_sentence_is_ready_with_its_last_token },
+      { "cuts_alike_however_it_arrives", cuts_alike_however_it_arrives },
       { "cuts_long_sentences", cuts_long_sentences })

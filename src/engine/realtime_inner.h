@@ -20,7 +20,7 @@
 enum {
 	RT_SERVICES_MAX = 16,
 	RT_CHUNK = REALTIME_RATE_HZ / 10,       /* samples of a message at most     */
-	RT_SEND_AT = REALTIME_RATE_HZ / 25,     /* … and at least, while audio runs */
+	RT_SEND_AT = REALTIME_RATE_HZ / 50,     /* … and at least, while audio runs */
 	RT_ANSWERS_MAX = 64,                    /* remembered, for truncate()       */
 	RT_ANSWER_ITEMS = 8,
 	RT_COMMITS_MAX = 64,                    /* whose words are owed             */

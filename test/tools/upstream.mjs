@@ -6,7 +6,7 @@
 //   { never }                   takes the request and says nothing
 //   { reset }                   cuts the connection
 //   { after: n, then }          n pieces of the right answer, then 'cut', 'hang', or octets to send
-// For a WebSocket the first three are of the handshake, `after` counts events of an answer.
+// first: ms until each kind answers. For a WebSocket the first three are of the handshake, `after` counts events of an answer.
 import { createServer } from 'node:http';
 import { createServer as createSecure } from 'node:https';
 import { WebSocketServer } from 'ws';
@@ -56,7 +56,7 @@ const sine = (ms, hz = 440) => {
   return b;
 };
 
-export async function upstream({ key = null, tls = null, tokenMs = 1, answers = [], transcripts = [], faults = {} } = {}) {
+export async function upstream({ key = null, tls = null, tokenMs = 1, first = {}, answers = [], transcripts = [], faults = {} } = {}) {
   const s = {
     key, tokenMs, answers, transcripts, requests: [], sockets: new Set(), sessions: [],
     faults: { chat: [], transcriptions: [], speech: [], realtime: [], answer: [], ...faults },
@@ -128,6 +128,7 @@ export async function upstream({ key = null, tls = null, tokenMs = 1, answers = 
         return res.end(fault.then);
       }
       if (res.destroyed) return undefined;
+      s.wrote?.push({ at: performance.now(), piece: p }); // for who measures
       res.write(p);
       if (everyMs) await sleep(everyMs);
     }
@@ -146,6 +147,7 @@ export async function upstream({ key = null, tls = null, tokenMs = 1, answers = 
       if (fault?.reset) { req.socket.destroy(); return; }
       if (fault?.status) { res.writeHead(fault.status, fault.headers).end(fault.body ?? ''); return; }
       if (!allowed(req)) { res.writeHead(401, { 'content-type': 'application/json' }).end('{"error":{"message":"Incorrect API key provided"}}'); return; }
+      if (first[kind]) await sleep(first[kind]);
       if (!handlers[kind]) { res.writeHead(404).end(); return; }
       await handlers[kind](req, res, body, fault).catch(() => res.destroy());
     });
