@@ -50,9 +50,9 @@ static void a_slow_answer_is_bridged(void)
 	CHECK(r.legs[0].audio_total > 0);
 	CHECK(rig_until(&r, "response.audio_transcript.delta", "{'delta':'Let me look.'}"));
 	rig_wait(&r, 20 * US_PER_S);
+	CHECK(rig_until(&r, "response.audio_transcript.delta", "{'delta':' The tower is high.'}"));
 	CHECK(rig_until(&r, "voiced.response.sources",
 			"{'sources':[{'title':'A','transcript_start':13,'transcript_end':31}]}"));
-	CHECK(rig_until(&r, "response.audio_transcript.delta", "{'delta':' The tower is high.'}"));
 	CHECK(rig_until(&r, "response.audio_transcript.done",
 			"{'transcript':'Let me look. The tower is high.'}"));
 	CHECK(rig_until(&r, "response.done", "{'response':{'status':'completed'}}"));

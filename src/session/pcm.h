@@ -1,11 +1,16 @@
-/* pcm.h - a growable run of samples with one owner. Zero is valid and empty. */
+/* pcm.h - a growable run of samples with one owner. Zero is valid and empty.
+ *
+ * Samples are appended and taken from the front fifty times a second, from runs of minutes: what is taken
+ * leaves a gap in front, and the rest moves only when the gap is as long as that.
+ */
 #pragma once
 
 #include "base/defs.h"
 
 struct pcm {
 	int16_t *p;
-	size_t n, cap;
+	size_t n, cap; /* cap: from p on                           */
+	size_t gone;   /* samples of the block that stand before p */
 };
 
 MUST_USE int pcm_put(struct pcm *b, const int16_t *p, size_t n); /* 0 or -ENOMEM */
