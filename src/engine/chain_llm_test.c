@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "base/meter.h"
 #include "base/test.h"
+#include "engine/chain.h"
 #include "engine/fake.h"
 #include "engine/service.h"
 
@@ -14,6 +15,7 @@ enum { PARTS = 3 };
 struct rig {
 	struct loop *loop;
 	struct fake *fakes[PARTS];
+	struct health healths[PARTS];
 	struct llm *e;
 	char told[512];
 	bool ended, offence;
@@ -23,8 +25,10 @@ struct rig {
 static void rig_auto_(struct rig *r)
 {
 	chain_llm_ops.free(r->e);
-	for (size_t i = 0; i < PARTS; i++)
+	for (size_t i = 0; i < PARTS; i++) {
 		fake_free(r->fakes[i]);
+		health_done(&r->healths[i]);
+	}
 	loop_free(r->loop);
 }
 
@@ -41,6 +45,8 @@ static bool rig_begin(struct rig *r, unsigned first_ms)
 	static const char *const names[PARTS] = { "a", "b", "c" };
 	struct chain_llm_part parts[PARTS];
 
+	for (size_t i = 0; i < PARTS; i++)
+		health_init(&r->healths[i]);
 	if (loop_new(&r->loop, 0) != 0)
 		return false;
 	for (size_t i = 0; i < PARTS; i++) {
@@ -49,7 +55,7 @@ static bool rig_begin(struct rig *r, unsigned first_ms)
 		if (fake_new(&r->fakes[i]) != 0)
 			return false;
 		fake_engines(r->fakes[i], &e);
-		parts[i] = (struct chain_llm_part){ names[i], e.llm_ops, e.llm, first_ms, i == 1 ? rests : NULL,
+		parts[i] = (struct chain_llm_part){ names[i], e.llm_ops, e.llm, first_ms, &r->healths[i], i == 1 ? rests : NULL,
 						   i == 2 ? &price : NULL, meter_of("llm", names[i]) };
 	}
 	return chain_llm_new(&r->e, parts, PARTS) == 0;
@@ -126,9 +132,10 @@ static bool tells(struct rig *r, const char *told)
 
 static bool is_resting(struct rig *r, size_t i)
 {
-	struct health_view v[PARTS];
+	struct health_view v;
 
-	return chain_llm_health(r->e, v, PARTS) == PARTS && v[i].resting && v[i].n_failed == 1;
+	health_view(&r->healths[i], loop_now_us(r->loop), &v);
+	return v.resting && v.n_failed == 1;
 }
 
 static void the_next_answers_when_one_fails(void)
@@ -216,7 +223,7 @@ static void who_is_late_is_left(void)
 static void needs_somebody(void)
 {
 	struct llm *e = NULL;
-	static const struct chain_llm_part none[CHAIN_LLM_PARTS + 1];
+	static const struct chain_llm_part none[CHAIN_MAX + 1];
 
 	CHECK_EQ(chain_llm_new(&e, none, 0), -EINVAL);
 	CHECK_EQ(chain_llm_new(&e, none, ARRAY_LEN(none)), -EINVAL);

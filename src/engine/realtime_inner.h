@@ -11,14 +11,14 @@
 
 #include "base/list.h"
 #include "base/loop.h"
-#include "engine/health.h"
+#include "engine/chain.h"
 #include "engine/ops.h"
 #include "engine/realtime_dialect.h"
 #include "engine/realtime_ws.h"
 #include "net/ws_client.h"
 
 enum {
-	RT_SERVICES_MAX = 16,
+	RT_SERVICES_MAX = CHAIN_MAX,
 	RT_CHUNK = REALTIME_RATE_HZ / 10,       /* samples of a message at most     */
 	RT_SEND_AT = REALTIME_RATE_HZ / 25,     /* … and at least, while audio runs */
 	RT_ANSWERS_MAX = 64,                    /* remembered, for truncate()       */
@@ -44,6 +44,7 @@ struct rt_home { /* of one loop's connections */
 struct realtime {
 	struct rt_seat seats[RT_SERVICES_MAX];
 	size_t n_seats;
+	struct chain chain; /* of the seats' healths */
 	struct tls_ctx *tls;
 	uint64_t renew_us;
 	pthread_mutex_t lock; /* homes, links */

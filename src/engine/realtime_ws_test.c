@@ -525,7 +525,7 @@ static void the_next_service_is_tried(void)
 		CHECK(!strstr(said(&r), "lost"));
 		CHECK_EQ(r.up[0].n_links, 1);
 		CHECK_EQ(r.up[1].n_links, 1);
-		realtime_ws_health(r.e, 0, &v);
+		health_view(realtime_ws_health(r.e, 0), loop_now_us(r.loop), &v);
 		CHECK(v.resting);
 		/* While it rests it is not asked. */
 		realtime_ws_ops.close(r.c.link);
