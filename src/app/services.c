@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/env.h"
 #include "base/meter.h"
 #include "engine/chain_llm.h"
 #include "engine/chain_stt.h"
@@ -52,6 +53,8 @@ struct services {
 	struct member members[N_KINDS][LINES_MAX];
 	size_t n[N_KINDS];
 	struct realtime *realtime;
+	const struct service *first_realtime;
+	size_t n_realtime;
 	struct engines engines[N_LEVELS];
 	bool chained[N_LEVELS][N_KINDS];
 };
@@ -347,6 +350,8 @@ static int open_realtime(struct services *s, const struct config *c, char why[st
 	r = realtime_ws_new(&s->realtime, &p, reason);
 	if (r != 0)
 		snprintf(why, SERVICES_WHY, "realtime: %s", reason);
+	s->first_realtime = p.services;
+	s->n_realtime = r == 0 ? p.n_services : 0;
 	for (size_t l = 0; l < N_LEVELS && r == 0; l++) {
 		s->engines[l].realtime_ops = l == FULL ? &realtime_ws_ops : NULL;
 		s->engines[l].realtime = s->realtime;
@@ -512,6 +517,29 @@ void services_free(struct services *s)
 	for (size_t i = 0; i < s->n_lines; i++)
 		service_done(&s->lines[i]);
 	mem_free(s);
+}
+
+static void describe(struct services_row *to, const char *kind, const char *embedded, const struct service *v,
+		     struct health *h)
+{
+	*to = (struct services_row){ .kind = kind, .name = v ? v->host : embedded, .model = v ? v->model : NULL,
+				     .is_service = v != NULL };
+	health_view(h, env_now(&env_system), &to->health);
+}
+
+bool services_row(struct services *s, size_t i, struct services_row *to)
+{
+	for (size_t k = 0; k < N_KINDS; i -= s->n[k++])
+		if (i < s->n[k]) {
+			struct member *m = &s->members[k][i];
+
+			describe(to, kinds[k].option, kinds[k].embedded, m->service, &m->health);
+			return true;
+		}
+	if (i >= s->n_realtime)
+		return false;
+	describe(to, "realtime", "", &s->first_realtime[i], realtime_ws_health(s->realtime, i));
+	return true;
 }
 
 const struct engines *services_engines(const struct services *s)
