@@ -132,11 +132,15 @@ static struct llm_job *speaks(void *owner)
 {
 	struct llm_job *j = owner;
 
-	if (!j->said) {
-		timer_stop(j->loop, &j->timer);
-		health_well(part_of(j)->health);
-	}
+	bool first = !j->said;
+
 	j->said = true;
+	if (!first)
+		return j;
+	timer_stop(j->loop, &j->timer);
+	health_well(part_of(j)->health);
+	if (part_of(j)->ops->cites && j->sink->on_cites)
+		j->sink->on_cites(j->owner, j->ticket);
 	return j;
 }
 
@@ -190,7 +194,7 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 		fail(j);
 }
 
-static const struct llm_sink sink = { on_text, on_cite, on_call, on_done, on_error };
+static const struct llm_sink sink = { on_text, on_cite, on_call, on_done, on_error, NULL };
 
 /* --- the engine ------------------------------------------------------------------------------------------ */
 

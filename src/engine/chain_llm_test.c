@@ -16,6 +16,7 @@ struct rig {
 	struct loop *loop;
 	struct fake *fakes[PARTS];
 	struct health healths[PARTS];
+	struct llm_ops citing; /* the last one's */
 	struct llm *e;
 	char told[512];
 	bool ended, offence;
@@ -55,7 +56,9 @@ static bool rig_begin(struct rig *r, unsigned first_ms)
 		if (fake_new(&r->fakes[i]) != 0)
 			return false;
 		fake_engines(r->fakes[i], &e);
-		parts[i] = (struct chain_llm_part){ names[i], e.llm_ops, e.llm, first_ms, &r->healths[i], i == 1 ? rests : NULL,
+		r->citing = *e.llm_ops;
+		r->citing.cites = true;
+		parts[i] = (struct chain_llm_part){ names[i], i == PARTS - 1 ? &r->citing : e.llm_ops, e.llm, first_ms, &r->healths[i], i == 1 ? rests : NULL,
 						   i == 2 ? &price : NULL, meter_of("llm", names[i]) };
 	}
 	return chain_llm_new(&r->e, parts, PARTS) == 0;
@@ -102,7 +105,12 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 	((struct rig *)owner)->ended = true;
 }
 
-static const struct llm_sink sink = { tell, on_cite, on_call, on_done, on_error };
+static void on_cites(void *owner, uint64_t ticket)
+{
+	tell(owner, ticket, "cites");
+}
+
+static const struct llm_sink sink = { tell, on_cite, on_call, on_done, on_error, on_cites };
 
 static int ask(struct rig *r, struct llm_job **j)
 {
@@ -149,7 +157,7 @@ static void the_next_answers_when_one_fails(void)
 	CHECK(script(&r, 0, FAKE_ERROR, "engine_unavailable", FAKE_ERROR));
 	CHECK(script(&r, 1, FAKE_ERROR, "rate_limit_exceeded", FAKE_ERROR));
 	CHECK(script(&r, 2, FAKE_CALL, "search", FAKE_CALL));
-	CHECK(tells(&r, "search|calls|"));
+	CHECK(tells(&r, "cites|search|calls|"));
 	CHECK(is_resting(&r, 0) && is_resting(&r, 1) && !is_resting(&r, 2));
 	CHECK(r.usage.price == &price && r.usage.meter == meter_of("llm", "c"));
 	CHECK_STR(json_str(fake_last_request(r.fakes[2]), "instructions", ""), "Be kind.");
@@ -158,7 +166,7 @@ static void the_next_answers_when_one_fails(void)
 	/* While they rest nobody asks them, until there is no other. */
 	CHECK(script(&r, 0, FAKE_TEXT, "a", FAKE_TEXT));
 	CHECK(script(&r, 2, FAKE_TEXT, "c", FAKE_TEXT));
-	CHECK(tells(&r, "c|done|"));
+	CHECK(tells(&r, "cites|c|done|"));
 	CHECK(script(&r, 2, FAKE_ERROR, "engine_unavailable", FAKE_ERROR));
 	CHECK(tells(&r, "a|done|"));
 	CHECK(!is_resting(&r, 0));
@@ -206,7 +214,7 @@ static void who_is_late_is_left(void)
 	CHECK(rig_begin(&r, (unsigned)ms));
 	fake_delays(r.fakes[0], &slow);
 	fake_delays(r.fakes[1], &slow);
-	CHECK(tells(&r, "You said: hello|done|"));
+	CHECK(tells(&r, "cites|You said: hello|done|"));
 	CHECK(is_resting(&r, 0) && is_resting(&r, 1));
 	CHECK(fake_running(r.fakes[0]) == 0 && fake_running(r.fakes[1]) == 0);
 	/* The last has all the time it needs; meanwhile it may be cancelled. */

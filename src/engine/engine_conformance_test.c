@@ -151,7 +151,7 @@ static void on_word(void *owner, uint64_t ticket, const char *word, size_t sampl
 }
 
 static const struct stt_sink stt_sink = { on_text, on_text, on_final, on_error };
-static const struct llm_sink llm_sink = { on_text, on_cite, on_call, on_answered, on_error };
+static const struct llm_sink llm_sink = { on_text, on_cite, on_call, on_answered, on_error, NULL };
 static const struct tts_sink tts_sink = { on_audio, on_word, ended, on_error, NULL };
 
 /* --- the engines -------------------------------------------------------------------- */
