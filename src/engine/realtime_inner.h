@@ -8,6 +8,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/list.h"
 #include "base/loop.h"
@@ -45,6 +46,7 @@ struct realtime {
 	struct rt_seat seats[RT_SERVICES_MAX];
 	size_t n_seats;
 	struct chain chain; /* of the seats' healths */
+	atomic_bool limited; /* the last that failed had no room: who finds all at rest is told so */
 	struct tls_ctx *tls;
 	uint64_t renew_us;
 	pthread_mutex_t lock; /* homes, links */

@@ -227,6 +227,17 @@ static void note(struct realtime_link *l, const char *code, const char *why, uin
 	set_timer(l, loop_now_us(l->loop));
 }
 
+static const char limited_code[] = "rate_limit_exceeded", limited_why[] = "The realtime service has no room just now.";
+
+/* Nobody may be asked now. */
+static void note_rest(struct realtime_link *l)
+{
+	bool limited = atomic_load(&l->e->limited);
+
+	note(l, limited ? limited_code : "engine_unavailable",
+	     limited ? limited_why : "No realtime service can be reached just now.", rested_us(l, loop_now_us(l->loop)));
+}
+
 void rt_break(struct realtime_link *l, enum rt_blame blame, uint64_t retry_ms, const char *code,
 	      const char *why)
 {
@@ -237,8 +248,10 @@ void rt_break(struct realtime_link *l, enum rt_blame blame, uint64_t retry_ms, c
 	if (l->state == RT_BROKEN || l->closed)
 		return;
 	hang_up(l);
-	if (blame == RT_BLAME && (!open || retry_ms || now < l->opened_us + BRIEF_US))
+	if (blame == RT_BLAME && (!open || retry_ms || now < l->opened_us + BRIEF_US)) {
 		health_failed(h, now, retry_ms);
+		atomic_store(&l->e->limited, strcmp(code, limited_code) == 0);
+	}
 	if (!open && choose(l))
 		return;
 	note(l, code, why, open ? now + retry_ms * US_PER_MS : rested_us(l, now));
@@ -279,7 +292,7 @@ static const struct refusal {
 	{ 401, REFUSED_MS, "engine_unavailable", "The realtime service refuses the server's key." },
 	{ 403, REFUSED_MS, "engine_unavailable", "The realtime service refuses the server's key." },
 	{ 404, REFUSED_MS, "engine_unavailable", "The realtime service does not know the model." },
-	{ 429, 0, "rate_limit_exceeded", "The realtime service has no room just now." },
+	{ 429, 0, limited_code, limited_why },
 	{ 503, 0, "engine_unavailable", "The realtime service has no room just now." },
 	{ 0, 0, "engine_unavailable", "The realtime service refuses the connection." },
 };
@@ -491,8 +504,7 @@ static int link_open(struct realtime *e, struct realtime_link **out, const struc
 	list_push(&e->links, &l->node);
 	pthread_mutex_unlock(&e->lock);
 	if (!choose(l))
-		note(l, "engine_unavailable", "No realtime service can be reached just now.",
-		     rested_us(l, loop_now_us(loop)));
+		note_rest(l);
 	*out = l;
 	return 0;
 }

@@ -234,6 +234,10 @@ void think(struct response *r)
 	}
 	if (!r->rounds && !r->scratch)
 		look_ahead(r);
+	if (!r->engines->llm_ops && s->up.state == UP_AWAY) {
+		upstream_say_gone(r);
+		return;
+	}
 	if (!r->engines->llm_ops) {
 		response_fail(r, "engine_unavailable", "No language model is configured.");
 		return;
