@@ -93,7 +93,7 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 	n_done++;
 }
 
-static const struct llm_sink sink = { on_text, on_cite, on_call, on_done, on_error };
+static const struct llm_sink sink = { on_text, on_cite, on_call, on_done, on_error, NULL };
 
 static int by_size(const void *a, const void *b)
 {

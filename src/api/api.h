@@ -83,7 +83,10 @@ struct api_params {
 	const char *record;            /* directory, or NULL */
 	const char *https_url;         /* for people on other machines; "" or NULL: none */
 	bool (*ready)(void *ctx);      /* any thread */
-	void *ctx;                     /* of both functions */
+	/* For the status and /metrics; NULL: nothing is told. Any thread; no memory: NULL, to->failed. */
+	json_t *(*engines_shown)(void *ctx);
+	void (*engines_metrics)(void *ctx, struct buf *to);
+	void *ctx;                     /* of these functions */
 };
 
 MUST_USE int api_new(struct api **out, const struct api_params *p);

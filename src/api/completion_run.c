@@ -315,7 +315,7 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 	fail(c, e);
 }
 
-static const struct llm_sink llm_sink = { on_text, on_cite, on_call, on_done, on_error };
+static const struct llm_sink llm_sink = { on_text, on_cite, on_call, on_done, on_error, NULL };
 
 static int start_llm(struct completion *c)
 {

@@ -85,7 +85,7 @@ static json_t *voices(const struct api *a)
 	const struct engines *e = a->p.engines_of(a->p.ctx, &served);
 	json_t *list = json_array();
 
-	for (const struct tts_voice *v = e->tts_ops->voices; list && v->name; v++)
+	for (const struct tts_voice *v = e->tts_ops ? e->tts_ops->voices : NULL; list && v && v->name; v++)
 		if (json_array_append_new(list, json_pack("{s:s, s:s}", "name", v->name, "description",
 							  v->description)) != 0) {
 			json_decref(list);
@@ -115,7 +115,8 @@ static json_t *full_status(const struct counting *c)
 
 	if (json_object_set_new(o, "questions", questions(a)) != 0 ||
 	    json_object_set_new(o, "voices", voices(a)) != 0 ||
-	    json_object_set_new(o, "listen", listen) != 0) {
+	    json_object_set_new(o, "listen", listen) != 0 ||
+	    (a->p.engines_shown && json_object_set_new(o, "engines", a->p.engines_shown(a->p.ctx)) != 0)) {
 		json_decref(o);
 		return NULL;
 	}
@@ -187,6 +188,8 @@ void get_metrics(struct request *r)
 	metric(&b, "memory_blocks", "gauge", "Heap blocks in use.", mem_live());
 	budgets_write(a->p.budgets, &b);
 	meter_write(&b);
+	if (a->p.engines_metrics)
+		a->p.engines_metrics(a->p.ctx, &b);
 	if (b.failed) {
 		reply_no_memory(r->ex);
 		return;

@@ -53,7 +53,7 @@ static const struct key {
 	{ "stt",          CMD_TALK | SERVICE, LIST, AT(stt),     "SERVICE|pocketsphinx", "what hears: 'URL model=NAME key-env=NAME'; may be repeated, in the order of trying" },
 	{ "llm",          CMD_TALK | SERVICE, LIST, AT(llm),     "SERVICE|extract", "what thinks" },
 	{ "tts",          CMD_TALK | SERVICE, LIST, AT(tts),     "SERVICE|flite", "what speaks" },
-	{ "realtime",     CMD_SERVE | SERVICE, LIST, AT(realtime), "SERVICE", "what does all three: 'wss://… model=NAME key-env=NAME'" },
+	{ "realtime",     CMD_SERVE | CMD_DOCTOR | SERVICE, LIST, AT(realtime), "SERVICE", "what does all three: 'wss://… model=NAME key-env=NAME'" },
 	{ "turns",        CMD_SERVE,  TEXT,   AT(turns),         "voiced|service", "who finds the turns before a realtime service (default: voiced)" },
 	{ "mcp",          CMD_TALK | SERVICE, LIST, AT(mcp),     "LABEL URL|COMMAND", "tools of an MCP server: 'files npx -y SERVER DIR', 'tickets https://… key-env=NAME'; may be repeated" },
 	{ "tools",        CMD_TALK | SERVICE, LIST, AT(tools),   "FILE",  "HTTP tools of your own, described by OpenAPI: 'FILE key-env=NAME'; may be repeated" },

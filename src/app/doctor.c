@@ -7,18 +7,11 @@
 #include <unistd.h>
 
 #include "app/command.h"
+#include "app/doctor.h"
 #include "base/alloc.h"
 #include "base/json.h"
 #include "document/sandbox.h"
 #include "knowledge/store.h"
-
-enum verdict { FINE, NOTE, BAD };
-
-struct finding {
-	enum verdict verdict;
-	char text[400]; /* what is so */
-	char mend[200]; /* the command that mends it; "": nothing to mend */
-};
 
 static bool exists(const char *dir, const char *name, char path[static 300])
 {
@@ -202,13 +195,13 @@ static const struct {
 
 static const char *const words[] = { [FINE] = "ok", [NOTE] = "note", [BAD] = "MISSING" };
 
-static int print_json(const struct finding *found, bool good)
+static int print_json(const struct finding *found, size_t n, bool good)
 {
 	AUTO(buf) struct buf out = { 0 };
 	AUTO(json) json_t *list = json_array();
 
-	for (size_t i = 0; i < ARRAY_LEN(checks); i++)
-		if (json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "name", checks[i].name, "state",
+	for (size_t i = 0; i < n; i++)
+		if (json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "name", found[i].name, "state",
 							  words[found[i].verdict], "text", found[i].text, "mend",
 							  found[i].mend)) != 0)
 			return 1;
@@ -220,21 +213,32 @@ static int print_json(const struct finding *found, bool good)
 	return good ? 0 : 1;
 }
 
-int command_doctor(struct config *c)
+static void print_text(const struct finding *found, size_t n)
 {
-	struct finding found[ARRAY_LEN(checks)] = { 0 };
-	bool good = store_init() == 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
-		checks[i].check(c, &found[i]);
-		good = good && found[i].verdict != BAD;
-	}
-	if (c->json)
-		return print_json(found, good);
-	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
-		printf("%-12s %-8s %s\n", checks[i].name, words[found[i].verdict], found[i].text);
+	for (size_t i = 0; i < n; i++) {
+		printf("%-12s %-8s %s\n", found[i].name, words[found[i].verdict], found[i].text);
 		if (found[i].mend[0])
 			printf("%-12s %-8s -> %s\n", "", "", found[i].mend);
 	}
+}
+
+int command_doctor(struct config *c)
+{
+	AUTO(mem) struct finding *found = mem_calloc(ARRAY_LEN(checks) + DOCTOR_SERVICES_MAX, sizeof(*found));
+	bool good = store_init() == 0;
+	size_t n = ARRAY_LEN(checks);
+
+	if (!found)
+		return 1;
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+		found[i].name = checks[i].name;
+		checks[i].check(c, &found[i]);
+	}
+	n += doctor_services(c, found + n);
+	for (size_t i = 0; i < n; i++)
+		good = good && found[i].verdict != BAD;
+	if (c->json)
+		return print_json(found, n, good);
+	print_text(found, n);
 	return good ? 0 : 1;
 }

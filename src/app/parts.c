@@ -448,6 +448,11 @@ struct searcher *parts_searcher(struct parts *p)
 	return p->searcher;
 }
 
+struct services *parts_services(struct parts *p)
+{
+	return p->services;
+}
+
 bool parts_ready(struct parts *p)
 {
 	if (!atomic_load(&p->ready) && atomic_load(&p->knows) && atomic_load(&p->speaks) && services_settled(p->services) &&

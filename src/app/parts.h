@@ -18,6 +18,7 @@
 
 struct parts;
 struct pool;
+struct services;
 
 enum { PARTS_WHY = 320 };
 /* The sentence about a collection that is not there; takes its name twice. */
@@ -54,6 +55,7 @@ const struct engines *parts_engines_at(struct parts *p, enum parts_level l, cons
 struct pool *parts_turn_pool(struct parts *p);
 struct pool *parts_bulk_pool(struct parts *p);
 struct searcher *parts_searcher(struct parts *p);
+struct services *parts_services(struct parts *p);
 /* PARTS_SERVE: a question asked now is answered, typed or spoken, by a voice that is warm. So the
  * index has been read, a decoder has been built with its words, and a voice has spoken. Any thread. */
 bool parts_ready(struct parts *p);

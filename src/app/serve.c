@@ -15,6 +15,7 @@
 #include "app/command.h"
 #include "app/file.h"
 #include "app/parts.h"
+#include "app/shown.h"
 #include "base/alloc.h"
 #include "base/env.h"
 #include "base/log.h"
@@ -212,6 +213,16 @@ static bool ready(void *ctx)
 	return parts_ready(((struct service *)ctx)->parts);
 }
 
+static json_t *engines_shown(void *ctx)
+{
+	return shown_status(parts_services(((struct service *)ctx)->parts));
+}
+
+static void engines_metrics(void *ctx, struct buf *to)
+{
+	shown_metrics(parts_services(((struct service *)ctx)->parts), to);
+}
+
 static const struct engines *engines_of(void *ctx, const char **collection)
 {
 	return parts_engines(((struct service *)ctx)->parts, collection);
@@ -267,7 +278,8 @@ static int open_api(struct service *s)
 		.models = c->models.at, .n_models = c->models.n, .middle_tier = c->middle_tier,
 		.max_session_us = (uint64_t)c->max_session_s * US_PER_S,
 		.grace_us = (uint64_t)c->control_grace_s * US_PER_S,
-		.max_sessions = c->max_sessions, .record = c->record, .https_url = s->https_url, .ready = ready, .ctx = s,
+		.max_sessions = c->max_sessions, .record = c->record, .https_url = s->https_url, .ready = ready,
+		.engines_shown = engines_shown, .engines_metrics = engines_metrics, .ctx = s,
 	};
 	r = api_new(&s->api, &p);
 	if (r != 0)
@@ -547,7 +559,9 @@ static void print_welcome(const struct service *s)
 		printf("  Open   http://%s%s%s\n", addr_format(&s->at, text), hash, code);
 	for (size_t i = 0; i < s->n_questions; i++)
 		printf("%s%s\n", i ? "         " : "  Ask    ", s->questions[i]);
-	printf("\n  Audio stays on this machine. Ctrl-C stops.\n");
+	AUTO(buf) struct buf ways = { 0 };
+	shown_ways(parts_services(s->parts), s->c->embedder && strstr(s->c->embedder, "://") ? s->c->embedder : NULL, &ways);
+	printf("\n  %.*s Ctrl-C stops.\n", (int)ways.n, ways.n ? (const char *)ways.p : "");
 	fflush(stdout);
 }
 

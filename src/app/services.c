@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/env.h"
 #include "base/meter.h"
 #include "engine/chain_llm.h"
 #include "engine/chain_stt.h"
@@ -37,6 +38,7 @@ struct member {
 		struct tts *tts;
 	} engine;
 	const struct service *service; /* NULL: embedded, and not ours */
+	struct health health;          /* as the chains of both levels share it */
 };
 
 struct services {
@@ -51,6 +53,8 @@ struct services {
 	struct member members[N_KINDS][LINES_MAX];
 	size_t n[N_KINDS];
 	struct realtime *realtime;
+	const struct service *first_realtime;
+	size_t n_realtime;
 	struct engines engines[N_LEVELS];
 	bool chained[N_LEVELS][N_KINDS];
 };
@@ -120,7 +124,13 @@ static struct bill bill_of(const struct member *m, const char *kind, const char 
 			      meter_of(kind, m->service ? m->service->host : embedded) };
 }
 
-/* What the members are together; n of 1 is that one itself. */
+/* One that is embedded needs nobody to watch it. */
+static bool is_chain(const struct member *m, size_t n)
+{
+	return n > 1 || (n && m->service);
+}
+
+/* What the members are together. */
 static int use_stt(struct engines *to, struct member *m, size_t n)
 {
 	struct chain_stt_member parts[LINES_MAX];
@@ -129,9 +139,9 @@ static int use_stt(struct engines *to, struct member *m, size_t n)
 	to->stt = n ? m->engine.stt : NULL;
 	for (size_t i = 0; i < n; i++)
 		parts[i] = (struct chain_stt_member){ &m[i].ops.stt, m[i].engine.stt,
-						      m[i].service ? stt_openai_again_us : NULL };
-	int r = n < 2 ? 0 : chain_stt_new(&to->stt, &to->stt_ops, parts, n);
-	for (size_t i = 0; i < n && n > 1 && r == 0; i++)
+						      &m[i].health, m[i].service ? stt_openai_rest_ms : NULL };
+	int r = !is_chain(m, n) ? 0 : chain_stt_new(&to->stt, &to->stt_ops, parts, n);
+	for (size_t i = 0; i < n && is_chain(m, n) && r == 0; i++)
 		chain_stt_bill(to->stt, i, bill_of(&m[i], "stt", "pocketsphinx"));
 	return r;
 }
@@ -145,10 +155,10 @@ static int use_llm(struct engines *to, struct member *m, size_t n)
 	for (size_t i = 0; i < n; i++)
 		parts[i] = (struct chain_llm_part){ m[i].service ? m[i].service->host : "extract", &m[i].ops.llm,
 						    m[i].engine.llm, m[i].service ? m[i].service->timeout_ms : 0,
-						    m[i].service ? llm_openai_rest_ms : NULL,
+						    &m[i].health, m[i].service ? llm_openai_rest_ms : NULL,
 						    m[i].service ? &m[i].service->price : NULL,
 						    meter_of("llm", m[i].service ? m[i].service->host : "extract") };
-	if (n < 2)
+	if (!is_chain(m, n))
 		return 0;
 	to->llm_ops = &chain_llm_ops;
 	return chain_llm_new(&to->llm, parts, n);
@@ -162,9 +172,9 @@ static int use_tts(struct engines *to, struct member *m, size_t n)
 	to->tts = n ? m->engine.tts : NULL;
 	for (size_t i = 0; i < n; i++)
 		parts[i] = (struct chain_tts_member){ &m[i].ops.tts, m[i].engine.tts,
-						      m[i].service ? tts_openai_again_us : NULL };
-	int r = n < 2 ? 0 : chain_tts_new(&to->tts, &to->tts_ops, parts, n);
-	for (size_t i = 0; i < n && n > 1 && r == 0; i++)
+						      &m[i].health, m[i].service ? tts_openai_rest_ms : NULL };
+	int r = !is_chain(m, n) ? 0 : chain_tts_new(&to->tts, &to->tts_ops, parts, n);
+	for (size_t i = 0; i < n && is_chain(m, n) && r == 0; i++)
 		chain_tts_bill(to->tts, i, bill_of(&m[i], "tts", "flite"));
 	return r;
 }
@@ -300,6 +310,7 @@ static int add_line(struct services *s, size_t kind, const char *line, const str
 	}
 	if (r == 0) {
 		lend(kind, m);
+		health_init(&m->health);
 		s->n[kind]++;
 	}
 	return r;
@@ -339,6 +350,8 @@ static int open_realtime(struct services *s, const struct config *c, char why[st
 	r = realtime_ws_new(&s->realtime, &p, reason);
 	if (r != 0)
 		snprintf(why, SERVICES_WHY, "realtime: %s", reason);
+	s->first_realtime = p.services;
+	s->n_realtime = r == 0 ? p.n_services : 0;
 	for (size_t l = 0; l < N_LEVELS && r == 0; l++) {
 		s->engines[l].realtime_ops = l == FULL ? &realtime_ws_ops : NULL;
 		s->engines[l].realtime = s->realtime;
@@ -424,10 +437,10 @@ static int compose(struct services *s, enum level l)
 		const struct service *v = n ? m->service : NULL;
 
 		r = kinds[k].use(to, m, n);
-		s->chained[l][k] = r == 0 && n > 1;
+		s->chained[l][k] = r == 0 && is_chain(m, n);
 		*(const struct price **)(void *)((char *)to + kinds[k].price) = v ? &v->price : NULL;
 		*(struct meter **)(void *)((char *)to + kinds[k].meter) =
-			n == 1 || (n && k == KIND_LLM) ? bill_of(m, kinds[k].option, kinds[k].embedded).meter
+			n && (!is_chain(m, n) || k == KIND_LLM) ? bill_of(m, kinds[k].option, kinds[k].embedded).meter
 						       : NULL; /* the chain counts */
 	}
 	/* A model elsewhere takes its time: what it will ask for is found while the user still speaks. Who only
@@ -476,6 +489,13 @@ int services_open(struct services **out, const struct config *c, const struct en
 	return 0;
 }
 
+static void member_done(struct member *m, const struct kind *k)
+{
+	if (m->service)
+		k->close(m);
+	health_done(&m->health);
+}
+
 void services_free(struct services *s)
 {
 	if (!s)
@@ -486,8 +506,7 @@ void services_free(struct services *s)
 				kinds[k].end(&s->engines[l]);
 	for (size_t k = 0; k < N_KINDS; k++)
 		for (size_t i = 0; i < s->n[k]; i++)
-			if (s->members[k][i].service)
-				kinds[k].close(&s->members[k][i]);
+			member_done(&s->members[k][i], &kinds[k]);
 	if (s->realtime)
 		realtime_ws_ops.free(s->realtime);
 	mcp_free(s->mcp);
@@ -498,6 +517,29 @@ void services_free(struct services *s)
 	for (size_t i = 0; i < s->n_lines; i++)
 		service_done(&s->lines[i]);
 	mem_free(s);
+}
+
+static void describe(struct services_row *to, const char *kind, const char *embedded, const struct service *v,
+		     struct health *h)
+{
+	*to = (struct services_row){ .kind = kind, .name = v ? v->host : embedded, .model = v ? v->model : NULL,
+				     .is_service = v != NULL };
+	health_view(h, env_now(&env_system), &to->health);
+}
+
+bool services_row(struct services *s, size_t i, struct services_row *to)
+{
+	for (size_t k = 0; k < N_KINDS; i -= s->n[k++])
+		if (i < s->n[k]) {
+			struct member *m = &s->members[k][i];
+
+			describe(to, kinds[k].option, kinds[k].embedded, m->service, &m->health);
+			return true;
+		}
+	if (i >= s->n_realtime)
+		return false;
+	describe(to, "realtime", "", &s->first_realtime[i], realtime_ws_health(s->realtime, i));
+	return true;
 }
 
 const struct engines *services_engines(const struct services *s)

@@ -1,57 +1,40 @@
 #include "engine/chain.h"
 
-#include <assert.h>
-
-void chain_init(struct chain *c, const struct env *env, size_t n)
+static uint64_t rest_ms(struct health *h, uint64_t now_us)
 {
-	assert(n >= 1 && n <= CHAIN_MAX);
-	*c = (struct chain){ .env = env, .n = n };
-	for (size_t i = 0; i < n; i++)
-		health_init(&c->healths[i]);
-}
+	struct health_view v;
 
-void chain_done(struct chain *c)
-{
-	for (size_t i = 0; i < c->n; i++)
-		health_done(&c->healths[i]);
-}
-
-static uint64_t rest_ms(struct chain *c, size_t i)
-{
-	struct health_view v = { NULL };
-
-	health_view(&c->healths[i], env_now(c->env), &v);
+	health_view(h, now_us, &v);
 	return v.rest_ms;
 }
 
-size_t chain_pick(struct chain *c, unsigned tried)
+size_t chain_pick_well(struct chain *c, unsigned tried, uint64_t now_us)
 {
-	size_t best = c->n;
-
 	for (size_t i = 0; i < c->n; i++)
-		if (!(tried & BIT(i)) && health_ask(&c->healths[i], env_now(c->env)))
+		if (!(tried & BIT(i)) && health_ask(c->of[i], now_us))
 			return i;
+	return c->n;
+}
+
+size_t chain_pick(struct chain *c, unsigned tried, uint64_t now_us)
+{
+	size_t best = chain_pick_well(c, tried, now_us);
+
+	if (best < c->n)
+		return best;
 	for (size_t i = 0; i < c->n; i++)
-		if (!(tried & BIT(i)) && (best == c->n || rest_ms(c, i) < rest_ms(c, best)))
+		if (!(tried & BIT(i)) && (best == c->n || rest_ms(c->of[i], now_us) < rest_ms(c->of[best], now_us)))
 			best = i;
 	if (best < c->n)
-		health_ask_anyway(&c->healths[best]);
+		health_ask_anyway(c->of[best]);
 	return best;
 }
 
-void chain_failed(struct chain *c, size_t i, uint64_t again_us)
+uint64_t chain_rest_ms(struct chain *c, uint64_t now_us)
 {
-	uint64_t now = env_now(c->env);
+	uint64_t least = UINT64_MAX;
 
-	health_failed(&c->healths[i], now, again_us > now ? (again_us - now + US_PER_MS - 1) / US_PER_MS : 0);
-}
-
-void chain_worked(struct chain *c, size_t i)
-{
-	health_well(&c->healths[i]);
-}
-
-bool chain_rests(struct chain *c, size_t i)
-{
-	return rest_ms(c, i) > 0;
+	for (size_t i = 0; i < c->n; i++)
+		least = MIN(least, rest_ms(c->of[i], now_us));
+	return least;
 }

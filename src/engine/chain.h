@@ -1,29 +1,24 @@
 /* chain.h - which of several services a piece of work asks: the first in the order given that is well.
  *
- * Who is well, and who rests for how long, is health.h's; when all that are left rest, the one whose rest
- * is over first is asked all the same: nothing is lost by it. Any thread.
+ * Who is well, and who rests for how long, is health.h's, of which each service has one, shared by all
+ * chains that it is in. Time comes in as an argument. Any thread.
  */
 #pragma once
 
-#include "base/env.h"
 #include "engine/health.h"
 
-enum { CHAIN_MAX = 8 };
+enum { CHAIN_MAX = 16 };
 
 struct chain {
-	const struct env *env;
 	size_t n;
-	struct health healths[CHAIN_MAX];
+	struct health *of[CHAIN_MAX]; /* borrowed; in the order they are asked */
 };
 
-/* n: 1..CHAIN_MAX. */
-void chain_init(struct chain *c, const struct env *env, size_t n);
-void chain_done(struct chain *c);
-/* tried: bits of those that this piece of work has asked in vain. c->n: none is left. What was picked
- * ends in chain_failed(), chain_worked(), or neither where nothing was learnt. */
-MUST_USE size_t chain_pick(struct chain *c, unsigned tried);
-/* again_us: when the service wants to be asked again at the earliest, of env's clock; 0: it did not say. */
-void chain_failed(struct chain *c, size_t i, uint64_t again_us);
-void chain_worked(struct chain *c, size_t i);
-/* For metrics and the status: does it rest now? */
-MUST_USE bool chain_rests(struct chain *c, size_t i);
+/* What is asked ends in health_failed(), health_well(), or neither where nothing was learnt.
+ * tried: bits of those that this piece of work has asked in vain. c->n: none is left that is well. */
+MUST_USE size_t chain_pick_well(struct chain *c, unsigned tried, uint64_t now_us);
+/* As above, but when all that are left rest, the one whose rest is over first is asked all the same:
+ * nothing is lost by it. c->n: none is left. */
+MUST_USE size_t chain_pick(struct chain *c, unsigned tried, uint64_t now_us);
+/* How long until one of them may be asked. */
+uint64_t chain_rest_ms(struct chain *c, uint64_t now_us);

@@ -4,25 +4,20 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
-#include "base/env.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/meter.h"
+#include "engine/chain.h"
 #include "engine/service.h"
 
 LOG_TOPIC("chain");
 
-struct part {
-	struct chain_llm_part p;
-	struct health health;
-};
-
 struct llm {
 	pthread_mutex_t lock; /* jobs: sessions of several loops have some */
 	struct list jobs;
-	size_t n;
-	struct part parts[CHAIN_LLM_PARTS];
+	struct chain chain;
+	struct chain_llm_part parts[CHAIN_MAX];
 };
 
 struct llm_job {
@@ -41,12 +36,7 @@ struct llm_job {
 	char code[40], message[240]; /* of the last that failed */
 };
 
-static uint64_t now_us(void)
-{
-	return env_now(&env_system);
-}
-
-static struct part *part_of(const struct llm_job *j)
+static const struct chain_llm_part *part_of(const struct llm_job *j)
 {
 	return &j->e->parts[j->at];
 }
@@ -74,31 +64,10 @@ static void note(struct llm_job *j, const char *code, const char *message)
 
 static void failed(struct llm_job *j, const char *code)
 {
-	struct part *p = part_of(j);
-	uint64_t rest_ms = p->p.rest_ms ? p->p.rest_ms(p->p.llm) : 0;
+	const struct chain_llm_part *p = part_of(j);
 
-	health_failed(&p->health, now_us(), rest_ms);
-	log_warn("%s failed: %s", p->p.name, code);
-}
-
-/* One that has not been asked for this answer: the first that is well, or where all that are left rest,
- * the first of them. */
-static bool choose(struct llm_job *j)
-{
-	struct llm *e = j->e;
-
-	for (size_t i = 0; i < e->n; i++)
-		if (!(j->asked & BIT(i)) && health_ask(&e->parts[i].health, now_us())) {
-			j->at = i;
-			return true;
-		}
-	for (size_t i = 0; i < e->n; i++)
-		if (!(j->asked & BIT(i))) {
-			health_ask_anyway(&e->parts[i].health);
-			j->at = i;
-			return true;
-		}
-	return false;
+	health_failed(p->health, loop_now_us(j->loop), p->rest_ms ? p->rest_ms(p->llm) : 0);
+	log_warn("%s failed: %s", p->name, code);
 }
 
 static const struct llm_sink sink;
@@ -109,21 +78,22 @@ static void on_late(struct timer *t);
 static int ask_next(struct llm_job *j)
 {
 	int error = -EAGAIN;
-	struct meter *before = j->asked ? part_of(j)->p.meter : NULL;
+	struct meter *before = j->asked ? part_of(j)->meter : NULL;
 
-	while (choose(j)) {
-		const struct chain_llm_part *p = &part_of(j)->p;
+	for (size_t i; (i = chain_pick(&j->e->chain, j->asked, loop_now_us(j->loop))) < j->e->chain.n;) {
+		const struct chain_llm_part *p = &j->e->parts[i];
 
-		j->asked |= BIT(j->at);
+		j->at = i;
+		j->asked |= BIT(i);
 		meter_add(before, METER_ERRORS, 1);
 		meter_add(before, METER_FAILOVERS, 1);
 		before = p->meter;
 		error = p->ops->start(p->llm, &j->inner, &j->r, j->loop, &sink, j, j->ticket);
-		if (error == 0 && p->first_ms && j->asked != BIT(j->e->n) - 1) {
+		if (error == 0 && p->first_ms && j->asked != BIT(j->e->chain.n) - 1) {
 			j->timer.on_due = on_late;
 			/* Without memory for a timer, its own limits must do. */
 			(void)!timer_set(j->loop, &j->timer,
-					 now_us() + (uint64_t)p->first_ms * US_PER_MS);
+					 loop_now_us(j->loop) + (uint64_t)p->first_ms * US_PER_MS);
 		}
 		if (error == 0 && j->at > 0)
 			meter_add(p->meter, METER_REQUESTS, 1);
@@ -146,7 +116,7 @@ static void fail(struct llm_job *j)
 static void on_late(struct timer *t)
 {
 	struct llm_job *j = CONTAINER_OF(t, struct llm_job, timer);
-	const struct chain_llm_part *p = &part_of(j)->p;
+	const struct chain_llm_part *p = part_of(j);
 
 	p->ops->cancel(j->inner);
 	j->inner = NULL;
@@ -162,11 +132,15 @@ static struct llm_job *speaks(void *owner)
 {
 	struct llm_job *j = owner;
 
-	if (!j->said) {
-		timer_stop(j->loop, &j->timer);
-		health_well(&part_of(j)->health);
-	}
+	bool first = !j->said;
+
 	j->said = true;
+	if (!first)
+		return j;
+	timer_stop(j->loop, &j->timer);
+	health_well(part_of(j)->health);
+	if (part_of(j)->ops->cites && j->sink->on_cites)
+		j->sink->on_cites(j->owner, j->ticket);
 	return j;
 }
 
@@ -195,7 +169,7 @@ static void on_done(void *owner, uint64_t ticket, enum llm_finish f, const struc
 {
 	static const struct price nothing;
 	struct llm_job *j = speaks(owner), own = *j;
-	const struct chain_llm_part *p = &part_of(j)->p;
+	const struct chain_llm_part *p = part_of(j);
 	struct llm_usage usage = *u;
 
 	usage.price = p->price ? p->price : &nothing;
@@ -213,14 +187,14 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 	j->inner = NULL;
 	timer_stop(j->loop, &j->timer);
 	note(j, e->code, e->message);
-	meter_add(part_of(j)->p.meter, METER_LIMITED, strcmp(e->code, "rate_limit_exceeded") == 0);
+	meter_add(part_of(j)->meter, METER_LIMITED, strcmp(e->code, "rate_limit_exceeded") == 0);
 	if (!filtered && strcmp(e->code, "engine_refused") != 0)
 		failed(j, e->code);
 	if (j->said || filtered || ask_next(j) != 0)
 		fail(j);
 }
 
-static const struct llm_sink sink = { on_text, on_cite, on_call, on_done, on_error };
+static const struct llm_sink sink = { on_text, on_cite, on_call, on_done, on_error, NULL };
 
 /* --- the engine ------------------------------------------------------------------------------------------ */
 
@@ -256,7 +230,7 @@ static int chain_start(struct llm *e, struct llm_job **out, const struct llm_req
 static void chain_cancel(struct llm_job *j)
 {
 	if (j->inner)
-		part_of(j)->p.ops->cancel(j->inner);
+		part_of(j)->ops->cancel(j->inner);
 	job_free(j);
 }
 
@@ -266,39 +240,28 @@ static void chain_free(struct llm *e)
 		return;
 	while (!list_empty(&e->jobs))
 		chain_cancel(CONTAINER_OF(list_first(&e->jobs), struct llm_job, node));
-	for (size_t i = 0; i < e->n; i++) {
-		e->parts[i].p.ops->free(e->parts[i].p.llm);
-		health_done(&e->parts[i].health);
-	}
+	for (size_t i = 0; i < e->chain.n; i++)
+		e->parts[i].ops->free(e->parts[i].llm);
 	pthread_mutex_destroy(&e->lock);
 	mem_free(e);
 }
 
 int chain_llm_new(struct llm **out, const struct chain_llm_part *parts, size_t n)
 {
-	if (n == 0 || n > CHAIN_LLM_PARTS)
+	if (n == 0 || n > CHAIN_MAX)
 		return -EINVAL;
 	struct llm *e = mem_zalloc(sizeof(*e));
 	if (!e)
 		return -ENOMEM;
 	pthread_mutex_init(&e->lock, NULL);
 	list_init(&e->jobs);
-	e->n = n;
+	e->chain.n = n;
 	for (size_t i = 0; i < n; i++) {
-		e->parts[i].p = parts[i];
-		health_init(&e->parts[i].health);
+		e->parts[i] = parts[i];
+		e->chain.of[i] = parts[i].health;
 	}
 	*out = e;
 	return 0;
-}
-
-size_t chain_llm_health(struct llm *e, struct health_view *to, size_t max)
-{
-	for (size_t i = 0; i < MIN(e->n, max); i++) {
-		to[i].name = e->parts[i].p.name;
-		health_view(&e->parts[i].health, now_us(), &to[i]);
-	}
-	return e->n;
 }
 
 const struct llm_ops chain_llm_ops = {

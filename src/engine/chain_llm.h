@@ -15,7 +15,8 @@ struct chain_llm_part {
 	const struct llm_ops *ops;
 	struct llm *llm;
 	unsigned first_ms; /* to its first word or call; 0: no limit. Not for the last one */
-	/* How long it wants to rest, as llm_openai_rest_ms(); or NULL. */
+	struct health *health; /* borrowed; of this service alone */
+	/* As health_failed(); NULL: it never says. */
 	uint64_t (*rest_ms)(struct llm *llm);
 	const struct price *price; /* told with its usage; NULL: it costs nothing */
 	/* Told with its usage, and counted on: failures that another made good, and requests, but for the
@@ -23,12 +24,8 @@ struct chain_llm_part {
 	struct meter *meter;
 };
 
-enum { CHAIN_LLM_PARTS = 8 };
-
 /* Takes the engines, in the order they are tried; on failure they stay the caller's. -EINVAL: none, or
- * too many. */
+ * more than CHAIN_MAX (chain.h). */
 MUST_USE int chain_llm_new(struct llm **out, const struct chain_llm_part *parts, size_t n);
-/* Any thread. Returns how many there are, and tells of `max` at most. */
-size_t chain_llm_health(struct llm *e, struct health_view *to, size_t max);
 
 extern const struct llm_ops chain_llm_ops;

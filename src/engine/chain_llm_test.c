@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "base/meter.h"
 #include "base/test.h"
+#include "engine/chain.h"
 #include "engine/fake.h"
 #include "engine/service.h"
 
@@ -14,6 +15,8 @@ enum { PARTS = 3 };
 struct rig {
 	struct loop *loop;
 	struct fake *fakes[PARTS];
+	struct health healths[PARTS];
+	struct llm_ops citing; /* the last one's */
 	struct llm *e;
 	char told[512];
 	bool ended, offence;
@@ -23,8 +26,10 @@ struct rig {
 static void rig_auto_(struct rig *r)
 {
 	chain_llm_ops.free(r->e);
-	for (size_t i = 0; i < PARTS; i++)
+	for (size_t i = 0; i < PARTS; i++) {
 		fake_free(r->fakes[i]);
+		health_done(&r->healths[i]);
+	}
 	loop_free(r->loop);
 }
 
@@ -41,6 +46,8 @@ static bool rig_begin(struct rig *r, unsigned first_ms)
 	static const char *const names[PARTS] = { "a", "b", "c" };
 	struct chain_llm_part parts[PARTS];
 
+	for (size_t i = 0; i < PARTS; i++)
+		health_init(&r->healths[i]);
 	if (loop_new(&r->loop, 0) != 0)
 		return false;
 	for (size_t i = 0; i < PARTS; i++) {
@@ -49,7 +56,9 @@ static bool rig_begin(struct rig *r, unsigned first_ms)
 		if (fake_new(&r->fakes[i]) != 0)
 			return false;
 		fake_engines(r->fakes[i], &e);
-		parts[i] = (struct chain_llm_part){ names[i], e.llm_ops, e.llm, first_ms, i == 1 ? rests : NULL,
+		r->citing = *e.llm_ops;
+		r->citing.cites = true;
+		parts[i] = (struct chain_llm_part){ names[i], i == PARTS - 1 ? &r->citing : e.llm_ops, e.llm, first_ms, &r->healths[i], i == 1 ? rests : NULL,
 						   i == 2 ? &price : NULL, meter_of("llm", names[i]) };
 	}
 	return chain_llm_new(&r->e, parts, PARTS) == 0;
@@ -96,7 +105,12 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 	((struct rig *)owner)->ended = true;
 }
 
-static const struct llm_sink sink = { tell, on_cite, on_call, on_done, on_error };
+static void on_cites(void *owner, uint64_t ticket)
+{
+	tell(owner, ticket, "cites");
+}
+
+static const struct llm_sink sink = { tell, on_cite, on_call, on_done, on_error, on_cites };
 
 static int ask(struct rig *r, struct llm_job **j)
 {
@@ -126,9 +140,10 @@ static bool tells(struct rig *r, const char *told)
 
 static bool is_resting(struct rig *r, size_t i)
 {
-	struct health_view v[PARTS];
+	struct health_view v;
 
-	return chain_llm_health(r->e, v, PARTS) == PARTS && v[i].resting && v[i].n_failed == 1;
+	health_view(&r->healths[i], loop_now_us(r->loop), &v);
+	return v.resting && v.n_failed == 1;
 }
 
 static void the_next_answers_when_one_fails(void)
@@ -142,7 +157,7 @@ static void the_next_answers_when_one_fails(void)
 	CHECK(script(&r, 0, FAKE_ERROR, "engine_unavailable", FAKE_ERROR));
 	CHECK(script(&r, 1, FAKE_ERROR, "rate_limit_exceeded", FAKE_ERROR));
 	CHECK(script(&r, 2, FAKE_CALL, "search", FAKE_CALL));
-	CHECK(tells(&r, "search|calls|"));
+	CHECK(tells(&r, "cites|search|calls|"));
 	CHECK(is_resting(&r, 0) && is_resting(&r, 1) && !is_resting(&r, 2));
 	CHECK(r.usage.price == &price && r.usage.meter == meter_of("llm", "c"));
 	CHECK_STR(json_str(fake_last_request(r.fakes[2]), "instructions", ""), "Be kind.");
@@ -151,7 +166,7 @@ static void the_next_answers_when_one_fails(void)
 	/* While they rest nobody asks them, until there is no other. */
 	CHECK(script(&r, 0, FAKE_TEXT, "a", FAKE_TEXT));
 	CHECK(script(&r, 2, FAKE_TEXT, "c", FAKE_TEXT));
-	CHECK(tells(&r, "c|done|"));
+	CHECK(tells(&r, "cites|c|done|"));
 	CHECK(script(&r, 2, FAKE_ERROR, "engine_unavailable", FAKE_ERROR));
 	CHECK(tells(&r, "a|done|"));
 	CHECK(!is_resting(&r, 0));
@@ -199,7 +214,7 @@ static void who_is_late_is_left(void)
 	CHECK(rig_begin(&r, (unsigned)ms));
 	fake_delays(r.fakes[0], &slow);
 	fake_delays(r.fakes[1], &slow);
-	CHECK(tells(&r, "You said: hello|done|"));
+	CHECK(tells(&r, "cites|You said: hello|done|"));
 	CHECK(is_resting(&r, 0) && is_resting(&r, 1));
 	CHECK(fake_running(r.fakes[0]) == 0 && fake_running(r.fakes[1]) == 0);
 	/* The last has all the time it needs; meanwhile it may be cancelled. */
@@ -216,7 +231,7 @@ static void who_is_late_is_left(void)
 static void needs_somebody(void)
 {
 	struct llm *e = NULL;
-	static const struct chain_llm_part none[CHAIN_LLM_PARTS + 1];
+	static const struct chain_llm_part none[CHAIN_MAX + 1];
 
 	CHECK_EQ(chain_llm_new(&e, none, 0), -EINVAL);
 	CHECK_EQ(chain_llm_new(&e, none, ARRAY_LEN(none)), -EINVAL);

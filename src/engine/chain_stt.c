@@ -21,7 +21,6 @@ struct stt {
 	struct chain chain;
 	struct chain_stt_member members[CHAIN_MAX];
 	struct bill bills[CHAIN_MAX];
-	size_t n;
 	pthread_mutex_t lock; /* turns */
 	struct list turns;
 };
@@ -134,7 +133,7 @@ static void feed(struct stt_turn *t)
 		return;
 	t->ended = true;
 	ops->end(t->inner);
-	if (t->tried != BIT(t->engine->n) - 1)
+	if (t->tried != BIT(t->engine->chain.n) - 1)
 		look_later(t, CHAIN_STT_LATE_US, on_late);
 }
 
@@ -152,7 +151,7 @@ static int begin_next(struct stt_turn *t)
 	bool busy = false;
 	int r = -EIO;
 
-	for (size_t i; (i = chain_pick(&e->chain, tried)) < e->n;) {
+	for (size_t i; (i = chain_pick(&e->chain, tried, loop_now_us(t->loop))) < e->chain.n;) {
 		const struct chain_stt_member *m = &e->members[i];
 
 		tried |= BIT(i);
@@ -170,7 +169,7 @@ static int begin_next(struct stt_turn *t)
 		busy |= r == -EAGAIN;
 		if (r != -EAGAIN) {
 			t->tried |= BIT(i);
-			chain_failed(&e->chain, i, 0);
+			health_failed(m->health, loop_now_us(t->loop), 0);
 		}
 	}
 	return busy ? -EAGAIN : r;
@@ -197,7 +196,7 @@ static void failed(struct stt_turn *t, const struct engine_error *e)
 	t->error = (struct engine_error){ t->code, t->why };
 	stop(t);
 	count_failure(t, e);
-	chain_failed(&t->engine->chain, t->member, m->again_us ? m->again_us(m->stt) : 0);
+	health_failed(m->health, loop_now_us(t->loop), m->rest_ms ? m->rest_ms(m->stt) : 0);
 	t->busy_until_us = loop_now_us(t->loop) + BUSY_US;
 	go_on(t);
 }
@@ -261,7 +260,7 @@ static void on_final(void *owner, uint64_t round, const char *text)
 	void *to = t->owner;
 	uint64_t ticket = t->ticket;
 	t->inner = NULL;
-	chain_worked(&t->engine->chain, t->member);
+	health_well(member_of(t)->health);
 	if (t->overflown) {
 		fail(t, &(struct engine_error){ "engine_unavailable", "This was too long for one piece." });
 		return;
@@ -365,10 +364,9 @@ static void chain_free(struct stt *e)
 		return;
 	while ((n = list_first(&e->turns)))
 		turn_free(CONTAINER_OF(n, struct stt_turn, node));
-	for (size_t i = 0; i < e->n; i++)
+	for (size_t i = 0; i < e->chain.n; i++)
 		e->members[i].ops->free(e->members[i].stt);
 	pthread_mutex_destroy(&e->lock);
-	chain_done(&e->chain);
 	mem_free(e);
 }
 
@@ -388,16 +386,7 @@ static void count_failure(const struct stt_turn *t, const struct engine_error *e
 
 	meter_add(m, METER_ERRORS, 1);
 	meter_add(m, METER_LIMITED, strcmp(e->code, "rate_limit_exceeded") == 0);
-	meter_add(m, METER_FAILOVERS, t->tried != BIT(t->engine->n) - 1);
-}
-
-unsigned chain_stt_resting(struct stt *e)
-{
-	unsigned bits = 0;
-
-	for (size_t i = 0; i < e->n; i++)
-		bits |= chain_rests(&e->chain, i) ? BIT(i) : 0;
-	return bits;
+	meter_add(m, METER_FAILOVERS, t->tried != BIT(t->engine->chain.n) - 1);
 }
 
 int chain_stt_new(struct stt **out, const struct stt_ops **ops, const struct chain_stt_member *m, size_t n)
@@ -407,7 +396,6 @@ int chain_stt_new(struct stt **out, const struct stt_ops **ops, const struct cha
 
 	if (!e)
 		return -ENOMEM;
-	e->n = n;
 	memcpy(e->members, m, n * sizeof(*m));
 	for (size_t i = 0; i < n; i++) {
 		all &= m[i].ops->caps;
@@ -416,7 +404,9 @@ int chain_stt_new(struct stt **out, const struct stt_ops **ops, const struct cha
 	e->ops = (struct stt_ops){ .name = m[0].ops->name, .caps = (any & STT_PARTIALS) | (all & ~(unsigned)STT_PARTIALS),
 				   .begin = chain_begin, .room = chain_room, .push = chain_push, .settle = chain_settle,
 				   .end = chain_end, .cancel = chain_cancel, .bill = chain_bill, .free = chain_free };
-	chain_init(&e->chain, &env_system, n);
+	e->chain.n = n;
+	for (size_t i = 0; i < n; i++)
+		e->chain.of[i] = m[i].health;
 	pthread_mutex_init(&e->lock, NULL);
 	list_init(&e->turns);
 	*out = e;

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "engine/health.h"
 #include "engine/ops.h"
 
 enum { CHAIN_STT_S = 120, CHAIN_STT_LATE_US = 8000000 };
@@ -14,7 +15,8 @@ enum { CHAIN_STT_S = 120, CHAIN_STT_LATE_US = 8000000 };
 struct chain_stt_member {
 	const struct stt_ops *ops;
 	struct stt *stt;                            /* taken: freed with the chain */
-	uint64_t (*again_us)(const struct stt *e); /* as chain_failed(); NULL: it never says */
+	struct health *health;                      /* borrowed; of this service alone */
+	uint64_t (*rest_ms)(struct stt *e);         /* as health_failed(); NULL: it never says */
 };
 
 /* *ops lives as long as the chain; its caps are those that all members have, and STT_PARTIALS if any
@@ -23,5 +25,3 @@ MUST_USE int chain_stt_new(struct stt **out, const struct stt_ops **ops, const s
 /* Whose work member i's is: starts, failures and those who take over are counted there. Before the
  * first one begins. */
 void chain_stt_bill(struct stt *e, size_t i, struct bill bill);
-/* Which one rests, for the status: a bit each. Any thread. */
-unsigned chain_stt_resting(struct stt *e);

@@ -17,7 +17,6 @@ struct tts {
 	struct chain chain;
 	struct chain_tts_member members[CHAIN_MAX];
 	struct bill bills[CHAIN_MAX];
-	size_t n;
 	pthread_mutex_t lock; /* jobs */
 	struct list jobs;
 };
@@ -99,7 +98,7 @@ static bool start_next(struct tts_job *j)
 {
 	struct tts *e = j->engine;
 
-	for (size_t i; (i = chain_pick(&e->chain, j->tried)) < e->n;) {
+	for (size_t i; (i = chain_pick(&e->chain, j->tried, loop_now_us(j->loop))) < e->chain.n;) {
 		const struct chain_tts_member *m = &e->members[i];
 
 		j->member = i;
@@ -114,13 +113,13 @@ static bool start_next(struct tts_job *j)
 			meter_add(e->bills[i].meter, METER_REQUESTS, 1);
 
 			/* Without a timer it may take longer, then. */
-			if (j->tried != BIT(e->n) - 1)
+			if (j->tried != BIT(e->chain.n) - 1)
 				(void)!timer_set(j->loop, &j->patience, at);
 			return true;
 		}
 		j->inner = NULL;
 		stop(j);
-		chain_failed(&e->chain, i, 0);
+		health_failed(m->health, loop_now_us(j->loop), 0);
 	}
 	return false;
 }
@@ -131,7 +130,7 @@ static void failed(struct tts_job *j, const struct engine_error *e)
 
 	stop(j);
 	count_failure(j, e);
-	chain_failed(&j->engine->chain, j->member, m->again_us ? m->again_us(m->tts) : 0);
+	health_failed(m->health, loop_now_us(j->loop), m->rest_ms ? m->rest_ms(m->tts) : 0);
 	if (!start_next(j))
 		end(j, e);
 }
@@ -233,7 +232,7 @@ static void on_done(void *owner, uint64_t round)
 	if (!j)
 		return;
 	j->inner = NULL;
-	chain_worked(&j->engine->chain, j->member);
+	health_well(member_of(j)->health);
 	if (give_rest(j))
 		end(j, NULL);
 }
@@ -303,10 +302,9 @@ static void chain_free(struct tts *e)
 		return;
 	while ((n = list_first(&e->jobs)))
 		job_free(CONTAINER_OF(n, struct tts_job, node));
-	for (size_t i = 0; i < e->n; i++)
+	for (size_t i = 0; i < e->chain.n; i++)
 		e->members[i].ops->free(e->members[i].tts);
 	pthread_mutex_destroy(&e->lock);
-	chain_done(&e->chain);
 	mem_free(e);
 }
 
@@ -326,16 +324,7 @@ static void count_failure(const struct tts_job *j, const struct engine_error *e)
 
 	meter_add(m, METER_ERRORS, 1);
 	meter_add(m, METER_LIMITED, strcmp(e->code, "rate_limit_exceeded") == 0);
-	meter_add(m, METER_FAILOVERS, j->tried != BIT(j->engine->n) - 1);
-}
-
-unsigned chain_tts_resting(struct tts *e)
-{
-	unsigned bits = 0;
-
-	for (size_t i = 0; i < e->n; i++)
-		bits |= chain_rests(&e->chain, i) ? BIT(i) : 0;
-	return bits;
+	meter_add(m, METER_FAILOVERS, j->tried != BIT(j->engine->chain.n) - 1);
 }
 
 int chain_tts_new(struct tts **out, const struct tts_ops **ops, const struct chain_tts_member *m, size_t n)
@@ -344,11 +333,12 @@ int chain_tts_new(struct tts **out, const struct tts_ops **ops, const struct cha
 
 	if (!e)
 		return -ENOMEM;
-	e->n = n;
 	memcpy(e->members, m, n * sizeof(*m));
 	e->ops = (struct tts_ops){ .name = m[0].ops->name, .rate_hz = m[0].ops->rate_hz, .voices = m[0].ops->voices,
 				   .start = chain_start, .cancel = chain_cancel, .bill = chain_bill, .free = chain_free };
-	chain_init(&e->chain, &env_system, n);
+	e->chain.n = n;
+	for (size_t i = 0; i < n; i++)
+		e->chain.of[i] = m[i].health;
 	pthread_mutex_init(&e->lock, NULL);
 	list_init(&e->jobs);
 	*out = e;

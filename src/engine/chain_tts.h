@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "engine/health.h"
 #include "engine/ops.h"
 
 enum { CHAIN_TTS_FIRST_US = 5000000 };
@@ -13,7 +14,8 @@ enum { CHAIN_TTS_FIRST_US = 5000000 };
 struct chain_tts_member {
 	const struct tts_ops *ops;
 	struct tts *tts;                            /* taken: freed with the chain */
-	uint64_t (*again_us)(const struct tts *e); /* as chain_failed(); NULL: it never says */
+	struct health *health;                      /* borrowed; of this service alone */
+	uint64_t (*rest_ms)(struct tts *e);         /* as health_failed(); NULL: it never says */
 };
 
 /* *ops lives as long as the chain. 1..CHAIN_MAX members; on failure they are still the caller's. */
@@ -21,5 +23,3 @@ MUST_USE int chain_tts_new(struct tts **out, const struct tts_ops **ops, const s
 /* Whose work member i's is: starts, failures and those who take over are counted there. Before the
  * first one begins. */
 void chain_tts_bill(struct tts *e, size_t i, struct bill bill);
-/* Which one rests, for the status: a bit each. Any thread. */
-unsigned chain_tts_resting(struct tts *e);

@@ -128,6 +128,7 @@ struct rig {
 	const struct tts_ops *ops;
 	struct tts *tts;
 	struct seen seen;
+	struct health healths[2];
 };
 
 static void rig_auto_(struct rig *r)
@@ -137,11 +138,17 @@ static void rig_auto_(struct rig *r)
 	timer_stop(r->loop, &r->a.timer);
 	timer_stop(r->loop, &r->b.timer);
 	loop_free(r->loop);
+	for (size_t i = 0; i < ARRAY_LEN(r->healths); i++)
+		health_done(&r->healths[i]);
 }
 
 static bool rig_open(struct rig *r)
 {
-	const struct chain_tts_member m[] = { { &at_16, (void *)&r->a, NULL }, { &at_24, (void *)&r->b, NULL } };
+	const struct chain_tts_member m[] = { { &at_16, (void *)&r->a, &r->healths[0], NULL },
+					      { &at_24, (void *)&r->b, &r->healths[1], NULL } };
+
+	for (size_t i = 0; i < ARRAY_LEN(r->healths); i++)
+		health_init(&r->healths[i]);
 
 	r->a.value = 1000;
 	r->b.value = 2000;
@@ -171,7 +178,10 @@ static void the_next_one_goes_on_where_the_first_stopped(void)
 	CHECK(r.seen.n > 15900 && r.seen.n < 16100);
 	CHECK(r.seen.n_of_second > 7900 && r.seen.n_of_second < 8100);
 	CHECK_EQ(r.seen.n_words, 1);
-	CHECK_EQ(chain_tts_resting(r.tts), 1);
+	struct health_view v[2];
+	for (size_t i = 0; i < 2; i++)
+		health_view(&r.healths[i], loop_now_us(r.loop), &v[i]);
+	CHECK(v[0].resting && !v[1].resting);
 	CHECK(speak(&r, 0));
 	CHECK_EQ(r.a.n_started, 1);
 	CHECK(r.seen.n > 15900 && r.seen.n < 16100);

@@ -48,6 +48,7 @@ struct rig {
 	struct peer peer; /* of engines that ask a service */
 	struct fetcher *fetcher;
 	struct service service;
+	struct health healths[4]; /* of chains */
 };
 
 static void told(struct seen *s, uint64_t ticket)
@@ -150,7 +151,7 @@ static void on_word(void *owner, uint64_t ticket, const char *word, size_t sampl
 }
 
 static const struct stt_sink stt_sink = { on_text, on_text, on_final, on_error };
-static const struct llm_sink llm_sink = { on_text, on_cite, on_call, on_answered, on_error };
+static const struct llm_sink llm_sink = { on_text, on_cite, on_call, on_answered, on_error, NULL };
 static const struct tts_sink tts_sink = { on_audio, on_word, ended, on_error, NULL };
 
 /* --- the engines -------------------------------------------------------------------- */
@@ -225,14 +226,14 @@ static int make_tts_openai(struct rig *r)
 static int make_chain(struct rig *r)
 {
 	static const struct peer_reply down = { { "HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n" }, 0, PEER_STAYS };
-	struct chain_stt_member s[2] = { { &stt_openai_ops, NULL, stt_openai_again_us } };
-	struct chain_tts_member t[2] = { { &tts_openai_ops, NULL, tts_openai_again_us } };
+	struct chain_stt_member s[2] = { { &stt_openai_ops, NULL, &r->healths[0], stt_openai_rest_ms } };
+	struct chain_tts_member t[2] = { { &tts_openai_ops, NULL, &r->healths[2], tts_openai_rest_ms } };
 	int e = ask_peer(r, "any", &down);
 
 	if (e == 0)
 		e = make_fakes(r);
-	s[1] = (struct chain_stt_member){ r->e.stt_ops, r->e.stt, NULL };
-	t[1] = (struct chain_tts_member){ r->e.tts_ops, r->e.tts, NULL };
+	s[1] = (struct chain_stt_member){ r->e.stt_ops, r->e.stt, &r->healths[1], NULL };
+	t[1] = (struct chain_tts_member){ r->e.tts_ops, r->e.tts, &r->healths[3], NULL };
 	r->e = (struct engines){ 0 };
 	if (e == 0)
 		e = stt_openai_new(&s[0].stt, r->fetcher, &r->service);
@@ -264,13 +265,13 @@ static int make_llm_openai(struct rig *r)
 static int make_chain_llm(struct rig *r)
 {
 	static const struct peer_reply down = { { "HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n" }, 0, PEER_STAYS };
-	struct chain_llm_part parts[2] = { { "down", &llm_openai_ops, NULL, 2000, llm_openai_rest_ms, NULL, NULL } };
+	struct chain_llm_part parts[2] = { { "down", &llm_openai_ops, NULL, 2000, &r->healths[0], llm_openai_rest_ms, NULL, NULL } };
 	int e = ask_peer(r, "any", &down);
 
 	log_set_level(LOG_ERROR);
 	if (e == 0)
 		e = make_fakes(r);
-	parts[1] = (struct chain_llm_part){ "fake", r->e.llm_ops, r->e.llm, 0, NULL, NULL, NULL };
+	parts[1] = (struct chain_llm_part){ "fake", r->e.llm_ops, r->e.llm, 0, &r->healths[1], NULL, NULL, NULL };
 	r->e = (struct engines){ .llm_ops = &chain_llm_ops };
 	if (e == 0)
 		e = llm_openai_new(&parts[0].llm, r->fetcher, &r->service);
@@ -344,6 +345,8 @@ static void rig_done(struct rig *r)
 	pool_free(r->pool);
 	loop_free(r->loop);
 	fake_free(r->fake);
+	for (size_t i = 0; i < ARRAY_LEN(r->healths); i++)
+		health_done(&r->healths[i]);
 	*r = (struct rig){ 0 };
 }
 
@@ -356,6 +359,8 @@ static int rig_make(struct rig *r, size_t maker)
 {
 	int err = loop_new(&r->loop, 0);
 
+	for (size_t i = 0; i < ARRAY_LEN(r->healths); i++)
+		health_init(&r->healths[i]);
 	json_init();
 	if (err == 0)
 		err = pool_new(&r->pool, POOL_TURN, 2);

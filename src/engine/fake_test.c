@@ -75,7 +75,7 @@ static void on_spoken(void *owner, uint64_t ticket)
 }
 
 static const struct stt_sink stt_sink = { on_partial, on_settled, on_final, on_error };
-static const struct llm_sink llm_sink = { on_partial, on_cite, on_call, on_answered, on_error };
+static const struct llm_sink llm_sink = { on_partial, on_cite, on_call, on_answered, on_error, NULL };
 static const struct tts_sink tts_sink = { on_audio, on_word, on_spoken, on_error, NULL };
 
 static void buf_clear(struct buf **b)

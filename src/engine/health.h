@@ -19,9 +19,8 @@ struct health {
 	uint64_t n_asked, n_failed;
 };
 
-/* For metrics. */
+/* For metrics and the status. */
 struct health_view {
-	const char *name; /* the service's; borrowed */
 	bool resting;
 	uint64_t n_asked, n_failed;
 	uint64_t rest_ms; /* how long still */

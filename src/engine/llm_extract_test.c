@@ -51,7 +51,7 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 	r->ended = true;
 }
 
-static const struct llm_sink sink = { on_text, on_cite, on_call, on_done, on_error };
+static const struct llm_sink sink = { on_text, on_cite, on_call, on_done, on_error, NULL };
 
 static int rig_make(struct rig *r)
 {

@@ -94,7 +94,7 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 	((struct rig *)owner)->ended = true;
 }
 
-static const struct llm_sink sink = { on_text, on_cite, on_call, on_done, on_error };
+static const struct llm_sink sink = { on_text, on_cite, on_call, on_done, on_error, NULL };
 
 static int ask(struct rig *r, struct llm_job **j)
 {

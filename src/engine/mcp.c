@@ -32,6 +32,29 @@ void mcp_server_unref(struct mcp_server *s)
 	mem_free(s);
 }
 
+static void set_state(struct mcp_server *s, bool up, size_t n_tools, const char *why)
+{
+	pthread_mutex_lock(&s->mcp->lock);
+	s->state.up = up;
+	s->state.n_tools = n_tools;
+	snprintf(s->state.why, sizeof(s->state.why), "%s", why);
+	pthread_mutex_unlock(&s->mcp->lock);
+	atomic_store(&s->settled, true);
+}
+
+bool mcp_server_state(struct mcp *m, size_t i, struct mcp_state *to)
+{
+	if (i >= m->n_own)
+		return false;
+	bool settled = atomic_load(&m->own[i]->settled);
+	pthread_mutex_lock(&m->lock);
+	*to = m->own[i]->state;
+	pthread_mutex_unlock(&m->lock);
+	to->label = m->own[i]->line.label;
+	to->settled = settled;
+	return true;
+}
+
 static void on_tools(void *owner, const json_t *tools)
 {
 	struct mcp_server *s = owner;
@@ -46,7 +69,7 @@ static void on_tools(void *owner, const json_t *tools)
 		s->said = json_deep_copy(tools);
 		mcp_tools_changed(s->mcp);
 	}
-	atomic_store(&s->settled, true);
+	set_state(s, true, json_array_size(tools), "");
 }
 
 static void on_result(void *owner, uint64_t call, const struct mcp_result *r)
@@ -60,7 +83,7 @@ static void on_down(void *owner, const struct mcp_result *why)
 
 	if (s->is_named)
 		mcp_named_down(s, why);
-	atomic_store(&s->settled, true);
+	set_state(s, false, 0, why->text ? why->text : "");
 }
 
 static void stop_if_last(struct mcp *m)

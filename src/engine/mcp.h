@@ -45,6 +45,17 @@ AUTO_DEF(mcp)
  * it. Any thread. */
 MUST_USE bool mcp_settled(struct mcp *m);
 
+/* How one of the operator's servers is. */
+struct mcp_state {
+	const char *label; /* lives as long as the mcp */
+	bool settled;      /* what follows is known    */
+	bool up;
+	size_t n_tools;
+	char why[MCP_LINE_WHY]; /* not up: a sentence, maybe the server's */
+};
+/* false: there are no more. Any thread. */
+MUST_USE bool mcp_server_state(struct mcp *m, size_t i, struct mcp_state *to);
+
 /* The tools there are now. Any thread. What is returned lives until mcp_free(), so sessions may have
  * it; later ones see what has changed since. */
 void mcp_tools(struct mcp *m, const struct tool_def **defs, size_t *n);

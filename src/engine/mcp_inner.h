@@ -57,6 +57,7 @@ struct mcp_server {
 	struct opening *unanswered; /* held */
 	json_t *said;	   /* its tools as they were last; of the operator's */
 	atomic_bool settled;
+	struct mcp_state state; /* under mcp.lock; but for label and settled */
 
 	/* the session's own */
 	struct node in_named; /* under mcp.lock */

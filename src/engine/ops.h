@@ -125,6 +125,9 @@ struct llm_sink {
 	void (*on_call)(void *owner, uint64_t ticket, const char *name, const char *arguments);
 	void (*on_done)(void *owner, uint64_t ticket, enum llm_finish f, const struct llm_usage *u);
 	void (*on_error)(void *owner, uint64_t ticket, const struct engine_error *e);
+	/* May be NULL. Of engines that ask others: the one at work says on_cite by itself, though llm_ops.cites does
+	 * not promise it. Before its first text. */
+	void (*on_cites)(void *owner, uint64_t ticket);
 };
 
 struct llm_ops {

@@ -8,17 +8,18 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/list.h"
 #include "base/loop.h"
-#include "engine/health.h"
+#include "engine/chain.h"
 #include "engine/ops.h"
 #include "engine/realtime_dialect.h"
 #include "engine/realtime_ws.h"
 #include "net/ws_client.h"
 
 enum {
-	RT_SERVICES_MAX = 16,
+	RT_SERVICES_MAX = CHAIN_MAX,
 	RT_CHUNK = REALTIME_RATE_HZ / 10,       /* samples of a message at most     */
 	RT_SEND_AT = REALTIME_RATE_HZ / 50,     /* … and at least, while audio runs */
 	RT_ANSWERS_MAX = 64,                    /* remembered, for truncate()       */
@@ -44,6 +45,8 @@ struct rt_home { /* of one loop's connections */
 struct realtime {
 	struct rt_seat seats[RT_SERVICES_MAX];
 	size_t n_seats;
+	struct chain chain; /* of the seats' healths */
+	atomic_bool limited; /* the last that failed had no room: who finds all at rest is told so */
 	struct tls_ctx *tls;
 	uint64_t renew_us;
 	pthread_mutex_t lock; /* homes, links */

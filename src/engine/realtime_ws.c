@@ -74,7 +74,8 @@ int realtime_ws_new(struct realtime **out, const struct realtime_ws_params *p,
 		}
 		seat->service = &p->services[i];
 		health_init(&seat->health);
-		e->n_seats++;
+		e->chain.of[i] = &seat->health;
+		e->chain.n = ++e->n_seats;
 	}
 	if (needs_tls(e) && !(e->tls = tls_client_ctx_new(why))) {
 		seats_done(e);
@@ -84,10 +85,9 @@ int realtime_ws_new(struct realtime **out, const struct realtime_ws_params *p,
 	return 0;
 }
 
-void realtime_ws_health(struct realtime *e, size_t i, struct health_view *to)
+struct health *realtime_ws_health(struct realtime *e, size_t i)
 {
-	to->name = e->seats[i].service->host;
-	health_view(&e->seats[i].health, env_now(&env_system), to);
+	return &e->seats[i].health;
 }
 
 /* Where this loop's connections live. */
@@ -196,34 +196,26 @@ static void engine_free(struct realtime *e)
 static bool choose(struct realtime_link *l)
 {
 	uint64_t now = loop_now_us(l->loop);
+	size_t i = chain_pick_well(&l->e->chain, l->tried, now);
 
-	for (size_t i = 0; i < l->e->n_seats; i++) {
-		if ((l->tried & BIT(i)) || !health_ask(&l->e->seats[i].health, now))
-			continue;
-		l->seat = i;
-		l->tried |= BIT(i);
-		uint64_t ms = rt_service(l)->timeout_ms;
-		bool last = l->tried == BIT(l->e->n_seats) - 1;
-		l->until_us = now + (last ? ms : MIN(ms, (uint64_t)TRY_MS)) * US_PER_MS;
-		l->state = RT_WANTED;
-		set_timer(l, now);
-		return true;
-	}
-	return false;
+	if (i == l->e->n_seats)
+		return false;
+	l->seat = i;
+	l->tried |= BIT(i);
+	uint64_t ms = rt_service(l)->timeout_ms;
+	bool last = l->tried == BIT(l->e->n_seats) - 1;
+	l->until_us = now + (last ? ms : MIN(ms, (uint64_t)TRY_MS)) * US_PER_MS;
+	l->state = RT_WANTED;
+	set_timer(l, now);
+	return true;
 }
 
 /* When one of them may be asked again. */
 static uint64_t rested_us(const struct realtime_link *l, uint64_t now)
 {
-	uint64_t least_ms = UINT64_MAX;
+	uint64_t ms = chain_rest_ms(&l->e->chain, now);
 
-	for (size_t i = 0; i < l->e->n_seats; i++) {
-		struct health_view v;
-
-		health_view(&l->e->seats[i].health, now, &v);
-		least_ms = MIN(least_ms, v.rest_ms);
-	}
-	return least_ms == UINT64_MAX ? UINT64_MAX : now + least_ms * US_PER_MS;
+	return ms == UINT64_MAX ? UINT64_MAX : now + ms * US_PER_MS;
 }
 
 static void note(struct realtime_link *l, const char *code, const char *why, uint64_t again_us)
@@ -233,6 +225,17 @@ static void note(struct realtime_link *l, const char *code, const char *why, uin
 	snprintf(l->code, sizeof(l->code), "%s", code);
 	snprintf(l->why, sizeof(l->why), "%s", why);
 	set_timer(l, loop_now_us(l->loop));
+}
+
+static const char limited_code[] = "rate_limit_exceeded", limited_why[] = "The realtime service has no room just now.";
+
+/* Nobody may be asked now. */
+static void note_rest(struct realtime_link *l)
+{
+	bool limited = atomic_load(&l->e->limited);
+
+	note(l, limited ? limited_code : "engine_unavailable",
+	     limited ? limited_why : "No realtime service can be reached just now.", rested_us(l, loop_now_us(l->loop)));
 }
 
 void rt_break(struct realtime_link *l, enum rt_blame blame, uint64_t retry_ms, const char *code,
@@ -245,8 +248,10 @@ void rt_break(struct realtime_link *l, enum rt_blame blame, uint64_t retry_ms, c
 	if (l->state == RT_BROKEN || l->closed)
 		return;
 	hang_up(l);
-	if (blame == RT_BLAME && (!open || retry_ms || now < l->opened_us + BRIEF_US))
+	if (blame == RT_BLAME && (!open || retry_ms || now < l->opened_us + BRIEF_US)) {
 		health_failed(h, now, retry_ms);
+		atomic_store(&l->e->limited, strcmp(code, limited_code) == 0);
+	}
 	if (!open && choose(l))
 		return;
 	note(l, code, why, open ? now + retry_ms * US_PER_MS : rested_us(l, now));
@@ -287,7 +292,7 @@ static const struct refusal {
 	{ 401, REFUSED_MS, "engine_unavailable", "The realtime service refuses the server's key." },
 	{ 403, REFUSED_MS, "engine_unavailable", "The realtime service refuses the server's key." },
 	{ 404, REFUSED_MS, "engine_unavailable", "The realtime service does not know the model." },
-	{ 429, 0, "rate_limit_exceeded", "The realtime service has no room just now." },
+	{ 429, 0, limited_code, limited_why },
 	{ 503, 0, "engine_unavailable", "The realtime service has no room just now." },
 	{ 0, 0, "engine_unavailable", "The realtime service refuses the connection." },
 };
@@ -499,8 +504,7 @@ static int link_open(struct realtime *e, struct realtime_link **out, const struc
 	list_push(&e->links, &l->node);
 	pthread_mutex_unlock(&e->lock);
 	if (!choose(l))
-		note(l, "engine_unavailable", "No realtime service can be reached just now.",
-		     rested_us(l, loop_now_us(loop)));
+		note_rest(l);
 	*out = l;
 	return 0;
 }

@@ -14,7 +14,7 @@
 #include "engine/service.h"
 
 struct fetcher;
-struct health_view;
+struct health;
 
 struct realtime_ws_params {
 	const struct service *services; /* borrowed; in the order they are tried */
@@ -27,7 +27,7 @@ enum { REALTIME_WHY = 256 };
 
 MUST_USE int realtime_ws_new(struct realtime **out, const struct realtime_ws_params *p,
 			     char why[static REALTIME_WHY]);
-/* For metrics: how service i is; any thread. */
-void realtime_ws_health(struct realtime *e, size_t i, struct health_view *to);
+/* How service i is; any thread. */
+struct health *realtime_ws_health(struct realtime *e, size_t i);
 
 extern const struct realtime_ops realtime_ws_ops;

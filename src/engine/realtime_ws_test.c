@@ -525,7 +525,7 @@ static void the_next_service_is_tried(void)
 		CHECK(!strstr(said(&r), "lost"));
 		CHECK_EQ(r.up[0].n_links, 1);
 		CHECK_EQ(r.up[1].n_links, 1);
-		realtime_ws_health(r.e, 0, &v);
+		health_view(realtime_ws_health(r.e, 0), loop_now_us(r.loop), &v);
 		CHECK(v.resting);
 		/* While it rests it is not asked. */
 		realtime_ws_ops.close(r.c.link);
@@ -551,6 +551,19 @@ static void all_have_failed(void)
 	CHECK(open_with(&r, SESSION, "[]", false)); /* both rest: nobody is asked */
 	CHECK(hears(&r, "lost engine_unavailable: No realtime service can be reached just now.\n"));
 	CHECK_EQ(r.up[1].n_links, 1);
+}
+
+static void who_has_no_room_says_so_to_all(void)
+{
+	AUTO(rig) struct rig r = { 0 };
+	CHECK(make(&r, "openai", 1, 80));
+	r.up[0].refuse = 429;
+	for (int i = 0; i < 2; i++) { /* the second finds it at rest */
+		CHECK(open_with(&r, SESSION, "[]", false));
+		CHECK(hears(&r, "lost rate_limit_exceeded: The realtime service has no room just now.\n"));
+		CHECK_EQ(r.up[0].n_links, 1);
+		buf_reset(&r.c.heard);
+	}
 }
 
 static void an_open_one_breaks(void)
@@ -774,6 +787,7 @@ TESTS({ "speaks_each_dialect", speaks_each_dialect }, { "holds_what_comes_early"
       { "turns_of_the_service", turns_of_the_service },
       { "words_are_told_in_order", words_are_told_in_order },
       { "the_next_service_is_tried", the_next_service_is_tried }, { "all_have_failed", all_have_failed },
+      { "who_has_no_room_says_so_to_all", who_has_no_room_says_so_to_all },
       { "an_open_one_breaks", an_open_one_breaks }, { "errors_find_their_cause", errors_find_their_cause },
       { "answers_that_end_otherwise", answers_that_end_otherwise },
       { "silence_has_an_end", silence_has_an_end }, { "nonsense_is_passed_over", nonsense_is_passed_over },

@@ -84,6 +84,13 @@ int remote_init(struct remote *r, struct fetcher *f, const struct service *s)
 	return 0;
 }
 
+uint64_t remote_rest_ms(const struct remote *r)
+{
+	uint64_t now = env_now(&env_system), again = atomic_load(&r->again_us);
+
+	return again > now ? (again - now + US_PER_MS - 1) / US_PER_MS : 0;
+}
+
 void remote_url(const struct service *s, const char *path, struct buf *to)
 {
 	bool azure = s->api != SERVICE_OPENAI;

@@ -29,6 +29,8 @@ struct remote {
 /* Asks for a token and, where that takes handshakes, for a connection. -EINVAL: the URL is not HTTP's. */
 MUST_USE int remote_init(struct remote *r, struct fetcher *f, const struct service *s);
 void remote_done(struct remote *r); /* as an engine's free() */
+/* For how long it still wants no request (Retry-After); 0: it said nothing. Any thread. */
+uint64_t remote_rest_ms(const struct remote *r);
 
 struct remote_call;
 

@@ -414,9 +414,9 @@ int stt_openai_new(struct stt **out, struct fetcher *f, const struct service *s)
 	return 0;
 }
 
-uint64_t stt_openai_again_us(const struct stt *e)
+uint64_t stt_openai_rest_ms(struct stt *e)
 {
-	return atomic_load(&e->remote.again_us);
+	return remote_rest_ms(&e->remote);
 }
 
 const struct stt_ops stt_openai_ops = {

@@ -15,7 +15,7 @@ struct fetcher;
 
 /* Borrows both. */
 MUST_USE int stt_openai_new(struct stt **out, struct fetcher *f, const struct service *s);
-/* As tts_openai_again_us(). */
-uint64_t stt_openai_again_us(const struct stt *e);
+/* As tts_openai_rest_ms(). */
+uint64_t stt_openai_rest_ms(struct stt *e);
 
 extern const struct stt_ops stt_openai_ops;

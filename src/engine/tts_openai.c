@@ -229,9 +229,9 @@ int tts_openai_new(struct tts **out, struct fetcher *f, const struct service *s)
 	return 0;
 }
 
-uint64_t tts_openai_again_us(const struct tts *e)
+uint64_t tts_openai_rest_ms(struct tts *e)
 {
-	return atomic_load(&e->remote.again_us);
+	return remote_rest_ms(&e->remote);
 }
 
 const struct tts_ops tts_openai_ops = {

@@ -14,8 +14,8 @@ struct fetcher;
 
 /* Borrows both. */
 MUST_USE int tts_openai_new(struct tts **out, struct fetcher *f, const struct service *s);
-/* env_system's time before which the service wants to be left alone (Retry-After); 0: it said nothing.
- * For chain_tts.h. Any thread. */
-uint64_t tts_openai_again_us(const struct tts *e);
+/* For how long the service wants to be left alone (Retry-After); 0: it said nothing. For chain_tts.h.
+ * Any thread. */
+uint64_t tts_openai_rest_ms(struct tts *e);
 
 extern const struct tts_ops tts_openai_ops;

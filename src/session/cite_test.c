@@ -1,4 +1,8 @@
 /* Sources of answers whose engine names none. */
+#include <errno.h>
+
+#include "base/log.h"
+#include "engine/chain_llm.h"
 #include "session/rig.h"
 
 static const char found[] =
@@ -67,5 +71,76 @@ static void the_engines_own_sources_come_first(void)
 	CHECK_EQ(rig_count(&r, "voiced.response.sources"), 1);
 }
 
+/* A service that is down, and behind it one that cites, as the embedded engine does. */
+struct behind {
+	struct llm_ops down, citing;
+	struct health healths[2];
+	struct llm *chain;
+};
+
+static int cannot_start(struct llm *e, struct llm_job **out, const struct llm_request *r, struct loop *loop,
+			const struct llm_sink *sink, void *owner, uint64_t ticket)
+{
+	(void)e, (void)out, (void)r, (void)loop, (void)sink, (void)owner, (void)ticket;
+	return -EIO;
+}
+
+static void keep(struct llm *e)
+{
+	(void)e;
+}
+
+static void behind_auto_(struct behind *b)
+{
+	chain_llm_ops.free(b->chain);
+	for (size_t i = 0; i < ARRAY_LEN(b->healths); i++)
+		health_done(&b->healths[i]);
+}
+
+static bool stand_behind(struct behind *b, struct rig *r)
+{
+	struct chain_llm_part parts[2] = { { .name = "down", .ops = &b->down, .health = &b->healths[0] },
+					   { .name = "citing", .ops = &b->citing, .health = &b->healths[1] } };
+
+	for (size_t i = 0; i < ARRAY_LEN(b->healths); i++)
+		health_init(&b->healths[i]);
+	if (!rig_init(r))
+		return false;
+	b->down = (struct llm_ops){ .start = cannot_start, .free = keep };
+	b->citing = *r->engines.llm_ops;
+	b->citing.cites = true;
+	b->citing.free = keep;
+	parts[1].llm = r->engines.llm;
+	r->engines.llm_ops = &chain_llm_ops;
+	r->found = found;
+	return chain_llm_new(&b->chain, parts, 2) == 0 && (r->engines.llm = b->chain, rig_start(r, NULL, 0));
+}
+
+/* It says two sentences, then on what both rest: nothing is looked for besides. */
+static void what_stands_in_for_a_service_cites_once(void)
+{
+	static const struct fake_step steps[] = {
+		{ FAKE_TEXT, "The mirror is one hundred and twenty centimetres wide. It was built by Anders Holm in 1974.", NULL },
+		{ FAKE_CITE, "{\"document\":1,\"title\":\"Telescopes\",\"start\":100,\"end\":230}", NULL },
+		{ FAKE_TEXT, " That is in Telescopes.", NULL } };
+	AUTO(behind) struct behind b = { 0 };
+	AUTO(rig) struct rig r = { 0 };
+
+	log_set_level(LOG_ERROR);
+	CHECK(stand_behind(&b, &r));
+	rig_say(&r, "{'type':'session.update','session':{'type':'realtime','output_modalities':['text'],"
+		    "'include':['voiced.sources']}}");
+	rig_forget(&r);
+	CHECK_EQ(fake_answer(r.fake, &search, 1), 0);
+	CHECK_EQ(fake_answer(r.fake, steps, ARRAY_LEN(steps)), 0);
+	rig_say(&r, "{'type':'response.create'}");
+	rig_wait(&r, US_PER_S);
+	CHECK(rig_until(&r, "voiced.response.sources",
+			"{'sources':[{'document':1,'start':100,'end':230,'transcript_start':0,'transcript_end':91}]}"));
+	CHECK(rig_until(&r, "response.done", "{}"));
+	CHECK_EQ(rig_count(&r, "voiced.response.sources"), 1);
+}
+
 TESTS({ "sentences_are_held_against_what_was_found", sentences_are_held_against_what_was_found },
-      { "the_engines_own_sources_come_first", the_engines_own_sources_come_first })
+      { "the_engines_own_sources_come_first", the_engines_own_sources_come_first },
+      { "what_stands_in_for_a_service_cites_once", what_stands_in_for_a_service_cites_once })

@@ -167,7 +167,7 @@ FORWARD(tool, on_output, IN_TOOL_OUTPUT, (void *o, uint64_t t, const char *a), o
 static const struct stt_sink stt_sink = { stt_on_partial, stt_on_settled, stt_on_final,
 					  stt_on_error };
 static const struct llm_sink llm_sink = { llm_on_text, llm_on_cite, llm_on_call, llm_on_done,
-					  llm_on_error };
+					  llm_on_error, NULL };
 static const struct tts_sink tts_sink = { tts_on_audio, tts_on_word, tts_on_done, tts_on_error,
 					  NULL };
 static const struct tool_sink tool_sink = { tool_on_output };

@@ -100,6 +100,8 @@ static void give_llm(struct player *p, const struct call *c)
 		k->on_call(p->s, c->ticket, c->a, c->b);
 	else if (c->fn == 3)
 		give_llm_done(p, c);
+	else if (c->fn == 5)
+		k->on_cites(p->s, c->ticket);
 	else
 		k->on_error(p->s, c->ticket, &e);
 }

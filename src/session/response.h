@@ -127,7 +127,7 @@ struct response {
 	json_t *found;   /* outputs of `search`, as text (cite.h); or NULL */
 	struct ground *ground;
 	size_t n_grounds, grounded; /* outputs read; octet up to which text was held against them */
-	bool cites_itself; /* the engine has cited */
+	bool cites_itself; /* the engine has cited, or will */
 	bool fresh;      /* what is said next is a sentence of its own  */
 	struct filler filler;
 	struct up_answer up;

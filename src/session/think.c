@@ -234,6 +234,10 @@ void think(struct response *r)
 	}
 	if (!r->rounds && !r->scratch)
 		look_ahead(r);
+	if (!r->engines->llm_ops && s->up.state == UP_AWAY) {
+		upstream_say_gone(r);
+		return;
+	}
 	if (!r->engines->llm_ops) {
 		response_fail(r, "engine_unavailable", "No language model is configured.");
 		return;
@@ -256,6 +260,7 @@ void think(struct response *r)
 		.temperature = 0.8,
 	};
 	r->llm_ticket = session_ticket(s);
+	r->cites_itself = false;
 	r->round_tokens = taken + json_tokens(items);
 	r->round_from = r->text.n;
 	if (!items || !tools || !choice)
@@ -518,7 +523,19 @@ static void on_error(void *owner, uint64_t ticket, const struct engine_error *e)
 	session_leave(s);
 }
 
-static const struct llm_sink llm_sink = { on_text, on_cite, on_call, on_done, on_error };
+static void on_cites(void *owner, uint64_t ticket)
+{
+	struct session *s = owner;
+
+	session_enter_sink(s);
+	session_record_sink(s, REC_LLM, 5, ticket, (struct bytes){ 0 }, (struct bytes){ 0 });
+	struct response *r = thinker(s, ticket);
+	if (r)
+		r->cites_itself = true;
+	session_leave(s);
+}
+
+static const struct llm_sink llm_sink = { on_text, on_cite, on_call, on_done, on_error, on_cites };
 
 void think_cancel(struct response *r)
 {

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -269,15 +270,24 @@ static void hear_natively_all(struct session *s)
 	}
 }
 
-static void answer_natively(struct response *r, const struct engine_error *e)
+void upstream_say_gone(struct response *r)
+{
+	const struct upstream *u = &r->s->up;
+	const struct engine_error e = { u->code, u->why };
+
+	if (r->s->engines.tts_ops || r->set.text_only)
+		response_say_failed(r, gone_text, &e);
+	else
+		response_fail(r, e.code, e.message);
+}
+
+static void answer_natively(struct response *r)
 {
 	r->up.asked = false;
 	if (r->engines && r->engines->llm_ops)
 		think(r);
-	else if (r->s->engines.tts_ops || r->set.text_only)
-		response_say_failed(r, gone_text, e);
 	else
-		response_fail(r, e->code, e->message);
+		upstream_say_gone(r);
 }
 
 static void go_away(struct session *s, const struct engine_error *e, uint64_t again_us)
@@ -288,6 +298,8 @@ static void go_away(struct session *s, const struct engine_error *e, uint64_t ag
 						  : RETRY_ALONE_US;
 
 	set_state(s, UP_AWAY);
+	snprintf(u->code, sizeof(u->code), "%s", e->code);
+	snprintf(u->why, sizeof(u->why), "%s", e->message ? e->message : "");
 	u->n_failed = 0;
 	u->down_us = 0;
 	u->again_us = s->now_us + wait_us;
@@ -298,7 +310,7 @@ static void go_away(struct session *s, const struct engine_error *e, uint64_t ag
 		turn_service_gone(s);
 	LIST_FOR (&s->responses, n)
 		if (of(n)->up.asked && of(n)->state == RESP_ACTIVE)
-			answer_natively(of(n), e);
+			answer_natively(of(n));
 }
 
 /* Turns that the service had found and not answered: they are ours to ask for now. */

@@ -51,6 +51,7 @@ struct upstream {
 	json_t *calls;     /* the service's call_id by ours, of calls made on this link; or NULL */
 	bool stale;        /* the settings it has are not these                          */
 	uint64_t idle;     /* the engines' tools that had nothing to find when it was told: a bit each */
+	char code[48], why[160]; /* AWAY: what ended the last link */
 	unsigned pace_us;  /* of speech per octet of transcript, as learnt; 0: not yet */
 };
 
@@ -124,6 +125,8 @@ void upstream_truncated(struct session *s, struct item *it, uint64_t ms);
 /* It is for the service to answer: as above, and the budget allows it. */
 bool upstream_answers(const struct response *r);
 void upstream_ask(struct response *r);
+/* There is no service now, and nobody else who thinks: the response says so, and fails with what ended the link. */
+void upstream_say_gone(struct response *r);
 void upstream_cancel(struct response *r); /* think_cancel()'s part */
 void upstream_answer_done(struct response *r); /* frees what up_answer holds */
 /* The item of a call that the service has made. false: no memory. */

@@ -286,6 +286,15 @@ static void nothing_is_left(void)
 	CHECK(rig_until(&r, "response.done",
 			"{'response':{'status':'failed','status_details':{'error':{'code':"
 			"'engine_unavailable'}}}}"));
+	/* Whoever asks meanwhile is told the same. */
+	rig_forget(&r);
+	rig_say(&r, "{'type':'response.create'}");
+	rig_wait(&r, 100000);
+	CHECK(rig_until(&r, "response.output_text.done", "{}"));
+	CHECK(rig_until(&r, "response.done",
+			"{'response':{'status':'failed','status_details':{'error':{'code':'engine_unavailable',"
+			"'message':'The line is dead.'}}}}"));
+	rig_forget(&r);
 	env_fake_advance(&r.env, 60000000);
 	rig_run_due(&r);
 	CHECK(v.here); /* in the end it is tried again */

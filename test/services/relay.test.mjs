@@ -160,6 +160,37 @@ test('services in the order of their lines, then the embedded engine', async () 
   assert.equal(bad.requests.length, 1, 'it is not asked again while it rests');
 });
 
+test('a service without room, and nobody else: told aloud and by its code, to all, until it wants to be asked again', async () => {
+  const busy = { status: 429, headers: { 'retry-after': '6' }, body: '{"error":{"message":"too many"}}' };
+  const s = await scripted({ faults: { realtime: [busy] }, answers: ['There is room again.'] });
+  const server = await start([s.ws], { args: ['--no-embedded', '--tts', 'flite'] });
+  const engines = async () => (await (await fetch(`${server.origin}/api/status`)).json()).engines;
+  assert.deepEqual((await engines()).realtime.map((e) => [e.model ?? null, e.service, e.state]), [[null, true, 'well']]);
+  for (const first of [true, false]) {
+    const c = await converse(server);
+    c.type(CAT);
+    c.send({ type: 'response.create' });
+    const { response } = await c.event('response.done');
+    assert.equal(response.status, 'failed');
+    assert.equal(response.status_details.error.code, 'rate_limit_exceeded', `${first}: ${JSON.stringify(response.status_details)}`);
+    assert.ok(loudness(sound(c)) > 300, 'a sentence aloud');
+    assert.match(said(c), /\w+ \w+/, 'and on the screen');
+    c.close();
+  }
+  assert.equal(s.of('realtime').length, 1, 'it is left alone');
+  const [shown] = (await engines()).realtime;
+  assert.equal(shown.state, 'resting');
+  assert.ok(shown.rest_ms > 0 && shown.rest_ms <= 6000, `${shown.rest_ms}`);
+  const metrics = await (await fetch(`${server.origin}/metrics`)).text();
+  assert.match(metrics, new RegExp(`voiced_realtime_resting\\{name="${shown.name}"\\} 1`));
+  await sleep(shown.rest_ms + 50);
+  const d = await converse(server);
+  d.type(CAT);
+  d.send({ type: 'response.create' });
+  await d.event('response.done');
+  assert.equal(said(d), 'There is room again.');
+});
+
 test('what no service should send does not hang or end a conversation', async () => {
   const odd = [ { after: 2, then: 'hang' }, { after: 2, then: Buffer.from([0x81, 0x7e, 0x10]) }, { after: 2, then: Buffer.from([0x81, 0x05, 0x7b, 0x22, 0x74, 0x79, 0x70]) },
     { after: 2, then: Buffer.from([0x81, 0x02, 0x5b, 0x5d]) }, { after: 2, then: Buffer.concat([Buffer.from([0x81, 0x7f, 0, 0, 0, 1, 0, 0, 0, 0]), Buffer.alloc(1000)]) },
