@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ingest, root } from '../tools/server.mjs';
+import { ingest, root, sleep } from '../tools/server.mjs';
 import { converse, loudness } from '../tools/session.mjs';
 import { heard, tones } from '../tools/upstream.mjs';
 import { CAT, said, scripted, sound, start } from './relay.mjs';
