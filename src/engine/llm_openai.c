@@ -10,6 +10,7 @@
 #include "engine/chat_stream.h"
 #include "engine/credential.h"
 #include "engine/relay.h"
+#include "engine/remote.h"
 #include "net/fetch.h"
 
 LOG_TOPIC("llm");
@@ -28,10 +29,9 @@ struct llm {
 	char *url;
 	struct relay_set set;
 	pthread_mutex_t lock; /* the rest */
-	pthread_cond_t idle;
 	struct list jobs;
 	struct chat_shape shape; /* what the service takes, as far as we know */
-	struct fetch *warm;
+	struct warm warm;
 	bool closing;
 	uint64_t rest_until_us;
 };
@@ -394,61 +394,9 @@ static void llm_openai_cancel(struct llm_job *j)
 
 /* --- the engine ---------------------------------------------------------------------------------------- */
 
-static void warm_head(void *owner, const struct fetch_head *h)
-{
-	(void)owner, (void)h;
-}
-
-static bool warm_body(void *owner, struct bytes part)
-{
-	(void)owner, (void)part;
-	return true;
-}
-
-static void warm_done(void *owner, int error, const char *why)
-{
-	struct llm *e = owner;
-
-	(void)error, (void)why;
-	pthread_mutex_lock(&e->lock);
-	e->warm = NULL;
-	pthread_cond_broadcast(&e->idle);
-	pthread_mutex_unlock(&e->lock);
-}
-
-static const struct fetch_ops warm_ops = { warm_head, warm_body, warm_done };
-
-static void keep_warm(struct llm *e)
-{
-	const struct fetch_request r = { .method = "HEAD",
-					 .http = { .url = e->s->url, .time_ms = 10000 },
-					 .keep = true };
-
-	pthread_mutex_lock(&e->lock);
-	if (fetch_start(&e->warm, e->f, &r, &warm_ops, e) != 0)
-		e->warm = NULL; /* the first request is slower, that is all */
-	pthread_mutex_unlock(&e->lock);
-}
-
 static bool is_azure(const struct service *s)
 {
 	return s->api != SERVICE_OPENAI;
-}
-
-static char *make_url(const struct service *s)
-{
-	AUTO(buf) struct buf b = { 0 };
-
-	buf_puts(&b, s->url);
-	if (is_azure(s) && s->version && strcmp(s->version, "v1") != 0 && s->model) {
-		buf_puts(&b, "/openai/deployments/");
-		service_escape(&b, s->model);
-		buf_puts(&b, "/chat/completions?api-version=");
-		service_escape(&b, s->version);
-	} else {
-		buf_puts(&b, is_azure(s) ? "/openai/v1/chat/completions" : "/chat/completions");
-	}
-	return buf_take(&b);
 }
 
 /* Those who made the interface have renamed the limit; the others mostly know the old name only. */
@@ -471,15 +419,11 @@ static void llm_openai_free(struct llm *e)
 		if (j->x)
 			fetch_cancel(j->x);
 	}
-	if (e->warm)
-		fetch_cancel(e->warm);
-	while (e->warm)
-		pthread_cond_wait(&e->idle, &e->lock);
 	pthread_mutex_unlock(&e->lock);
+	warm_done(&e->warm);
 	relay_set_done(&e->set);
 	credential_free(e->credential);
 	pthread_mutex_destroy(&e->lock);
-	pthread_cond_destroy(&e->idle);
 	mem_free(e->url);
 	mem_free(e);
 }
@@ -496,14 +440,15 @@ int llm_openai_new(struct llm **out, struct fetcher *f, const struct service *s)
 	e->shape = (struct chat_shape){ s->model, limit_name(s), true, true, NULL };
 	relay_set_init(&e->set, NULL);
 	pthread_mutex_init(&e->lock, NULL);
-	pthread_cond_init(&e->idle, NULL);
+	warm_init(&e->warm, f, s->url);
 	list_init(&e->jobs);
-	e->url = make_url(s);
+	AUTO(buf) struct buf url = { 0 };
+	remote_url(s, "chat/completions", &url);
+	e->url = buf_take(&url);
 	if (!e->url || credential_new(&e->credential, f, s) != 0) {
 		llm_openai_free(e);
 		return -ENOMEM;
 	}
-	keep_warm(e);
 	*out = e;
 	return 0;
 }

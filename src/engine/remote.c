@@ -17,56 +17,7 @@ enum {
 	WRONG_MAX = 16 << 10,
 };
 
-/* --- a connection that waits ---------------------------------------------------------------------- */
-
-static void warm_head(void *owner, const struct fetch_head *h)
-{
-	(void)owner, (void)h;
-}
-
-static bool warm_body(void *owner, struct bytes part)
-{
-	(void)owner, (void)part;
-	return true;
-}
-
-static void warm_done(void *owner, int error, const char *why)
-{
-	struct remote *r = owner;
-
-	(void)error, (void)why;
-	pthread_mutex_lock(&r->lock);
-	r->warm = NULL;
-	pthread_cond_broadcast(&r->cold);
-	pthread_mutex_unlock(&r->lock);
-}
-
-static const struct fetch_ops warm_ops = { warm_head, warm_body, warm_done };
-
-/* A second round trip or two of TLS would come before each turn's words; without TLS there is little
- * to save. */
-static void keep_warm(struct remote *r)
-{
-	const struct fetch_request q = { .method = "HEAD", .http = { .url = r->service->url, .time_ms = 10000 },
-					 .keep = true };
-
-	if (strncmp(r->service->url, "https", 5) != 0)
-		return;
-	pthread_mutex_lock(&r->lock);
-	if (fetch_start(&r->warm, r->fetcher, &q, &warm_ops, r) != 0)
-		r->warm = NULL; /* the first request is slower, that is all */
-	pthread_mutex_unlock(&r->lock);
-}
-
-static void let_go_cold(struct remote *r)
-{
-	pthread_mutex_lock(&r->lock);
-	if (r->warm)
-		fetch_cancel(r->warm);
-	while (r->warm)
-		pthread_cond_wait(&r->cold, &r->lock);
-	pthread_mutex_unlock(&r->lock);
-}
+/* --- life ------------------------------------------------------------------------------------- */
 
 int remote_init(struct remote *r, struct fetcher *f, const struct service *s)
 {
@@ -78,9 +29,8 @@ int remote_init(struct remote *r, struct fetcher *f, const struct service *s)
 	r->service = s;
 	relay_set_init(&r->set, NULL);
 	pthread_mutex_init(&r->lock, NULL);
-	pthread_cond_init(&r->cold, NULL);
 	list_init(&r->calls);
-	keep_warm(r);
+	warm_init(&r->warm, f, s->url);
 	return 0;
 }
 
@@ -387,9 +337,8 @@ void remote_done(struct remote *r)
 {
 	for (struct remote_call *c; (c = cancel_all(r));)
 		relay_release(c->relay);
-	let_go_cold(r);
+	warm_done(&r->warm);
 	relay_set_done(&r->set);
 	credential_free(r->credential);
-	pthread_cond_destroy(&r->cold);
 	pthread_mutex_destroy(&r->lock);
 }

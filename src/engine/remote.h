@@ -10,6 +10,7 @@
 #include "base/loop.h"
 #include "engine/credential.h"
 #include "engine/relay.h"
+#include "engine/warm.h"
 #include "net/fetch.h"
 
 enum { REMOTE_WHY = 240 };
@@ -21,8 +22,7 @@ struct remote {
 	struct relay_set set;
 	pthread_mutex_t lock;          /* calls */
 	struct list calls;
-	struct fetch *warm;            /* keeps a connection open; NULL: none */
-	pthread_cond_t cold;           /* it is over                          */
+	struct warm warm;
 	_Atomic uint64_t again_us;     /* env_system's time before which it wants no request; 0: never said */
 };
 
