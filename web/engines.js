@@ -20,13 +20,13 @@ export function ways(engines, host) {
 	const parts = [];
 
 	if (audio.length && same(audio, words))
-		parts.push(`Audio and words go to ${to(audio)}`);
+		parts.push(`Audio, words and passages go to ${to(audio)}`);
 	else if (audio.length)
 		parts.push(`Audio goes to ${to(audio)}`);
 	else
 		parts.push(host ? `Audio goes to ${host} and no further` : "Audio stays on this machine");
 	if (words.length && !same(audio, words))
-		parts.push(`words go to ${words.join(" or ")}`);
+		parts.push(`words and passages go to ${words.join(" or ")}`);
 	if (spoken.length)
 		parts.push(`answers to ${spoken.join(" or ")}`);
 	return parts.join(", ");

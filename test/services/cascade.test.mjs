@@ -121,6 +121,42 @@ test('a service that hangs is given up, and rests', async () => {
   assert.equal(s.of('chat').length, 1, 'not asked again at once');
 });
 
+test('who is well is told, and where words go; never a key', async () => {
+  const s = await scripted({ faults: { chat: Array(9).fill({ status: 429, headers: { 'retry-after': '60' }, body: 'no' }) } });
+  const server = await start(['--llm', line(s), '--tts', line(s)], MUTE), name = s.url.match(/127[^/]+/)[0];
+  assert.match(server.out, new RegExp(`Audio stays on this machine; words and passages of the documents go to ${name} \\(llm\\); answers to be spoken go to ${name} \\(tts\\)\\. Ctrl-C`));
+  const told = async () => (await (await fetch(`${server.origin}/api/status`)).json()).engines;
+  const [service, embedded] = [{ name, model: 'scripted', service: true, state: 'well' }, (e) => ({ name: e, service: false, state: 'well' })];
+  assert.deepEqual(await told(), { stt: [embedded('pocketsphinx')], llm: [service, embedded('extract')], tts: [service, embedded('flite')], realtime: [] });
+  const c = await converse(server, TEXT);
+  await c.ask('What is the station cat called?');
+  const { llm: [first, second], tts } = await told();
+  assert.equal(first.state, 'resting');
+  assert.ok(first.rest_ms > 50000 && first.rest_ms <= 60000, `${first.rest_ms}`);
+  assert.deepEqual([second.state, tts[0].state], ['well', 'well']);
+  const metrics = await (await fetch(`${server.origin}/metrics`)).text();
+  assert.match(metrics, new RegExp(`# TYPE voiced_llm_resting gauge\nvoiced_llm_resting\\{name="${name}"\\} 1\nvoiced_llm_resting\\{name="extract"\\} 0`));
+  assert.match(metrics, new RegExp(`voiced_tts_resting\\{name="${name}"\\} 0`));
+  assert.ok(!(server.out + metrics + JSON.stringify(await told())).includes(KEY));
+  const health = await (await fetch(`${server.origin}/healthz`)).json();
+  assert.equal(health.engines, undefined, 'anyone may ask for that one');
+});
+
+test('the budget\'s cheaper engines know who rests', async () => {
+  const broken = Array(9).fill({ status: 500, body: 'no' });
+  const dear = await scripted({ answers: [{ text: 'From the dear one.', usage: { prompt_tokens: 9000, completion_tokens: 9000, total_tokens: 18000 } }] });
+  const bad = await scripted({ faults: { chat: [{ ...broken[0], headers: { 'retry-after': '60' } }, ...broken] } });
+  const server = await start(['--llm', line(dear), '--llm', line(bad), '--budget-session', '20000 tokens'], MUTE);
+  const c = await converse(server, { ...TEXT, include: ['voiced.cost'] });
+  await c.ask('One?');
+  dear.faults.chat.push(broken[0]); // full: the dear one fails, then the bad one
+  await c.ask('Two?');
+  assert.equal(bad.of('chat').length, 1);
+  for (let i = 0; i < 3; i++) await c.ask('More?');
+  assert.equal((await c.event('voiced.turn.cost', (e) => e.level === 'cheaper')).level, 'cheaper');
+  assert.equal(bad.of('chat').length, 1, 'whatever the level, it is left alone');
+});
+
 test('a recogniser that fails costs no word: the next one hears the turn from its beginning', async () => {
   const bad = await scripted({ faults: { transcriptions: Array(9).fill({ status: 500, body: 'no' }) } });
   const good = await scripted({ transcripts: ['What is the station cat called?'], answers: ['Biscuit.'] });
