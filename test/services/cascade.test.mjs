@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
-import { MUTE, ingest, root, serve } from '../tools/server.mjs';
+import { MUTE, ingest, root, serve, sleep } from '../tools/server.mjs';
 import { closeAll, converse, loudness, pcm, silence } from '../tools/session.mjs';
 import { speak } from '../tools/speech.mjs';
 import { upstream } from '../tools/upstream.mjs';
@@ -144,16 +144,17 @@ test('who is well is told, and where words go; never a key', async () => {
 
 test('the budget\'s cheaper engines know who rests', async () => {
   const broken = Array(9).fill({ status: 500, body: 'no' });
-  const dear = await scripted({ answers: [{ text: 'From the dear one.', usage: { prompt_tokens: 9000, completion_tokens: 9000, total_tokens: 18000 } }] });
-  const bad = await scripted({ faults: { chat: [{ ...broken[0], headers: { 'retry-after': '60' } }, ...broken] } });
+  const dear = await scripted({ answers: [{ text: 'From the dear one.', usage: { prompt_tokens: 9000, completion_tokens: 9000, total_tokens: 18000 } }],
+    faults: { chat: [broken[0]] } });
+  const bad = await scripted({ faults: { chat: [{ status: 429, headers: { 'retry-after': '60' } }, ...broken] } });
   const server = await start(['--llm', line(dear), '--llm', line(bad), '--budget-session', '20000 tokens'], MUTE);
   const c = await converse(server, { ...TEXT, include: ['voiced.cost'] });
-  await c.ask('One?');
-  dear.faults.chat.push(broken[0]); // full: the dear one fails, then the bad one
-  await c.ask('Two?');
+  await c.ask('One?'); // the dear one fails, then the bad one
   assert.equal(bad.of('chat').length, 1);
-  for (let i = 0; i < 3; i++) await c.ask('More?');
-  assert.equal((await c.event('voiced.turn.cost', (e) => e.level === 'cheaper')).level, 'cheaper');
+  await sleep(1100); // the dear one has rested, and uses up most of the money
+  assert.equal(text(await c.ask('Two?')), 'From the dear one.');
+  await c.ask('Three?');
+  assert.equal(c.of('voiced.turn.cost').at(-1).level, 'cheaper');
   assert.equal(bad.of('chat').length, 1, 'whatever the level, it is left alone');
 });
 
