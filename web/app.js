@@ -11,11 +11,13 @@ import { Uploads } from "./uploads.js";
 import { View, $, el } from "./view.js";
 import { VoiceLink, open_mic } from "./rtc.js";
 import { change, settings } from "./settings.js";
+import { has_services, listed, rest_ms, standing_in, ways } from "./engines.js";
 
 const REMEMBERED = 12;    // turns carried over into a new connection
 const LOOK_AGAIN_MS = 4000; // while there are no documents
 const SOON_MS = 500;      // while the server is starting
 const READING_MS = 1000;  // while it reads documents
+const REST_MORE_MS = 300, REST_MOST_MS = 60000; // after which an engine that rests is looked at again
 const TAIL_MS = 150;      // of the voice, still under way when the key is released
 
 const PHASES = {
@@ -182,6 +184,7 @@ function new_session(to) {
 			fault: report,
 			latency: (e) => view.breakdown(e),
 			awaiting: () => awaiting = true,
+			over: look_at_engines,
 		},
 	});
 
@@ -434,11 +437,31 @@ function show_voices(voices) {
 
 function show_privacy() {
 	const here = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(location.hostname);
-	const onward = info?.upstream?.length ? `, and from there to ${info.upstream.join(", ")}` : "";
+	const sentence = standing_in(info?.engines);
 
-	$("privacy").textContent = here && !onward
-		? "Audio stays on this machine"
-		: `Audio goes to ${here ? "this machine" : location.hostname}${onward || " and no further"}`;
+	$("privacy").textContent = ways(info?.engines, here ? "" : location.hostname);
+	$("resting").hidden = !sentence;
+	if ($("resting").textContent !== sentence)
+		$("resting").textContent = sentence; // it is read aloud
+	$("engines").hidden = !info?.engines;
+	$("engines").replaceChildren(...listed(info?.engines).map((line) => el("li", {}, line)));
+	clearTimeout(rest_timer);
+	if (sentence)
+		rest_timer = setTimeout(look_at_engines, Math.min(rest_ms(info.engines) + REST_MORE_MS, REST_MOST_MS));
+}
+
+let rest_timer = 0; // while somebody rests
+
+// Services fail when they are asked, so after each answer; and somebody may be well again.
+async function look_at_engines() {
+	if (!has_services(info?.engines))
+		return;
+	try {
+		info.engines = (await api.status()).engines;
+	} catch {
+		// What keeps us from the server is told elsewhere.
+	}
+	show_privacy();
 }
 
 async function list_mics() {

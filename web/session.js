@@ -269,6 +269,7 @@ const HANDLERS = {
 			this.link.send({ type: "response.create", event_id: new_id("create") });
 		}
 		this.settle();
+		this.on.over();
 	},
 	error(e) {
 		const { code, message, event_id } = e.error ?? {};

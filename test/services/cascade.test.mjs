@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
-import { MUTE, ingest, root, serve } from '../tools/server.mjs';
+import { MUTE, ingest, root, serve, sleep } from '../tools/server.mjs';
 import { closeAll, converse, loudness, pcm, silence } from '../tools/session.mjs';
 import { speak } from '../tools/speech.mjs';
 import { upstream } from '../tools/upstream.mjs';
@@ -119,6 +119,43 @@ test('a service that hangs is given up, and rests', async () => {
   assert.match(text(await c.ask('What is the station cat called?')), /Biscuit/);
   assert.match(text(await c.ask('What is the station cat called?')), /Biscuit/);
   assert.equal(s.of('chat').length, 1, 'not asked again at once');
+});
+
+test('who is well is told, and where words go; never a key', async () => {
+  const s = await scripted({ faults: { chat: Array(9).fill({ status: 429, headers: { 'retry-after': '60' }, body: 'no' }) } });
+  const server = await start(['--llm', line(s), '--tts', line(s)], MUTE), name = s.url.match(/127[^/]+/)[0];
+  assert.match(server.out, new RegExp(`Audio stays on this machine; words and passages of the documents go to ${name} \\(llm\\); answers to be spoken go to ${name} \\(tts\\)\\. Ctrl-C`));
+  const told = async () => (await (await fetch(`${server.origin}/api/status`)).json()).engines;
+  const [service, embedded] = [{ name, model: 'scripted', service: true, state: 'well' }, (e) => ({ name: e, service: false, state: 'well' })];
+  assert.deepEqual(await told(), { stt: [embedded('pocketsphinx')], llm: [service, embedded('extract')], tts: [service, embedded('flite')], realtime: [] });
+  const c = await converse(server, TEXT);
+  await c.ask('What is the station cat called?');
+  const { llm: [first, second], tts } = await told();
+  assert.equal(first.state, 'resting');
+  assert.ok(first.rest_ms > 50000 && first.rest_ms <= 60000, `${first.rest_ms}`);
+  assert.deepEqual([second.state, tts[0].state], ['well', 'well']);
+  const metrics = await (await fetch(`${server.origin}/metrics`)).text();
+  assert.match(metrics, new RegExp(`# TYPE voiced_llm_resting gauge\nvoiced_llm_resting\\{name="${name}"\\} 1\nvoiced_llm_resting\\{name="extract"\\} 0`));
+  assert.match(metrics, new RegExp(`voiced_tts_resting\\{name="${name}"\\} 0`));
+  assert.ok(!(server.out + metrics + JSON.stringify(await told())).includes(KEY));
+  const health = await (await fetch(`${server.origin}/healthz`)).json();
+  assert.equal(health.engines, undefined, 'anyone may ask for that one');
+});
+
+test('the budget\'s cheaper engines know who rests', async () => {
+  const broken = Array(9).fill({ status: 500, body: 'no' });
+  const dear = await scripted({ answers: [{ text: 'From the dear one.', usage: { prompt_tokens: 9000, completion_tokens: 9000, total_tokens: 18000 } }],
+    faults: { chat: [broken[0]] } });
+  const bad = await scripted({ faults: { chat: [{ status: 429, headers: { 'retry-after': '60' } }, ...broken] } });
+  const server = await start(['--llm', line(dear), '--llm', line(bad), '--budget-session', '20000 tokens'], MUTE);
+  const c = await converse(server, { ...TEXT, include: ['voiced.cost'] });
+  await c.ask('One?'); // the dear one fails, then the bad one
+  assert.equal(bad.of('chat').length, 1);
+  await sleep(1100); // the dear one has rested, and uses up most of the money
+  assert.equal(text(await c.ask('Two?')), 'From the dear one.');
+  await c.ask('Three?');
+  assert.equal(c.of('voiced.turn.cost').at(-1).level, 'cheaper');
+  assert.equal(bad.of('chat').length, 1, 'whatever the level, it is left alone');
 });
 
 test('a recogniser that fails costs no word: the next one hears the turn from its beginning', async () => {
