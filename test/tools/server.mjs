@@ -1,6 +1,6 @@
 // server.mjs - the real binary on a free loopback port, for tests and benchmarks.
 import { spawn, execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -42,24 +42,30 @@ export function ingest(paths, data = temporary()) {
 export const MUTE = { ready: false, decoders: 1 };
 
 // RELAY=1 in the environment: what every server of this process hears, thinks and says is another voiced's, one for all.
+const DECODERS_BEHIND = 5;
 let behind;
 async function relayed() {
-  behind ??= (async () => {
-    const port = await freePort(), back = spawn(voiced, ['serve', '--data', temporary('behind'), '--listen', `127.0.0.1:${port}`, '--loops', '2',
-      '--max-sessions', '5000'], { stdio: 'ignore' });
-    atEnd(() => back.kill('SIGKILL'));
-    back.unref();
-    await until('the service to be ready', async () => (await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => null))?.status === 200, 60000);
-    return ['--realtime', `ws://127.0.0.1:${port}/v1/realtime model=voiced`];
-  })();
-  return behind;
+  const port = await freePort(), data = temporary('behind');
+  const back = spawn(voiced, ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, '--loops', '2', '--max-sessions', '5000',
+    '--decoders', String(DECODERS_BEHIND)], { stdio: 'ignore' });
+  atEnd(() => back.kill('SIGKILL'));
+  back.unref();
+  await until('the service to be ready', async () => (await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => null))?.status === 200, 60000);
+  return ['--realtime', `ws://127.0.0.1:${port}/v1/realtime model=voiced`];
 }
+
+// What cannot be so behind a service, and why: options for a test of this name.
+const APART = JSON.parse(readFileSync(join(root, 'test/tools/apart.json')));
+export const apart = (name) => ({ skip: process.env.RELAY ? `behind a service: ${APART[name]}` : false });
 
 // Starts `voiced serve`; two loops, so that arrival on the wrong one is the normal case. decoders: how many
 // may speak at once; each costs a second of a core at the start.
 export async function serve({ data = temporary(), args = [], host = '127.0.0.1', env = {}, ready = true, port, decoders } = {}) {
   port ??= await freePort();
-  if (process.env.RELAY) args = [...await relayed(), ...args];
+  if (process.env.RELAY) {
+    args = [...await (behind ??= relayed()), ...args];
+    decoders = 1; // it does not hear
+  }
   if (decoders) args = ['--decoders', String(decoders), ...args];
   const child = spawn(voiced, ['serve', '--data', data, '--listen', `${host}:${port}`, '--loops', '2', ...args],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
@@ -80,6 +86,8 @@ export async function serve({ data = temporary(), args = [], host = '127.0.0.1',
     if (!keep) rmSync(data, { recursive: true, force: true });
     if (alive && server.exit.code !== 0)
       throw new Error(`voiced ended with ${JSON.stringify(server.exit)}: ${server.log.slice(-4000)}`);
+    if (process.env.RELAY && /service=127\.0\.0\.1 (status|what)=/.test(server.log)) // it has answered by itself
+      throw new Error(`the service has failed: ${server.log.slice(-4000)}`);
     return server.exit;
   };
   try {
