@@ -1,10 +1,10 @@
 # Services behind the conversation: sourced by script/bench engines.
 engines() {
-	ninja -C build --quiet voiced src/engine/bench_llm src/engine/bench_realtime
+	ninja -C build --quiet voiced src/service/bench_llm src/service/bench_realtime
 	row "A realtime service by way of voiced, beside a relay that does nothing else" "$node" bench/relay.mjs
-	row "A link to a realtime service, alone" build/src/engine/bench_realtime
+	row "A link to a realtime service, alone" build/src/service/bench_realtime
 	row "A hundred cuts of the service" "$node" bench/kills.mjs --runs 100
 	row "Services that hear, think and speak: what is added between them" "$node" bench/cascade.mjs
-	row "A language model's words, from the socket to the session" build/src/engine/bench_llm
+	row "A language model's words, from the socket to the session" build/src/service/bench_llm
 	row "Searching while the user still speaks" "$node" bench/ahead.mjs
 }

@@ -12,7 +12,7 @@
 
 #include "base/env.h"
 #include "base/loop.h"
-#include "engine/llm_openai.h"
+#include "service/llm_openai.h"
 #include "net/fetch.h"
 
 enum { WORDS_MAX = 200000 };

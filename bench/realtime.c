@@ -15,8 +15,8 @@
 
 #include "base/env.h"
 #include "bench/speed.h"
-#include "engine/realtime_inner.h"
-#include "engine/realtime_rig.h"
+#include "service/realtime_inner.h"
+#include "service/realtime_rig.h"
 
 enum { ROUNDS = 20000, WARM = 200, LINKS = 200, FRAME = REALTIME_RATE_HZ / 50 };
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "engine/chat_body.h"
-#include "engine/chat_stream.h"
+#include "service/chat_body.h"
+#include "service/chat_stream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -1,12 +1,12 @@
 /* A session with an MCP server: each line of the input is a message of the server's, or, where it begins
  * with a letter, something that happens to the client: c calls a tool, l loses the last request, g
  * has the server forget the session, t lets time pass, d takes the way down, o opens it again. Whatever
- * comes, each call has at most one result, and what is sent is JSON. Links: engine/mcp_rpc.c
- * engine/mcp_content.c base. */
+ * comes, each call has at most one result, and what is sent is JSON. Links: service/mcp_rpc.c
+ * service/mcp_content.c base. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/mcp_rpc.h"
+#include "service/mcp_rpc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -1,12 +1,12 @@
 /* An operator's line for an MCP server or a file of tools, and URLs that clients name: a line that is
  * understood has what it needs, and a URL that may be reached has no control characters. The first octet
- * chooses. Links: engine/mcp_line.c engine/mcp_url.c net/guard.c base. */
+ * chooses. Links: service/mcp_line.c service/mcp_url.c net/guard.c base. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "engine/mcp_line.h"
-#include "engine/mcp_url.h"
+#include "service/mcp_line.h"
+#include "service/mcp_url.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -1,11 +1,11 @@
 /* A description of a service, JSON or YAML, and the requests that calls of its operations become: the
  * input's lines after one of "%%" are arguments. URLs and fields have no control characters. Links:
- * engine/openapi.c engine/fromyaml.c base. */
+ * service/openapi.c service/fromyaml.c base. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "engine/openapi.h"
+#include "service/openapi.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -3,7 +3,7 @@
  * still being opened. */
 #include <stdlib.h>
 
-#include "engine/realtime_inner.h"
+#include "service/realtime_inner.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

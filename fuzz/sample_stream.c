@@ -1,5 +1,5 @@
 /* A voice's octets from another service, in parts of any size. The first octet says how large. */
-#include "engine/sample_stream.h"
+#include "service/sample_stream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "engine/service.h"
+#include "service/service.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 

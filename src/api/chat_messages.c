@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "engine/chat_body.h"
+#include "service/chat_body.h"
 
 enum { MESSAGES_MAX = 4096, TOKENS_MAX = 1000000 };
 

@@ -28,10 +28,10 @@ struct config {
 	const char *cert, *cert_key; /* PEM files, or NULL: self-signed     */
 	const char *key;    /* API key; required off loopback               */
 	struct config_list docs, hosts, allow_origins, models;
-	/* also ask's and eval's: lines as engine/service.h reads them, or an embedded engine's name */
+	/* also ask's and eval's: lines as service/service.h reads them, or an embedded engine's name */
 	struct config_list stt, llm, tts, realtime;
-	struct config_list mcp;       /* lines as engine/mcp_line.h reads them */
-	struct config_list tools;     /* files with words, as engine/tool_openapi.h reads them */
+	struct config_list mcp;       /* lines as service/mcp_line.h reads them */
+	struct config_list tools;     /* files with words, as service/tool_openapi.h reads them */
 	struct config_list mcp_allow; /* hosts that sessions may name          */
 	const char *turns; /* "voiced", "service" */
 	bool no_embedded;

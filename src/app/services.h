@@ -6,7 +6,7 @@
 #pragma once
 
 #include "app/config.h"
-#include "engine/health.h"
+#include "service/health.h"
 #include "engine/ops.h"
 
 struct fetcher;

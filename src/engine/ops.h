@@ -361,7 +361,7 @@ struct engines {
 	size_t n_tools;
 	bool search_ahead; /* `search` is run on what the user has said so far (session/ahead.h) */
 	bool search_first; /* ... and a language model is given what was found with the question */
-	/* What they cost (engine/service.h). NULL: nothing. */
+	/* What they cost (service/service.h). NULL: nothing. */
 	const struct price *realtime_price, *stt_price, *llm_price, *tts_price;
 	/* What the session counts on (base/meter.h): starts, failures, audio, characters, tokens, money.
 	 * NULL: nothing, as the engine counts by itself. */

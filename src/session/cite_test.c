@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "base/log.h"
-#include "engine/chain_llm.h"
+#include "service/chain_llm.h"
 #include "session/rig.h"
 
 static const char found[] =

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/meter.h"
-#include "engine/service.h"
+#include "engine/price.h"
 #include "session/state.h"
 
 const struct engine_error cost_exhausted = {

@@ -2,7 +2,7 @@
  * share. Nobody else includes it. */
 #pragma once
 
-#include "engine/service.h"
+#include "engine/price.h"
 #include "session/replay.h"
 #include "session/replay_realtime.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "engine/service.h"
+#include "engine/price.h"
 #include "session/upstream_inner.h"
 
 /* --- what it is told --------------------------------------------------------------------- */

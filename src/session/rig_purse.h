@@ -1,7 +1,7 @@
 /* rig_purse.h - for tests: somebody who pays for one session, and what engines cost. */
 #pragma once
 
-#include "engine/service.h"
+#include "engine/price.h"
 #include "session/session.h"
 
 struct rig_purse {
