@@ -126,7 +126,7 @@ static bool find_key(struct credential *c, char field[static CREDENTIAL_FIELD], 
 		}
 		nap();
 	}
-	snprintf(r->why, sizeof(r->why), "%s", why);
+	snprintf(r->why, sizeof(r->why), "%.*s", (int)sizeof(r->why) - 1, why);
 	return r->error == 0;
 }
 

@@ -88,7 +88,7 @@ static void too_many_share_one(void)
 	struct meter *m = NULL;
 
 	for (int i = 0; i < METERS + 2; i++) {
-		char name[16];
+		char name[24];
 
 		snprintf(name, sizeof(name), "service%d", i);
 		m = meter_of("llm", name);

@@ -8,7 +8,7 @@
  * A URL, then words name=value: model, key | key-env | key-file, api (openai, azure, azure-preview,
  * voice-live; told from the URL when not said), version (Azure's api-version), tenant, client,
  * secret | secret-env | secret-file, authority (Entra ID; the scope is told from the api), voice,
- * timeout (seconds), price-… (docs/engine.md). One table is the list; a value with spaces stands in
+ * timeout (seconds), price-… (docs/service.md). One table is the list; a value with spaces stands in
  * "…". The URL may be the one that a portal shows, with a deployment or api-version in it. Without a key, OPENAI_API_KEY
  * or AZURE_OPENAI_API_KEY is taken for these services' own hosts, and for no others.
  *
