@@ -22,7 +22,7 @@ enum { PATIENCE_MS = 5000, MCP_PATIENCE_MS = 15000, ANSWER_MAX = 1 << 20, MESSAG
 struct reply {
 	int error;       /* there was no answer: -errno */
 	unsigned status; /* of HTTP; 101 and a greeting count as 200 */
-	char why[HTTP_CLIENT_WHY + 64]; /* with an error, or a service's own code */
+	char why[CREDENTIAL_WHY]; /* with an error, or a service's own code */
 	uint64_t ms;
 };
 
