@@ -153,11 +153,14 @@ export async function upstream({ key = null, tls = null, tokenMs = 1, first = {}
     });
   });
 
+  const raw = new Set(); // sockets that were to become WebSockets: the HTTP server knows them no more
   const wss = new WebSocketServer({ noServer: true, maxPayload: 32 << 20 });
   http.on('upgrade', (req, socket, head) => {
     const fault = s.faults.realtime.shift();
     s.requests.push({ kind: 'realtime', url: req.url, headers: req.headers, at: performance.now() });
     socket.on('error', () => {});
+    raw.add(socket);
+    socket.on('close', () => raw.delete(socket));
     if (fault?.never) return undefined;
     if (fault?.reset) return socket.destroy();
     const status = fault?.status ?? (allowed(req) ? 0 : 401);
@@ -259,6 +262,7 @@ export async function upstream({ key = null, tls = null, tokenMs = 1, first = {}
     forget();
     s.kill();
     http.closeAllConnections();
+    for (const socket of raw) socket.destroy();
     http.close(resolve);
   });
   const forget = atEnd(() => {});
