@@ -18,6 +18,7 @@ Made by \`npm run compatibility\` in test/ from the results of test/clients; do 
 
 Each client is the package as npm has it, or, where there is none, the flow of the service's own sample written with what browsers
 have. Against the real program over loopback, with documents of \`examples/\` and questions spoken by a synthesiser.
+The same suite runs with another \`voiced\` as the realtime service behind the program (\`npm run relay\`), in each run of script/test.
 
 | Feature | What happens |
 |---|---|
