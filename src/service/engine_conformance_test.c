@@ -559,7 +559,7 @@ static void cancelled_any_time(void)
 		struct piece p;
 
 		CHECK_EQ(rig_make(&r, m_), 0);
-		for (unsigned wait = 0; wait < (in_a_hurry() ? 4 : 12); wait++) {
+		for (unsigned wait = 0; wait < (in_a_hurry() ? 2 : 12); wait++) {
 			CHECK_EQ(start_when_free(&p, &r, wait, kind), 0);
 			if (wait % 2 && p.kind == IS_STT)
 				r.e.stt_ops->settle(p.rig_and_handle[1]);
