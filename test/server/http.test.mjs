@@ -55,7 +55,7 @@ test('health, status and counters', async () => {
   assert.equal(health.documents, 9);
   assert.match(health.version, /^\d+\.\d+\.\d+$/);
   const status = await json('/api/status');
-  assert.deepEqual(Object.keys(status).sort(), ['documents', 'listen', 'passages', 'questions', 'sessions', 'status', 'version', 'voices']);
+  assert.deepEqual(Object.keys(status).sort(), ['documents', 'engines', 'listen', 'passages', 'questions', 'sessions', 'status', 'version', 'voices']);
   assert.ok(status.voices.some((v) => v.name === 'alloy'));
 
   const read = async () => Object.fromEntries((await (await get('/metrics')).text()).split('\n')
