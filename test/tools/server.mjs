@@ -41,11 +41,13 @@ export function ingest(paths, data = temporary()) {
 // For servers that nobody speaks to: started as soon as they answer at all.
 export const MUTE = { ready: false, decoders: 1 };
 
-// RELAY=1 in the environment: what every server of this process hears, thinks and says is another voiced's, one for all.
-const DECODERS_BEHIND = 5;
+// RELAY=N in the environment: what every server of this process hears, thinks and says is another voiced's, one for all, where N may
+// speak at once (two at least).
+const DECODERS_BEHIND = Math.max(2, Number(process.env.RELAY) || 0);
 let behind;
 async function relayed() {
-  const port = await freePort(), data = temporary('behind');
+  // It has the examples' words: most questions are about them, and the general model mishears every fifth word.
+  const port = await freePort(), data = ingest([join(root, 'examples')], temporary('behind'));
   const back = spawn(voiced, ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, '--loops', '2', '--max-sessions', '5000',
     '--decoders', String(DECODERS_BEHIND)], { stdio: 'ignore' });
   atEnd(() => back.kill('SIGKILL'));
