@@ -2,7 +2,7 @@
 //
 //   node bench/kills.mjs [--runs 100] [--json]
 //
-// Two scripted services stand behind voiced, each cut (its connections reset) at a random moment of a spoken turn of 20 words, or of the
+// Two scripted services stand behind voiced, each cut (its connections reset) at a random moment of a spoken turn of 10 words, or of the
 // answer. Words are tones, whose pitch is the word (test/tools/upstream.mjs): what a service has heard when a turn is committed is
 // compared with what was said. "Until it hears again": from the cut to the first audio that a service gets on a new connection;
 // "until it speaks again": from the cut to the next audio of the answer at the client.
@@ -17,7 +17,7 @@ const runs = Number(values.runs);
 let seed = 1;
 const random = (n) => { seed = (seed * 1103515245 + 12345) % 2147483648; return seed % n; };
 
-const ANSWER = Array.from({ length: 30 }, (_, i) => `word${i}`).join(' ');
+const ANSWER = Array.from({ length: 15 }, (_, i) => `word${i}`).join(' ');
 const services = [await upstream({ tokenMs: 20, answers: [ANSWER] }), await upstream({ tokenMs: 20, answers: [ANSWER] })];
 const server = await serve({ args: services.flatMap((s) => ['--realtime', s.ws]), ready: false, decoders: 1 });
 const c = await converse(server, { audio: { input: { turn_detection: null, transcription: { model: 'x' } } } });
@@ -35,10 +35,10 @@ const audioAt = (after) => new Promise((resolve) => {
 
 const out = { said: 0, lost: 0, hears: [], speaks: [], answers: 0, cut: 0, native: 0 };
 for (let i = 0; i < runs; i++) {
-  const numbers = Array.from({ length: 20 }, () => random(40)), speech = i % 2 === 0, from = c.events.length;
+  const numbers = Array.from({ length: 10 }, () => random(40)), speech = i % 2 === 0, from = c.events.length;
   let heard;
-  if (speech) setTimeout(() => { const t = performance.now(); kill(); heard = audioAt(t); }, 300 + random(4000));
-  await c.say(tones(numbers));
+  if (speech) setTimeout(() => { const t = performance.now(); kill(); heard = audioAt(t); }, 100 + random(900));
+  await c.say(tones(numbers), { every: 10 }); // twice as fast as speech
   c.send({ type: 'input_audio_buffer.commit' });
   c.send({ type: 'response.create' });
   const { transcript } = await c.event('conversation.item.input_audio_transcription.completed');
@@ -48,7 +48,7 @@ for (let i = 0; i < runs; i++) {
   if (speech) out.hears.push(await heard);
   else {
     await c.event('response.output_audio.delta');
-    await sleep(random(800));
+    await sleep(random(300));
     const n = c.of('response.output_audio.delta').length, t = performance.now();
     kill();
     await c.until('more audio', () => c.of('response.output_audio.delta').length > n || c.of('response.done', from).length);
